@@ -1,0 +1,45 @@
+# Each target sets up all it needs: `make demo` and `make test` start from nothing but Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check format install clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo     train four losses on the bundled data and write runs/demo/report.html"
+	@echo "make test     checks, then the test suite"
+	@echo "make check    format, lint, types, import layers"
+	@echo "make format   let ruff rewrite the code"
+	@echo "make install  .venv with everything"
+	@echo "make clean    remove .venv and caches"
+
+# torch comes first and pinned: an unpinned one would bring gigabytes of CUDA where only a CPU is there.
+$(READY): pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (a few minutes the first time) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+install: $(READY)
+
+demo: $(READY)
+	$(BIN)/lopsided demo
+
+test: check
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
