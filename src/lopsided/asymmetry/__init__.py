@@ -1,0 +1,18 @@
+"""Who sets the asymmetry while training: a gauge, a rule that follows it, and schedules."""
+
+from lopsided.asymmetry import adaptive
+from lopsided.asymmetry.adaptive import AdaptiveAsymmetricLoss, AdaptiveState
+from lopsided.asymmetry.probability_gap import Gap, ProbabilityGap, gap_of, gap_sums
+from lopsided.asymmetry.schedule import Ramp, ScheduledAsymmetricLoss
+
+__all__ = [
+    "AdaptiveAsymmetricLoss",
+    "AdaptiveState",
+    "Gap",
+    "ProbabilityGap",
+    "Ramp",
+    "ScheduledAsymmetricLoss",
+    "adaptive",
+    "gap_of",
+    "gap_sums",
+]

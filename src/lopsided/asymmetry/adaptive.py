@@ -1,0 +1,187 @@
+"""Eq. 9: gamma_neg follows a target gap while the network trains.
+
+The paper prints the rule as ``gamma_neg + rate * (gap - target_gap)``. The gap grows with gamma_neg, so that rule runs
+away from its target; here it is ``gamma_neg + rate * (target_gap - gap)``. A negative rate gives the printed one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lopsided.asymmetry.probability_gap import Gap, gap_of, gap_sums, sum_over_ranks
+from lopsided.losses.asymmetric import asymmetric_loss
+from lopsided.losses.checks import Focus, check_reduction
+from lopsided.losses.modules import keep_setting
+
+
+class AdaptiveState(NamedTuple):
+    """What the rule carries from step to step; a value, never changed in place."""
+
+    gamma_neg: Tensor  # shape () or (labels,), >= 0
+    sums: Tensor  # running average of gap_sums, shape (4,) or (4, labels)
+
+
+def init(*, gamma_neg: float = 2.0, num_labels: int | None = None) -> AdaptiveState:
+    """State before the first step: one gamma_neg, or one for each of ``num_labels``."""
+    shape = () if num_labels is None else (num_labels,)
+    return AdaptiveState(torch.full(shape, float(gamma_neg)), torch.zeros(4, *shape))
+
+
+def update(
+    state: AdaptiveState,
+    sums: Tensor,
+    *,
+    target_gap: float = 0.1,
+    rate: float = 0.1,
+    momentum: float = 0.9,
+    lowest: float = 0.0,
+    highest: float = 20.0,
+) -> AdaptiveState:
+    r"""One step of eq. 9, with its sign turned and the gap averaged over recent batches.
+
+    .. math:: \gamma_- \leftarrow \gamma_- + \lambda (\Delta p_{target} - \Delta p)
+
+    Args:
+        state: State so far.
+        sums: :func:`lopsided.asymmetry.gap_sums` of the batch, over all ranks.
+        target_gap: Gap to reach, in [-1, 1].
+        rate: Step size lambda, in units of gamma_neg per unit of gap and step; negative for the rule as printed.
+        momentum: Share of the running average that stays at each step, in [0, 1).
+        lowest: Lower bound of gamma_neg.
+        highest: Upper bound of gamma_neg.
+
+    Returns: The next state; gamma_neg stays where the batch has no positives or no negatives, or is not finite.
+
+    >>> update(init(), torch.tensor([0.5, 1.0, 4.0, 5.0]), rate=1.0).gamma_neg
+    tensor(2.4000)
+
+    Source: Ridnik et al., ICCV 2021, eq. 9.
+    """
+    averaged = momentum * state.sums + (1 - momentum) * sums.to(state.sums)
+    moved = (state.gamma_neg + rate * (target_gap - gap_of(averaged).gap)).clamp(lowest, highest)
+    counts = (sums[1] > 0) & (sums[3] > 0) & averaged.isfinite().all(dim=0)
+    return AdaptiveState(
+        torch.where(counts, moved, state.gamma_neg),
+        torch.where(counts, averaged, state.sums),
+    )
+
+
+def read(state: AdaptiveState) -> Tensor:
+    """The focusing power of negatives to use now, shape () or (labels,)."""
+    return state.gamma_neg
+
+
+class AdaptiveAsymmetricLoss(nn.Module):
+    """Asymmetric loss whose ``gamma_neg`` moves in ``train()`` until the gap is the target, and rests in ``eval()``.
+
+    Each training batch is costed with the present ``gamma_neg``, which then takes one step of eq. 9. It lives in a
+    buffer, so it is saved with the model; it never makes the host wait; with several ranks the gap is that of all.
+
+    Args:
+        target_gap: Gap between confidence on positives and on negatives to reach, in [-1, 1].
+        gamma_neg: Focusing power of negatives to start from, within ``bounds``.
+        gamma_pos: Focusing power of positives, >= 0, a number or a tensor that broadcasts to the logits.
+        margin: Probability below which a negative costs nothing, in [0, 1), likewise.
+        rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step; negative gives the printed rule.
+        momentum: Share of the gap's running average that stays at each step, in [0, 1).
+        bounds: Lowest and highest gamma_neg.
+        per_label: Keep one gamma_neg per label; needs ``num_labels``.
+        num_labels: Number of labels, for ``per_label``.
+        detach_focus: Take the focusing power as a constant in the gradient.
+        reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
+
+    >>> criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=1.0)
+    >>> _ = criterion(torch.zeros(2, 3), torch.tensor([[1, 0, 0], [0, 0, 0]]))
+    >>> criterion.gamma_neg
+    tensor(2.1000)
+
+    Source: Ridnik et al., ICCV 2021, eq. 9.
+    """
+
+    gamma_pos: Focus
+    margin: Focus
+    gamma_neg: Tensor
+    gap_sums: Tensor
+
+    def __init__(
+        self,
+        target_gap: float = 0.1,
+        *,
+        gamma_neg: float = 2.0,
+        gamma_pos: Focus = 0.0,
+        margin: Focus = 0.2,
+        rate: float = 0.1,
+        momentum: float = 0.9,
+        bounds: tuple[float, float] = (0.0, 20.0),
+        per_label: bool = False,
+        num_labels: int | None = None,
+        detach_focus: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__()
+        _check_rule(target_gap, gamma_neg, momentum, bounds)
+        if per_label != (num_labels is not None):
+            raise ValueError(
+                f"per_label and num_labels go together, got per_label={per_label}, num_labels={num_labels}"
+            )
+        keep_setting(self, "gamma_pos", gamma_pos)
+        keep_setting(self, "margin", margin, below=1.0)
+        self.target_gap, self.rate, self.momentum, self.bounds = target_gap, rate, momentum, bounds
+        self.per_label, self.detach_focus = per_label, detach_focus
+        self.reduction = check_reduction(reduction)
+        state = init(gamma_neg=gamma_neg, num_labels=num_labels)
+        self.register_buffer("gamma_neg", state.gamma_neg)
+        self.register_buffer("gap_sums", state.sums)
+
+    def forward(
+        self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor:
+        """Loss of a batch; see :func:`lopsided.losses.asymmetric_loss`."""
+        loss = asymmetric_loss(
+            logits,
+            targets,
+            gamma_pos=self.gamma_pos,
+            gamma_neg=self.gamma_neg.clone(),
+            margin=self.margin,
+            mask=mask,
+            weight=weight,
+            detach_focus=self.detach_focus,
+            reduction=self.reduction,
+        )
+        if self.training:
+            self._follow(sum_over_ranks(gap_sums(logits, targets, mask=mask, per_label=self.per_label)))
+        return loss
+
+    def gap(self) -> Gap:
+        """The running average of the gap that the rule acts on; nan before the first batch."""
+        return gap_of(self.gap_sums)
+
+    def extra_repr(self) -> str:
+        """Show the settings where a model is printed."""
+        return f"target_gap={self.target_gap}, rate={self.rate}, margin={self.margin}, per_label={self.per_label}"
+
+    @torch.no_grad()
+    def _follow(self, sums: Tensor) -> None:
+        state = update(
+            AdaptiveState(self.gamma_neg, self.gap_sums),
+            sums,
+            target_gap=self.target_gap,
+            rate=self.rate,
+            momentum=self.momentum,
+            lowest=self.bounds[0],
+            highest=self.bounds[1],
+        )
+        self.gamma_neg.copy_(state.gamma_neg)
+        self.gap_sums.copy_(state.sums)
+
+
+def _check_rule(target_gap: float, gamma_neg: float, momentum: float, bounds: tuple[float, float]) -> None:
+    if not -1 <= target_gap <= 1:
+        raise ValueError(f"target_gap must lie in [-1, 1], got {target_gap}")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must lie in [0, 1), got {momentum}")
+    if not 0 <= bounds[0] <= gamma_neg <= bounds[1]:
+        raise ValueError(f"gamma_neg must lie within bounds {bounds}, the lower one >= 0, got {gamma_neg}")

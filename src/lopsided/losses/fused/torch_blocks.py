@@ -1,0 +1,143 @@
+"""Value and gradient in one pass of plain torch, in blocks that fit the cache, behind one autograd function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from lopsided.losses.checks import Focus
+from lopsided.losses.formula import Settings, element, gradient, value
+
+ELEMENTS_PER_THREAD = 32768
+"""Torch gives a second thread work from this many elements on; about ten float32 arrays of it fit a core's L2 cache."""
+
+
+def elementwise_loss(logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None) -> Tensor:
+    """Loss of each element, 0 where unknown, differentiable once by the logits; at least float32.
+
+    Kept for the backward pass: the gradient, one tensor of the shape and type of the logits.
+    """
+    want_gradient = torch.is_grad_enabled() and logits.requires_grad
+    return _Loss.apply(logits, targets, mask, *settings, want_gradient)[0]  # pyright: ignore[reportOptionalSubscript]
+
+
+def value_and_gradient(
+    logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None, want_gradient: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """Loss and its derivative by the logit, element by element, without autograd."""
+    dtype = _compute_dtype(logits)
+    settings = settings.to(dtype)
+    if logits.device.type != "cpu" or torch.compiler.is_compiling() or logits.numel() <= ELEMENTS_PER_THREAD:
+        return _one_block(logits, targets, settings, mask, want_gradient)
+    losses = torch.empty(logits.shape, dtype=dtype)
+    slopes = torch.empty_like(logits, memory_format=torch.contiguous_format) if want_gradient else None
+    wide_mask = None if mask is None else mask.expand(logits.shape)
+    wide = [part.expand(logits.shape) if isinstance(part, Tensor) else part for part in settings[:3]]
+    for index in _blocks(logits.shape, ELEMENTS_PER_THREAD * torch.get_num_threads()):
+        focus = (part[index] if isinstance(part, Tensor) else part for part in wide)
+        part_settings = Settings(*focus, detach_focus=settings.detach_focus)
+        part_mask = None if wide_mask is None else wide_mask[index]
+        loss, slope = _one_block(logits[index], targets[index], part_settings, part_mask, want_gradient)
+        losses[index] = loss
+        if slopes is not None and slope is not None:
+            slopes[index] = slope
+    return losses, slopes
+
+
+def _one_block(
+    logits: Tensor, targets: Tensor, settings: Settings, mask: Tensor | None, want_gradient: bool
+) -> tuple[Tensor, Tensor | None]:
+    dtype = _compute_dtype(logits)
+    z, y = logits.to(dtype), targets.to(dtype)
+    unknown = None if mask is None else ~mask
+    if unknown is not None:  # unknown elements may hold NaN: replaced before, silenced after
+        z, y = z.masked_fill(unknown, 0), y.masked_fill(unknown, 0)
+    parts = element(z, settings)
+    loss = value(parts, y)
+    slope = gradient(parts, y, settings) if want_gradient else None
+    if unknown is not None:
+        loss = loss.masked_fill(unknown, 0)
+        slope = None if slope is None else slope.masked_fill(unknown, 0)
+    return loss, None if slope is None else slope.to(logits.dtype)
+
+
+def _compute_dtype(logits: Tensor) -> torch.dtype:
+    return torch.float64 if logits.dtype == torch.float64 else torch.float32
+
+
+def _blocks(shape: torch.Size, limit: int) -> Iterator[tuple[int | slice, ...]]:
+    """Indices of parts that together cover ``shape``, each of at most ``limit`` elements."""
+    if shape.numel() <= limit:
+        yield ()
+        return
+    row = shape[1:].numel()
+    if row >= limit:
+        for first in range(shape[0]):
+            for rest in _blocks(shape[1:], limit):
+                yield (first, *rest)
+        return
+    step = max(limit // row, 1)
+    for start in range(0, shape[0], step):
+        yield (slice(start, start + step),)
+
+
+class _Loss(torch.autograd.Function):
+    """Gives loss and gradient; only the loss is meant to be differentiated.
+
+    The gradient is an output so that vmap and ``torch.func`` can follow it, and so that a second derivative, which
+    would need one more tensor to be kept, reaches ``backward`` as its incoming gradient and is refused, not ignored.
+    """
+
+    @staticmethod
+    def forward(
+        logits: Tensor,
+        targets: Tensor,
+        mask: Tensor | None,
+        gamma_pos: Focus,
+        gamma_neg: Focus,
+        margin: Focus,
+        detach_focus: bool,
+        want_gradient: bool,
+    ) -> tuple[Tensor, Tensor]:
+        settings = Settings(gamma_pos, gamma_neg, margin, detach_focus)
+        loss, slope = value_and_gradient(logits, targets, settings, mask=mask, want_gradient=want_gradient)
+        return loss, logits.new_empty(0) if slope is None else slope
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ARG004
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(output[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+        grad_loss, grad_slope = grad_outputs
+        if grad_slope is not None and not torch.compiler.is_compiling():  # compiled graphs refuse it themselves
+            raise RuntimeError(
+                "lopsided losses have first derivatives only: their gradient can't be differentiated again "
+                "(create_graph=True followed by a second backward, torch.func.hessian)"
+            )
+        (slope,) = ctx.saved_tensors
+        grad = None if grad_loss is None else (grad_loss * slope).to(slope.dtype)
+        return grad, None, None, None, None, None, None, None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """Every element stands for itself, so a batch of calls is one call with one more leading dimension."""
+        logits, batched = inputs[0], in_dims[0]
+        rank = logits.dim() - (batched is not None)
+
+        def lift(part: Any, dim: int | None) -> Any:
+            if not isinstance(part, Tensor):
+                return part
+            if dim is None:
+                return part.expand(info.batch_size, *part.shape) if part is logits else part
+            part = part.movedim(dim, 0)
+            return part.reshape(part.shape[0], *[1] * (rank + 1 - part.dim()), *part.shape[1:])
+
+        lifted = [lift(part, dim) for part, dim in zip(inputs, in_dims, strict=True)]
+        lifted[1] = lifted[1].expand(lifted[0].shape)
+        return _Loss.apply(*lifted), (0, 0)  # pyright: ignore[reportReturnType]

@@ -1,0 +1,82 @@
+"""The family for one label out of many: softmax in place of the sigmoid."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from lopsided.losses.checks import check_logits, check_reduction, check_setting
+
+
+def softmax_asymmetric_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    gamma_pos: float = 0.0,
+    gamma_neg: float = 4.0,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Asymmetric loss over softmax probabilities: the right class is a positive, every other one a negative.
+
+    .. math:: L = -\sum_k y_k (1-p_k)^{\gamma_+} \log p_k + (1-y_k)\, p_k^{\gamma_-} \log(1-p_k)
+
+    with :math:`y_k = (1-\epsilon) [k = label] + \epsilon / K`; cross-entropy is its limit for a large ``gamma_neg``.
+
+    Args:
+        logits: Scores before the softmax, shape ``(..., classes)``, floating point, at least two classes.
+        labels: Number of the right class, integer, shape of ``logits`` without its last dimension.
+        gamma_pos: Focusing power of the right class, >= 0.
+        gamma_neg: Focusing power of the other classes, >= 0; it counts without smoothing too.
+        label_smoothing: Share :math:`\epsilon` of the target spread over all classes, in [0, 1).
+        reduction: ``"none"``, ``"sum"``, or ``"mean"`` and ``"batchmean"``, which are the same here: over samples.
+
+    Returns: Loss in nats, a scalar or the shape of ``labels`` for ``"none"``; at least float32.
+
+    >>> softmax_asymmetric_loss(torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([0]))
+    tensor(0.2396)
+
+    Source: Ridnik et al., ICCV 2021, eq. 5, with softmax probabilities.
+    """
+    _check(logits, labels, reduction)
+    for name, value in (("gamma_pos", gamma_pos), ("gamma_neg", gamma_neg)):
+        check_setting(name, value)
+    check_setting("label_smoothing", label_smoothing, below=1.0)
+    z = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    log_p, log_rest = z.log_softmax(dim=-1), _log_of_the_others(z)
+    costs_neg = -(gamma_neg * log_p).exp() * log_rest
+    costs_pos = -(gamma_pos * log_rest).exp() * log_p
+    right = torch.nn.functional.one_hot(labels.long(), z.shape[-1]).to(z.dtype)
+    targets = right * (1 - label_smoothing) + label_smoothing / z.shape[-1]
+    losses = torch.lerp(costs_neg, costs_pos, targets).sum(dim=-1)
+    if reduction == "none":
+        return losses
+    total = losses.sum()
+    return total if reduction == "sum" else total / max(losses.numel(), 1)
+
+
+def _log_of_the_others(z: Tensor) -> Tensor:
+    """``log(1 - softmax(z))``, exact also where one class has nearly all: its others are then summed on their own."""
+    top = torch.nn.functional.one_hot(z.argmax(dim=-1), z.shape[-1]).bool()
+    others = z.masked_fill(top, -torch.inf).logsumexp(dim=-1, keepdim=True) - z.logsumexp(dim=-1, keepdim=True)
+    p = z.softmax(dim=-1).masked_fill(top, 0)
+    return torch.where(top, others, torch.log1p(-p))
+
+
+def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:
+    check_logits(logits)
+    check_reduction(reduction)
+    if logits.dim() == 0 or logits.shape[-1] < 2:
+        raise ValueError(f"logits must have at least two classes in their last dimension, got {tuple(logits.shape)}")
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(f"labels must have the shape {tuple(logits.shape[:-1])}, got {tuple(labels.shape)}")
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise TypeError(f"labels must be integer class numbers, got {labels.dtype}")
+    if torch.compiler.is_compiling() or labels.device.type != "cpu" or labels.numel() == 0:
+        return
+    try:
+        lowest, highest = (int(bound.item()) for bound in torch.aminmax(labels))
+    except RuntimeError:  # inside vmap a value can't be read
+        return
+    if lowest < 0 or highest >= logits.shape[-1]:
+        raise ValueError(f"labels must lie in [0, {logits.shape[-1]}), got values from {lowest} to {highest}")
