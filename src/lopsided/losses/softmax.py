@@ -43,7 +43,7 @@ def softmax_asymmetric_loss(
         check_setting(name, value)
     check_setting("label_smoothing", label_smoothing, below=1.0)
     z = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    log_p, log_rest = z.log_softmax(dim=-1), _log_of_the_others(z)
+    log_p, log_rest = _log_of_both_sides(z)
     costs_neg = -(gamma_neg * log_p).exp() * log_rest
     costs_pos = -(gamma_pos * log_rest).exp() * log_p
     right = torch.nn.functional.one_hot(labels.long(), z.shape[-1]).to(z.dtype)
@@ -55,12 +55,25 @@ def softmax_asymmetric_loss(
     return total if reduction == "sum" else total / max(losses.numel(), 1)
 
 
-def _log_of_the_others(z: Tensor) -> Tensor:
-    """``log(1 - softmax(z))``, exact also where one class has nearly all: its others are then summed on their own."""
+def _log_of_both_sides(z: Tensor) -> tuple[Tensor, Tensor]:
+    """``log p`` and ``log(1 - p)`` of the softmax, exact also where one class has nearly all.
+
+    For that class ``1 - p`` is summed over the others, and ``log p`` follows from it; for the rest it is the reverse.
+    """
+    z = z - z.detach().amax(dim=-1, keepdim=True)  # what is left to subtract below is then small
     top = torch.nn.functional.one_hot(z.argmax(dim=-1), z.shape[-1]).bool()
-    others = z.masked_fill(top, -torch.inf).logsumexp(dim=-1, keepdim=True) - z.logsumexp(dim=-1, keepdim=True)
-    p = z.softmax(dim=-1).masked_fill(top, 0)
-    return torch.where(top, others, torch.log1p(-p))
+    log_p = z.log_softmax(dim=-1)
+    others = _log_sum_exp(z.masked_fill(top, -torch.inf)) - _log_sum_exp(z)
+    log_rest = torch.where(top, others, torch.log1p(-log_p.exp().masked_fill(top, 0)))
+    most = top & (others < -0.7)  # 1 - p < 1/2
+    log_p = torch.where(most, torch.log1p(-others.exp().clamp(max=0.5)), log_p)
+    return log_p, log_rest
+
+
+def _log_sum_exp(z: Tensor) -> Tensor:
+    """Over the last dimension; its gradient keeps its digits however far from 0 the logits are."""
+    largest = z.detach().amax(dim=-1, keepdim=True)
+    return largest + (z - largest).logsumexp(dim=-1, keepdim=True)
 
 
 def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:
