@@ -1,0 +1,40 @@
+"""The one error of this package: data that cannot be used as it is."""
+
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """Data or a description of data that cannot be used; one line that says what was wanted and what came.
+
+    Args:
+        message: What was wanted and what came.
+        path: File it is about, if there is one.
+        line: Line in that file, from 1.
+
+    Example:
+        >>> print(DataError("wanted a number, got 'red'", path="cars.csv", line=3))
+        cars.csv, line 3: wanted a number, got 'red'
+    """
+
+    def __init__(self, message: str, *, path: str | Path | None = None, line: int | None = None) -> None:
+        where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
+        # The whole sentence is the only argument, so that the error survives the way back from a worker process.
+        super().__init__(where + message)
+
+
+def quoted(text: object) -> str:
+    """Text from a file as it may stand in an error: quoted, on one line, at most 40 characters.
+
+    Args:
+        text: What came.
+
+    Returns:
+        Its ``repr``, cut off.
+
+    Example:
+        >>> quoted("a" * 50)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
+    """
+    # Only the start goes through repr, which would otherwise copy a field of many megabytes.
+    shown = repr(text[:60] if isinstance(text, str) else text)
+    return shown if len(shown) <= 42 else shown[:39] + "..."

@@ -1,0 +1,98 @@
+"""One text that says where data comes from, and the options that hold for every kind."""
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lopsided.data.arff import read_arff
+from lopsided.data.digits import digits
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.labels import hide_positives
+from lopsided.data.splits import with_validation
+from lopsided.data.table import Table
+from lopsided.data.table_file import read_table
+
+SOURCES = ("digits", "table:FILE", "arff:STEM")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What to do with data while reading it.
+
+    Args:
+        train_samples: Scenes of the source ``digits`` to train on, at least 1.
+        missing: Share of the training positives to hide, in [0, 1).
+        validation_share: Share of the training samples to move to ``val`` where there is no such split, in [0, 1).
+
+    Raises:
+        DataError: A value is out of range.
+    """
+
+    train_samples: int = 20_000  # scenes, of digits only
+    missing: float = 0.0  # share of the training positives
+    validation_share: float = 0.1  # share of the training samples
+
+    def __post_init__(self) -> None:
+        if self.train_samples < 1:
+            raise DataError(f"train_samples must be at least 1, got {self.train_samples}")
+        for name, share in (("missing", self.missing), ("validation_share", self.validation_share)):
+            if not 0 <= share < 1:
+                raise DataError(f"{name} must be at least 0 and below 1, got {share}")
+
+
+def read_source(source: str, options: DataOptions | None = None, *, seed: int = 0) -> Table:
+    """Read the data that a text names.
+
+    Args:
+        source: ``digits``, ``table:FILE`` (see ``read_table``) or ``arff:STEM`` (see ``read_arff``).
+        options: What to do with it; by default, what ``DataOptions()`` says. With ``validation_share=0`` and
+            ``missing=0`` a table is as it lies on disk.
+        seed: Decides the scenes of ``digits``, the validation samples and the hidden positives, at least 0.
+
+    Returns:
+        The table, with a ``val`` split if there is any to be had. With ``missing`` its ``truth`` holds all labels;
+        validation and test keep theirs.
+
+    Raises:
+        DataError: There is no such kind of source, or it cannot be read.
+
+    Example:
+        >>> read_source("digits", DataOptions(train_samples=500)).split_names
+        ('train', 'val', 'test')
+    """
+    options = options or DataOptions()
+    if seed < 0:
+        raise DataError(f"seed must be at least 0, got {seed}")
+    kind, place = _split(source)
+    match kind:
+        case "digits":
+            return digits(train_samples=options.train_samples, missing=options.missing, seed=seed)
+        case "table":
+            table = read_table(Path(place).expanduser())
+        case _:
+            table = read_arff(Path(place).expanduser())
+    table = with_validation(table, share=options.validation_share, seed=seed)
+    if options.missing == 0 or "train" not in table.split_names:
+        return table
+    hidden = hide_positives(table.labels, table.rows("train"), share=options.missing, seed=seed)
+    return dataclasses.replace(table, labels=hidden, truth=table.labels)
+
+
+def _split(source: str) -> tuple[str, str]:
+    kind, colon, place = source.partition(":")
+    wanted = next((form for form in SOURCES if form.partition(":")[0] == kind), None)
+    if wanted is None:
+        raise DataError(_unknown(source, kind))
+    if (":" in wanted) != bool(place) or (":" not in wanted and colon):
+        raise DataError(f"wanted {wanted}, got {quoted(source)}")
+    return kind, place
+
+
+def _unknown(source: str, kind: str) -> str:
+    kinds = [form.partition(":")[0] for form in SOURCES]
+    near = difflib.get_close_matches(kind.lower(), kinds, n=1, cutoff=0.5)
+    hint = f"; did you mean {SOURCES[kinds.index(near[0])]}?" if near else ""
+    if kind == source and Path(source).suffix.lower() in (".csv", ".parquet", ".npz"):
+        hint = f"; did you mean table:{source}?"
+    return f"wanted a source {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, got {quoted(source)}{hint}"

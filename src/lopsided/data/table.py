@@ -1,0 +1,138 @@
+"""Features and labels of many samples, and the splits they belong to."""
+# pyright: reportOptionalSubscript=false
+# (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.labels import Labels
+
+USUAL_SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A data set that fits in memory.
+
+    Args:
+        name: What to call it in reports.
+        features: Shape (samples, ...); float32, or uint8 for images (samples, channels, height, width) in 0..255;
+            or a ``csr_array`` of float32, shape (samples, features). No nan, no infinity.
+        labels: Labels of the same samples.
+        splits: Text, shape (samples,): ``train``, ``val``, ``test`` or another name.
+        truth: Complete labels, where some of ``labels`` were hidden on purpose.
+        feature_names: One per feature, or none.
+
+    Raises:
+        DataError: Lengths or types disagree, or a feature is not finite.
+
+    Example:
+        >>> labels = Labels(("cat",), csr_array(np.array([[True], [False], [True]])))
+        >>> table = Table("pets", np.zeros((3, 4), np.float32), labels, np.array(["train", "test", "train"]))
+        >>> table.split_names, table.rows("train").tolist()
+        (('train', 'test'), [0, 2])
+    """
+
+    name: str
+    features: np.ndarray | csr_array
+    labels: Labels
+    splits: np.ndarray
+    truth: Labels | None = None
+    feature_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_features(self.features, self.feature_names)
+        samples = self.features.shape[0]
+        for what, came in (("labels", len(self.labels)), ("splits", len(self.splits))):
+            if came != samples:
+                raise DataError(f"{what} must be as many as the samples ({samples}), got {came}")
+        if self.splits.ndim != 1 or self.splits.dtype.kind != "U" or not np.all(self.splits != ""):
+            raise DataError("splits must be names that are not empty, shape (samples,)")
+        if self.truth is not None:
+            _check_truth(self.truth, self.labels)
+
+    def __len__(self) -> int:
+        return self.features.shape[0]
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """Splits that hold a sample: train, val, test, then others by name."""
+        present = set(np.unique(self.splits).tolist())
+        return (*(s for s in USUAL_SPLITS if s in present), *sorted(present.difference(USUAL_SPLITS)))
+
+    def rows(self, split: str) -> np.ndarray:
+        """Samples of one split.
+
+        Args:
+            split: One of ``split_names``.
+
+        Returns:
+            Sample numbers from 0, ascending, int64.
+
+        Raises:
+            DataError: There is no such split.
+        """
+        rows = np.flatnonzero(self.splits == split)
+        if not len(rows):
+            raise DataError(f"{self.name} has the splits {', '.join(self.split_names)}, got {quoted(split)}")
+        return rows
+
+
+def float32_features(numbers: np.ndarray) -> np.ndarray:
+    """Numbers as the float32 that a table holds.
+
+    Args:
+        numbers: Any bool, integer or float array.
+
+    Returns:
+        float32 of the same shape; what is too large becomes infinite, which ``Table`` refuses.
+    """
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(numbers, dtype=np.float32)
+
+
+def _check_features(features: np.ndarray | csr_array, names: tuple[str, ...]) -> None:
+    if isinstance(features, csr_array):
+        wanted = features.ndim == 2 and features.dtype == np.float32
+    else:
+        image = features.ndim == 4 and features.dtype == np.uint8
+        wanted = image or (features.ndim >= 2 and features.dtype == np.float32)
+    if not wanted:
+        raise DataError(
+            "features must be float32 (samples, ...), a csr_array of float32, or uint8 images (samples, channels, "
+            f"height, width), got {features.dtype} with {features.ndim} dimensions"
+        )
+    shape: tuple[int, ...] = features.shape  # pyright: ignore[reportAssignmentType]
+    if 0 in shape:
+        raise DataError(f"wanted at least one sample and one feature, got features of shape {shape}")
+    if names and (features.ndim != 2 or len(names) != shape[1]):
+        raise DataError(f"feature_names must be one per feature, got {len(names)} for features of shape {shape}")
+    _check_finite(features, names)
+
+
+def _check_finite(features: np.ndarray | csr_array, names: tuple[str, ...]) -> None:
+    values = features.data if isinstance(features, csr_array) else features
+    finite = np.isfinite(values)
+    if finite.all():
+        return
+    first = tuple(np.argwhere(~finite)[0].tolist())
+    if isinstance(features, csr_array):
+        row = int(np.searchsorted(features.indptr, first[0], side="right")) - 1
+        place = (row, int(features.indices[first[0]]))
+    else:
+        place = first
+    column = quoted(names[place[1]]) if names else ", ".join(map(str, place[1:]))
+    raise DataError(
+        f"features must be finite float32 numbers, got {values[first]} in row {place[0]} (from 0), column {column}"
+    )
+
+
+def _check_truth(truth: Labels, labels: Labels) -> None:
+    if truth.names != labels.names or len(truth) != len(labels):
+        raise DataError(
+            f"truth must have the names and samples of labels ({len(labels)} samples, {len(labels.names)} labels), "
+            f"got {len(truth)} samples, {len(truth.names)} labels"
+        )

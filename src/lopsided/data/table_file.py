@@ -1,0 +1,53 @@
+"""Tables of features and labels in files: CSV, Parquet and NPZ."""
+
+import difflib
+from pathlib import Path
+
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.table import Table
+from lopsided.data.table_csv import read_csv
+from lopsided.data.table_npz import read_npz
+from lopsided.data.table_parquet import read_parquet
+
+
+def read_table(path: str | Path) -> Table:
+    """Read features and labels from one file.
+
+    CSV and Parquet: a column ``labels`` of names joined by ``|`` (in Parquet also lists of names), or 0/1 columns
+    ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
+    and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
+    hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names``,
+    ``split`` and ``mask`` (True where known).
+
+    Args:
+        path: The file; its name ends in ``.csv``, ``.parquet`` or ``.npz``.
+
+    Returns:
+        All rows in their order.
+
+    Raises:
+        DataError: The file is missing, of another kind, or no such table.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
+        raise DataError(f"wanted a file, got {f'only {near[0]} there' if near else 'none'}", path=path)
+    try:
+        match path.suffix.lower():
+            case ".csv":
+                return read_csv(path)
+            case ".parquet":
+                return read_parquet(path)
+            case ".npz":
+                return read_npz(path)
+            case suffix:
+                raise DataError(f"wanted a file .csv, .parquet or .npz, got {quoted(suffix)}", path=path)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []

@@ -1,0 +1,42 @@
+import json
+
+import numpy as np
+import pytest
+
+from lopsided.data import imbalance, summarise
+
+
+def test_the_summary_has_the_agreed_form(make_table):
+    summary = summarise(make_table(["train"] * 7 + ["test"] * 2))
+    assert summary == {
+        "labels": 2,
+        "splits": {
+            "train": {"samples": 7, "positives_per_sample": 1.0, "labels_without_positives": 0, "unknown": 0},
+            "test": {"samples": 2, "positives_per_sample": 0.5, "labels_without_positives": 1, "unknown": 0},
+        },
+        "in_two_splits": 0,
+    }
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_numbers_are_rounded_to_four_decimals(make_table):
+    assert summarise(make_table(["train"] * 3))["splits"]["train"]["positives_per_sample"] == 1.0
+    assert summarise(make_table(["train"] * 3 + ["val"] * 3))["splits"]["val"]["positives_per_sample"] == 0.6667
+
+
+def test_unknown_elements_are_counted_and_are_neither_positive_nor_negative(make_table):
+    unknown = np.zeros((6, 2), dtype=bool)
+    unknown[1:4, 0] = True
+    table = make_table(["train"] * 6, unknown=unknown)
+    assert summarise(table)["splits"]["train"]["unknown"] == 3
+    assert imbalance(table, "train").tolist() == [0.5, 2.0]  # cats at 0 and 4, none at 5; dogs at 0 and 3
+
+
+def test_leaks_are_counted(make_table):
+    features = np.zeros((2, 1), np.float32)
+    assert summarise(make_table(["train", "test"], features=features))["in_two_splits"] == 1
+
+
+@pytest.mark.parametrize("split", ["val"])
+def test_a_label_without_a_positive_is_infinitely_imbalanced(make_table, split):
+    assert imbalance(make_table(["train", "val"]), split).tolist() == [np.inf, np.inf]

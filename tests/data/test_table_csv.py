@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lopsided.data import DataError, read_table
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(text):
+        path = tmp_path / "pets.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_table(path)
+
+    return write_and_read
+
+
+def test_labels_joined_by_bars_become_columns_sorted_by_name(read):
+    table = read("size,labels,split\n1.5,dog|cat,train\n2,,test\n-3e2,cat,train\n")
+    assert table.name == "pets"
+    assert table.labels.names == ("cat", "dog")
+    assert table.labels.positives.toarray().tolist() == [[True, True], [False, False], [True, False]]
+    assert table.features.tolist() == [[1.5], [2.0], [-300.0]]
+    assert table.features.dtype == np.float32
+    assert table.feature_names == ("size",)
+    assert table.splits.tolist() == ["train", "test", "train"]
+    assert table.labels.unknown is None
+
+
+def test_label_columns_keep_their_order_and_leave_unknown_what_is_empty_or_a_question_mark(read):
+    table = read("label:dog,size,label:cat\n1,0,\n0,0,?\n1.0,0,0.0\nTrue,0,false\n")
+    assert table.labels.names == ("dog", "cat")
+    assert table.labels.positives.toarray().tolist() == [[True, False], [False, False], [True, False], [True, False]]
+    assert table.labels.unknown.toarray().tolist() == [[False, True], [False, True], [False, False], [False, False]]
+
+
+def test_without_a_split_column_everything_is_train(read):
+    assert read("a,labels\n1,x\n2,y\n").split_names == ("train",)
+
+
+def test_other_words_for_validation_are_understood(read):
+    rows = "".join(f"1,x,{word}\n" for word in ("validation", "Valid", "dev", "VAL", "training", "testing", "Extra"))
+    assert read("a,labels,split\n" + rows).splits.tolist() == ["val"] * 4 + ["train", "test", "Extra"]
+
+
+def test_unknown_labels_can_be_listed(read):
+    table = read("a,labels,unknown\n1,cat,dog|bird\n2,dog,\n")
+    assert table.labels.names == ("bird", "cat", "dog")
+    assert table.labels.unknown.toarray().tolist() == [[True, False, True], [False, False, False]]
+
+
+def test_listed_unknowns_and_empty_cells_go_together(read):
+    table = read("a,label:cat,label:dog,unknown\n1,0,,cat\n2,1,0,\n")
+    assert table.labels.unknown.toarray().tolist() == [[True, True], [False, False]]
+
+
+def test_names_may_hold_blanks_commas_quotes_and_emoji(read):
+    table = read('a,labels\n1,"blue sky| sea, calm |🦊|say ""hi"""\n')
+    assert table.labels.names == ("blue sky", 'say "hi"', "sea, calm", "🦊")
+    assert read('"label:sea, calm",a\n1,1\n').labels.names == ("sea, calm",)
+
+
+def test_a_byte_order_mark_windows_line_ends_and_blank_lines_do_not_matter(read):
+    table = read(b"\xef\xbb\xbfa,labels\r\n1,x\r\n\r\n2,\r\n")
+    assert table.feature_names == ("a",)
+    assert len(table) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "wanted a first line of column names"),
+        ("a,labels\n", "wanted rows below the column names"),
+        ("a,b\n1,2\n", "wanted a column 'labels' or columns 'label:NAME', got only 'a, b'"),
+        ("a,labels,label:x\n1,x,1\n", "got both"),
+        ("a,labels\n1,\n2,\n", "at least one label, got only empty cells"),
+        ("a,labels\n1,x\n2\n", r"line 3: wanted 2 cells, got 1"),
+        ("a,labels\n1,x\n2,y,z\n", r"line 3: wanted 2 cells, got 3"),
+        ("a,b,labels\n1,2,x\n1,red,x\n", r"line 3: column 'b' is a feature and must hold numbers, got 'red'"),
+        ("a,b,labels\n1,,x\n", r"line 2: column 'b' is a feature and must hold numbers, got an empty cell"),
+        ("a,b,labels\n1,nan,x\n", r"got nan in row 0 \(from 0\), column 'b'"),
+        ("a,b,labels\n1,1e39,x\n", r"got inf in row 0 \(from 0\), column 'b'"),
+        ("a,label:x\n1,2\n", r"line 2: label 'x': wanted 0, 1 or, where unknown, nothing, got '2'"),
+        ("a,a,labels\n1,2,x\n", "distinct column names, got 'a' 2 times"),
+        (",labels\n1,x\n", "a name for each column, got an empty one"),
+        ("label:x,label: x,a\n1,1,1\n", "one column per label"),
+        ("label:,a\n1,1\n", "not empty"),
+        ("labels\nx\n", "at least one sample and one feature"),
+        ("a,labels,split\n1,x,\n", "line 2: wanted the name of a split"),
+        ("a,labels,unknown\n1,x,x\n", "line 2: a label is positive or unknown, got both for 'x'"),
+        ("a,label:x,unknown\n1,0,y\n", "line 2: wanted a column 'label:y'"),
+        ('a,labels\n1,"x\n2,y\n', "line 3: unexpected end of data"),
+        ("a,labels\n1,caf\xe9\n".encode("latin-1"), r"line 2: wanted text in UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_line(read, text, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(text)
+    assert "pets.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+VALID = b'a,b,label:x,"label:y, z",split,unknown\n1,2.5,1,0,train,\n-3,1e3,?,,val,"x|y, z"\n0,0,0,1,test,x\n'
+
+
+@given(st.lists(st.tuples(st.integers(0, len(VALID)), st.integers(0, 4), st.binary(max_size=4)), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edits):
+    content = VALID
+    for position, removed, added in edits:
+        content = content[:position] + added + content[position + removed :]
+    path = tmp_path_factory.getbasetemp() / "damaged.csv"
+    path.write_bytes(content)
+    assert "\n" not in refusal(read_table, path)

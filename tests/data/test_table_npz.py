@@ -1,0 +1,101 @@
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lopsided.data import DataError, read_table
+
+FEATURES = np.array([[1.5, 2.0], [3.0, 4.0]])
+LABELS = np.array([[1, 0, 1], [0, 0, 1]])
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(**arrays):
+        np.savez(tmp_path / "pets.npz", **arrays)
+        return read_table(tmp_path / "pets.npz")
+
+    return write_and_read
+
+
+def test_features_and_labels_are_enough(read):
+    table = read(features=FEATURES, labels=LABELS)
+    assert table.features.dtype == np.float32
+    assert table.labels.names == ("label 0", "label 1", "label 2")
+    assert (table.labels.positives.toarray() == LABELS).all()
+    assert table.labels.unknown is None
+    assert table.split_names == ("train",)
+
+
+def test_names_splits_and_mask_are_read(read):
+    mask = np.array([[True, False, True], [True, True, True]])
+    names, split = np.array(["a", "b c", "🦊"]), np.array(["validation", "test"])
+    table = read(features=FEATURES, labels=LABELS.astype(float), label_names=names, split=split, mask=mask)
+    assert table.labels.names == ("a", "b c", "🦊")
+    assert table.splits.tolist() == ["val", "test"]
+    assert (table.labels.unknown.toarray() == ~mask).all()
+
+
+def test_what_stands_at_an_unknown_element_does_not_matter(read):
+    labels = np.array([[np.nan, 7, 1], [0, 0, 1]])
+    mask = np.array([[False, False, True], [True, True, True]])
+    assert read(features=FEATURES, labels=labels, mask=mask).labels.positives.toarray().sum() == 2
+
+
+def test_images_stay_bytes_and_other_bytes_become_numbers(read):
+    assert read(features=np.zeros((2, 3, 4, 4), np.uint8), labels=LABELS).features.dtype == np.uint8
+    assert read(features=np.zeros((2, 3), np.uint8), labels=LABELS).features.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "wanted an array 'features', got no array"),
+        ({"features": FEATURES}, "wanted an array 'labels', got features"),
+        ({"features": FEATURES, "labels": LABELS, "masks": LABELS}, "got 'masks'; did you mean mask?"),
+        ({"features": FEATURES.astype(object), "labels": LABELS}, "wanted arrays in NPZ, got 'Object arrays"),
+        ({"features": FEATURES.astype(str), "labels": LABELS}, "features must be numbers"),
+        ({"features": FEATURES[0], "labels": LABELS}, "with 1 dimensions"),
+        ({"features": FEATURES * np.nan, "labels": LABELS}, r"got nan in row 0 \(from 0\), column 0"),
+        ({"features": FEATURES * 1e300, "labels": LABELS}, "got inf in row 0"),
+        ({"features": FEATURES, "labels": LABELS[0]}, r"labels must be 0 and 1, shape \(samples, labels\)"),
+        ({"features": FEATURES, "labels": LABELS * 2}, "known labels must be 0 or 1, got 2 in row 0, column 0"),
+        ({"features": FEATURES, "labels": LABELS[:1]}, r"labels must be as many as the samples \(2\), got 1"),
+        ({"features": FEATURES, "labels": LABELS, "mask": LABELS}, "mask must be bool"),
+        ({"features": FEATURES, "labels": LABELS, "label_names": np.array(["a"])}, "label_names must be 3 texts"),
+        ({"features": FEATURES, "labels": LABELS, "split": np.array([0, 1])}, "split must be texts"),
+        ({"features": FEATURES, "labels": LABELS, "split": np.array(["train"])}, "splits must be as many"),
+        ({"features": FEATURES, "labels": LABELS, "split": np.array(["train", ""])}, "wanted the name of a split"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_line(read, arrays, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(**arrays)
+    assert "pets.npz" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_array_alone_is_refused(tmp_path):
+    with (tmp_path / "one.npz").open("wb") as file:
+        np.save(file, FEATURES)
+    with pytest.raises(DataError, match="one array in NPY"):
+        read_table(tmp_path / "one.npz")
+
+
+def archive():
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, features=FEATURES, labels=LABELS, split=np.array(["train", "val"]))
+    return buffer.getvalue()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), max_size=6), st.integers(0, 3000))
+@settings(max_examples=150, deadline=None)
+def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edits, length):
+    content = bytearray(archive())
+    for position, byte in edits:
+        content[position % len(content)] = byte
+    path = tmp_path_factory.getbasetemp() / "damaged.npz"
+    path.write_bytes(content if length % 3 else content[: length % len(content)])
+    assert "\n" not in refusal(read_table, path)

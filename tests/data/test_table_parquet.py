@@ -1,0 +1,116 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lopsided.data import DataError, read_table
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(columns):
+        path = tmp_path / "pets.parquet"
+        pq.write_table(pa.table(columns), path)
+        return read_table(path)
+
+    return write_and_read
+
+
+def test_numbers_of_every_kind_are_features(read):
+    table = read({"i": [1, -2], "f": [0.5, 1.5], "b": [True, False], "labels": ["x", ""]})
+    assert table.features.tolist() == [[1.0, 0.5, 1.0], [-2.0, 1.5, 0.0]]
+    assert table.features.dtype == np.float32
+    assert table.feature_names == ("i", "f", "b")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pa.array(["dog|cat", None, "cat"]),
+        pa.array(["dog|cat", "", "cat"]).dictionary_encode(),
+        pa.array([["dog", "cat"], [], ["cat"]]),
+        pa.array([["dog", "cat"], None, ["cat", "cat"]], pa.large_list(pa.large_string())),
+    ],
+)
+def test_labels_may_be_joined_text_or_lists(read, labels):
+    table = read({"a": [1, 2, 3], "labels": labels})
+    assert table.labels.names == ("cat", "dog")
+    assert table.labels.positives.toarray().tolist() == [[True, True], [False, False], [True, False]]
+
+
+def test_a_name_in_a_list_may_hold_a_bar(read):
+    assert read({"a": [1], "labels": [["this|that"]]}).labels.names == ("this|that",)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pa.array([1, 0, None]),
+        pa.array([True, False, None]),
+        pa.array([1.0, 0.0, float("nan")]),
+        pa.array(["1", "0", "?"]),
+        pa.array(["1", "0", None]),
+    ],
+)
+def test_a_label_column_without_a_value_is_unknown(read, flags):
+    table = read({"a": [1, 2, 3], "label:St. Bernard": flags})
+    assert table.labels.names == ("St. Bernard",)
+    assert table.labels.positives.toarray().ravel().tolist() == [True, False, False]
+    assert table.labels.unknown.toarray().ravel().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float64()), pa.large_list(pa.int8()), pa.list_(pa.float32(), 2)])
+def test_a_column_of_lists_is_as_many_features_as_they_are_long(read, kind):
+    table = read({"size": [9, 8], "features": pa.array([[1, 2], [3, 4]], kind), "labels": ["x", "y"]})
+    assert table.features.tolist() == [[9, 1, 2], [8, 3, 4]]
+    assert table.feature_names == ("size", "features[0]", "features[1]")
+
+
+def test_splits_and_unknowns_are_read(read):
+    table = read({"a": [1, 2], "labels": ["x", ""], "unknown": [None, "x"], "split": ["dev", "test"]})
+    assert table.splits.tolist() == ["val", "test"]
+    assert table.labels.unknown.toarray().tolist() == [[False], [True]]
+
+
+def test_row_numbers_that_pandas_adds_are_no_feature(read):
+    assert read({"a": [1], "__index_level_0__": [7], "labels": ["x"]}).feature_names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": pa.array([], pa.int8()), "labels": pa.array([], pa.string())}, "wanted rows, got none"),
+        ({"labels": ["x"]}, "at least one column of features"),
+        ({"a": [1]}, "wanted a column 'labels'"),
+        ({"colour": ["red"], "labels": ["x"]}, "column 'colour' is a feature and must hold numbers, got string"),
+        ({"a": [1, None], "labels": ["x", "y"]}, "column 'a' .* got nothing in row 1"),
+        ({"a": [1.0, float("inf")], "labels": ["x", "y"]}, r"got inf in row 1 \(from 0\), column 'a'"),
+        ({"f": [[1, 2], [3]], "labels": ["x", "y"]}, "'f' must hold 2 numbers per row, got 1 in row 1"),
+        ({"f": [[1, None]], "labels": ["x"]}, "got nothing within a list"),
+        ({"f": [["a"]], "labels": ["x"]}, "'f' is a feature and must hold numbers, got list"),
+        ({"a": [1], "labels": [3]}, "column 'labels' must hold names, got 3 in row 0"),
+        ({"a": [1], "label:x": [2]}, "'label:x' must hold 0 and 1, got 2 in row 0"),
+        ({"a": [1], "label:x": ["2"]}, "wanted 0, 1 or, where unknown, nothing, got '2'"),
+        ({"a": [1], "labels": ["x"], "unknown": ["x"]}, "row 0: a label is positive or unknown"),
+        ({"a": [1], "labels": ["x"], "split": [None]}, "wanted the name of a split"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_line(read, columns, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(columns)
+    assert "pets.parquet" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 255)), min_size=1, max_size=6), st.integers(0, 3000))
+@settings(max_examples=100, deadline=None, derandomize=True)  # Arrow's own C++ is not what is tried here
+def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edits, length):
+    path = tmp_path_factory.getbasetemp() / "damaged.parquet"
+    pq.write_table(pa.table({"a": [1.5, 2.5], "f": [[1, 2], [3, 4]], "labels": [["x"], ["y"]]}), path)
+    content = bytearray(path.read_bytes())
+    for position, byte in edits:
+        content[position % len(content)] = byte
+    path.write_bytes(content if length % 3 else content[: length % len(content)])
+    assert "\n" not in refusal(read_table, path)
