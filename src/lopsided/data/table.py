@@ -58,6 +58,11 @@ class Table:
         return self.features.shape[0]
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample's features."""
+        return tuple(self.features.shape[1:])
+
+    @property
     def split_names(self) -> tuple[str, ...]:
         """Splits that hold a sample: train, val, test, then others by name."""
         present = set(np.unique(self.splits).tolist())

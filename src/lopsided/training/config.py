@@ -1,0 +1,165 @@
+"""Everything that decides a run, as frozen values; saved beside the run, so that it repeats from its own file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from lopsided.data import DataOptions
+from lopsided.models import ModelOptions
+
+LossName = Literal["cross_entropy", "focal", "asymmetric", "adaptive"]
+
+_TAKES: dict[str, tuple[str, ...]] = {
+    "cross_entropy": (),
+    "focal": ("gamma", "detach_focus"),
+    "asymmetric": ("gamma_pos", "gamma_neg", "margin", "detach_focus"),
+    "adaptive": (
+        *("gamma_pos", "gamma_neg", "margin", "detach_focus"),
+        *("target_gap", "rate", "momentum", "per_label"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Which loss to train with. What is left out takes the loss's own default.
+
+    Args:
+        name: cross_entropy, focal, asymmetric or adaptive.
+        gamma: Focusing power of both sides, >= 0 (focal; default 2).
+        gamma_pos: Focusing power of positives, >= 0 (asymmetric, adaptive; default 0).
+        gamma_neg: Focusing power of negatives, >= 0; where it starts (asymmetric, adaptive; default 2).
+        margin: Probability below which a negative costs nothing, in [0, 1) (asymmetric, adaptive; default 0.2).
+        detach_focus: Take the focusing power as a constant in the gradient (all but cross_entropy; default false).
+        target_gap: Gap between confidence on positives and negatives to reach, in [-1, 1] (adaptive; default 0.1).
+        rate: Step size of eq. 9; negative gives the rule as printed, which runs away (adaptive; default 0.5).
+        momentum: Share of the gap's running average kept at each step, in [0, 1) (adaptive; default 0.9).
+        per_label: One gamma_neg for each label (adaptive; default false).
+    """
+
+    name: LossName = "asymmetric"
+    gamma: float | None = None
+    gamma_pos: float | None = None
+    gamma_neg: float | None = None
+    margin: float | None = None
+    detach_focus: bool | None = None
+    target_gap: float | None = None
+    rate: float | None = None
+    momentum: float | None = None
+    per_label: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in get_args(LossName):
+            raise ValueError(f"loss.name must be one of {', '.join(get_args(LossName))}, got {self.name!r}")
+        for name in self.given():
+            if name not in _TAKES[self.name]:
+                takes = ", ".join(f"loss.{part}" for part in _TAKES[self.name]) or "no settings"
+                raise ValueError(f"loss.{name} has no effect with loss.name={self.name}, which takes {takes}")
+
+    def given(self) -> dict[str, Any]:
+        """The settings that were not left out."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "name" and value is not None}
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train: Adam with true weight decay, one cycle of the learning rate, averaged weights.
+
+    Args:
+        epochs: Passes over the training split, >= 1.
+        batch_size: Samples in a step on each device, >= 1.
+        learning_rate: Highest learning rate of the cycle, > 0.
+        weight_decay: True weight decay, >= 0; biases and normalisation have none.
+        ema_decay: Decay per step of the averaged weights, which are evaluated and saved, in [0, 1); shorter at first.
+        workers: Processes that prepare batches; 0 prepares them in the training process.
+        accelerator: auto, cpu or gpu.
+        devices: Devices (processes) to train on, >= 1.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128  # samples
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.9997  # per step
+    workers: int = 0
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "devices"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training.{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"training.learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise ValueError(f"training.weight_decay must be at least 0, got {self.weight_decay}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"training.ema_decay must lie in [0, 1), got {self.ema_decay}")
+        if self.workers < 0:
+            raise ValueError(f"training.workers must be at least 0, got {self.workers}")
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What the report of a run shows.
+
+    Args:
+        title: Heading of the page.
+        examples: Test samples to show with true and predicted labels, >= 0.
+    """
+
+    title: str = "Training report"
+    examples: int = 8  # samples
+
+    def __post_init__(self) -> None:
+        if self.examples < 0:
+            raise ValueError(f"report.examples must be at least 0, got {self.examples}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run: a source, five groups of options and a seed."""
+
+    source: str
+    data: DataOptions = field(default_factory=DataOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    report: ReportOptions = field(default_factory=ReportOptions)
+    seed: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as YAML; settings that were left out are not written."""
+        fields = dataclasses.asdict(self)
+        groups = {
+            name: {key: value for key, value in group.items() if value is not None}
+            for name, group in fields.items()
+            if isinstance(group, dict)
+        }
+        path.write_text(yaml.safe_dump({**fields, **groups}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+    @staticmethod
+    def load(path: Path) -> Config:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ValueError: The file is no configuration of a run.
+        """
+        try:
+            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+            return Config(
+                source=fields["source"],
+                data=DataOptions(**fields["data"]),
+                model=ModelOptions(**fields["model"]),
+                loss=LossOptions(**fields["loss"]),
+                training=TrainingOptions(**fields["training"]),
+                report=ReportOptions(**fields["report"]),
+                seed=fields["seed"],
+            )
+        except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path} must hold the configuration of a run, got {error!r}") from error

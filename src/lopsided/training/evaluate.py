@@ -1,0 +1,59 @@
+"""Every metric of a run on one split."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from lopsided.data import Table
+from lopsided.metrics import CollectedScores, mean_average_precision, micro_average_precision, operating_point
+from lopsided.metrics.operating_point import OperatingPoint
+from lopsided.training.run_folder import RunFolder, write_json
+from lopsided.training.scoring import same_labels, scored_batches
+
+TOP_K = 3
+
+
+def evaluate(run: RunFolder, table: Table, *, split: str | None = None, threshold: float = 0.5) -> dict[str, Any]:
+    """Metrics of the best averaged weights; also written to evaluation.json in the run.
+
+    Args:
+        run: A trained run.
+        table: The data, with the labels of the run.
+        split: Which split; by default test, or val where there is no test.
+        threshold: Probability above which a label is predicted, in [0, 1].
+
+    Returns:
+        ``split``, ``mAP`` (over labels with positives), ``micro_AP``, ``cp`` to ``mean_f1`` at the threshold,
+        ``top3`` with the same for the three most probable labels of each sample (fewer labels: all of them),
+        ``threshold``. All in [0, 1].
+
+    Raises:
+        ValueError: The data does not fit the run.
+    """
+    trained = run.load()
+    same_labels(trained, table)
+    if split is None:
+        split = "test" if "test" in table.split_names else "val"
+    collected = CollectedScores()
+    for logits, batch in scored_batches(trained, table, split=split, batch_size=run.config().training.batch_size):
+        collected.update(logits, batch["targets"], batch.get("mask"))
+    logits, targets, mask = collected.tensors()
+    probabilities = torch.sigmoid(logits)
+    top_k = min(TOP_K, len(trained.labels))
+    result = {
+        "split": split,
+        "mAP": float(mean_average_precision(logits, targets, mask=mask)),
+        "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
+        **_named(operating_point(probabilities, targets, threshold=threshold, mask=mask)),
+        "top3": _named(operating_point(probabilities, targets, top_k=top_k, mask=mask)),
+        "threshold": threshold,
+    }
+    write_json(run.evaluation_file, result)
+    return result
+
+
+def _named(point: OperatingPoint) -> dict[str, float]:
+    return {name.rstrip("_"): value for name, value in asdict(point).items()}

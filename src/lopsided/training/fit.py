@@ -1,0 +1,155 @@
+"""From a configuration to a run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+from scipy.sparse import csr_array, sparray
+from torch import nn
+
+from lopsided.data import Table, TableDataset, read_source
+from lopsided.models import Standardise, build_model
+from lopsided.training.config import Config
+from lopsided.training.criterion import build_criterion
+from lopsided.training.loaders import EpochBatches, loader
+from lopsided.training.progress import Progress
+from lopsided.training.run_folder import RunFolder, about_run, environment, write_json
+from lopsided.training.step_log import StepLog
+from lopsided.training.task import MultiLabelTask
+from lopsided.training.weight_average import WeightAverage
+
+
+def fit(config: Config, out: Path, *, resume: bool = False, table: Table | None = None) -> RunFolder:
+    """Train what the configuration says.
+
+    Args:
+        config: Everything that decides the run.
+        out: Folder of the run; made if it is not there.
+        resume: Go on from the last checkpoint in ``out``, or start if there is none.
+        table: The data, if it was read already; read from ``config.source`` otherwise.
+
+    Returns:
+        The folder, with the best and the last checkpoint, metrics.csv and the rest.
+
+    Raises:
+        ValueError: ``out`` holds a run and ``resume`` is off, or a run of another configuration.
+    """
+    run = RunFolder(out)
+    last = _last_checkpoint(run, config, resume)
+    table = table if table is not None else read_source(config.source, config.data, seed=config.seed)
+    if "train" not in table.split_names:
+        raise ValueError(f"{config.source} must have a train split, got splits {', '.join(table.split_names)}")
+    task = _task(config, table)
+    out.mkdir(parents=True, exist_ok=True)
+    if last is None:
+        config.save(run.config_file)
+        write_json(out / "environment.json", environment())
+    trainer = _trainer(config, run, has_validation="val" in table.split_names)
+    train, val = _loaders(config, table, trainer)
+    trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+    return run
+
+
+def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | None:
+    if not run.config_file.exists():
+        return None
+    if not resume:
+        raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
+    found = run.config()
+    for group in dataclasses.fields(Config):
+        wanted, there = getattr(config, group.name), getattr(found, group.name)
+        if wanted != there and group.name != "report":
+            raise ValueError(f"to resume {run.path}, {group.name} must be {there}, got {wanted}")
+    last = run.checkpoints / "last.ckpt"
+    return last if last.exists() else None
+
+
+def _task(config: Config, table: Table) -> MultiLabelTask:
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    shape, labels = table.input_shape, table.labels.names
+    model = build_model(config.model, input_shape=shape, num_labels=len(labels))
+    _fit_scale(model, table)
+    criterion = build_criterion(config.loss, num_labels=len(labels))
+    return MultiLabelTask(model, criterion, config.training, about_run(labels, shape))
+
+
+def _fit_scale(model: nn.Module, table: Table) -> None:
+    """Measure the features of the training split, for a network that starts with :class:`Standardise`."""
+    scales = [module for module in model.modules() if isinstance(module, Standardise)]
+    if not scales:
+        return
+    features = table.features[table.rows("train")]
+    squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features)
+    mean, largest = features.mean(axis=0), abs(features).max(axis=0)
+    std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
+    if isinstance(largest, sparray):
+        largest = largest.toarray()
+    mean, std, largest = (torch.as_tensor(np.asarray(part, dtype=np.float32).ravel()) for part in (mean, std, largest))
+    scales[0].fit(mean, std, largest=largest)
+
+
+class _EpochSeed(Callback):
+    """Draws of an epoch (dropout) depend on the seed and the epoch, so that a resumed epoch repeats them."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        draws = (self.seed * 1_000_003 + trainer.current_epoch) * trainer.world_size + trainer.global_rank
+        pl.seed_everything(draws % 2**32, verbose=False)
+
+
+def _trainer(config: Config, run: RunFolder, *, has_validation: bool) -> pl.Trainer:
+    _quiet()
+    options = config.training
+    log = StepLog(run.metrics_file)
+    best = ModelCheckpoint(
+        dirpath=run.checkpoints,
+        filename="best",
+        monitor="val_mAP" if has_validation else None,
+        mode="max",
+        save_last=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    return pl.Trainer(
+        max_epochs=options.epochs,
+        accelerator=options.accelerator,
+        devices=options.devices,
+        callbacks=[_EpochSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), best],
+        logger=TensorBoardLogger(run.path, name="", version="tensorboard"),
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+    )
+
+
+def _loaders(config: Config, table: Table, trainer: pl.Trainer):
+    options = config.training
+    ranks = {"rank": trainer.global_rank, "num_ranks": trainer.world_size}
+    train = TableDataset(table, split="train")
+    train_batches = EpochBatches(len(train), options.batch_size, seed=config.seed, **ranks)
+    train_loader = loader(train, train_batches, workers=options.workers)
+    if "val" not in table.split_names:
+        return train_loader, None
+    val = TableDataset(table, split="val")
+    val_batches = EpochBatches(len(val), options.batch_size, seed=None, **ranks)
+    return train_loader, loader(val, val_batches, workers=options.workers)
+
+
+def _quiet() -> None:
+    """Lightning's notes about hardware and workers say nothing about the run."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")

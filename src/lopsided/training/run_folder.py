@@ -1,0 +1,140 @@
+"""A run is a folder: config.yaml, metrics.csv, checkpoints/, environment.json, and evaluation.json once evaluated."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import lopsided
+from lopsided.models import build_model
+from lopsided.training.config import Config
+from lopsided.training.step_log import read_rows
+
+FORMAT = 1
+"""Number of the folder's format; raised when an older reader could not read it."""
+
+_PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with its best weights, and what its outputs mean."""
+
+    model: nn.Module
+    labels: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    epoch: int  # from 1
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names and contents of a run's files.
+
+    Args:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """Everything that decides the run."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics_file(self) -> Path:
+        """A row for each step and validation."""
+        return self.path / "metrics.csv"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """Every metric on one split."""
+        return self.path / "evaluation.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """best.ckpt and last.ckpt."""
+        return self.path / "checkpoints"
+
+    def config(self) -> Config:
+        """The configuration it was made with.
+
+        Raises:
+            ValueError: The folder holds no run.
+        """
+        if not self.config_file.is_file():
+            raise ValueError(f"{self.path} must be the folder of a run, got one without {self.config_file.name}")
+        return Config.load(self.config_file)
+
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of metrics.csv so far."""
+        return read_rows(self.metrics_file) if self.metrics_file.is_file() else []
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """The metrics that were last written, or None before any evaluation."""
+        if not self.evaluation_file.is_file():
+            return None
+        return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+
+    def load(self) -> Trained:
+        """The network with its best averaged weights, in evaluation mode on the CPU; executes nothing from the file.
+
+        Raises:
+            ValueError: There is no checkpoint yet, or it is not one of ours.
+        """
+        path = self.checkpoints / "best.ckpt"
+        if not path.is_file():
+            raise ValueError(f"{self.path} must hold a trained run, got one without checkpoints/best.ckpt")
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            about = checkpoint["lopsided"]
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} must be a checkpoint of lopsided, got {error!r:.200}") from error
+        if about["format"] != FORMAT:
+            raise ValueError(f"{path} must have format {FORMAT}, got {about['format']}: train it with this version")
+        labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
+        model = build_model(self.config().model, input_shape=shape, num_labels=len(labels))
+        weights = {name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()}
+        model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        return Trained(model.eval(), labels, shape, checkpoint["epoch"] + 1)
+
+
+def about_run(labels: tuple[str, ...], input_shape: tuple[int, ...]) -> dict[str, Any]:
+    """What a checkpoint keeps for its readers."""
+    return {"format": FORMAT, "labels": list(labels), "input_shape": list(input_shape)}
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a file that is whole or absent, whenever the process ends."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def environment() -> dict[str, Any]:
+    """Versions and devices that a run was made with."""
+    packages = {"lopsided": lopsided.__version__}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "format": FORMAT,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["cpu"],
+        "threads": torch.get_num_threads(),
+        "command": sys.argv,
+    }

@@ -1,0 +1,56 @@
+"""From a trained run and data to probabilities, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lopsided.data import Table, TableDataset
+from lopsided.training.loaders import EpochBatches, loader
+from lopsided.training.run_folder import Trained
+
+
+def scored_batches(
+    trained: Trained, table: Table, *, split: str, batch_size: int, device: str = "auto"
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Logits of every batch of a split, in order, with a progress bar on a terminal.
+
+    Args:
+        trained: The network.
+        table: The data; its inputs must have the shape that the network was trained on.
+        split: One of its splits.
+        batch_size: Samples at a time; does not change the logits.
+        device: cpu, cuda, or auto: a GPU where there is one.
+
+    Yields:
+        Logits of shape ``(samples, labels)`` on the CPU, and the batch.
+
+    Raises:
+        ValueError: The inputs have another shape.
+    """
+    if table.input_shape != trained.input_shape:
+        raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {table.input_shape}")
+    place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+    model, dataset = trained.model.to(place), TableDataset(table, split=split)
+    batches = loader(dataset, EpochBatches(len(dataset), batch_size, seed=None))
+    with torch.inference_mode():
+        for batch in tqdm(batches, desc=split, unit="batch", disable=None, leave=False):
+            yield model(batch["inputs"].to(place)).float().cpu(), batch
+
+
+def same_labels(trained: Trained, table: Table) -> None:
+    """Refuse data whose labels are not those of the run, in the same order.
+
+    Raises:
+        ValueError: They differ; the message names the first difference.
+    """
+    wanted, came = np.array(trained.labels), np.array(table.labels.names)
+    if len(wanted) != len(came):
+        raise ValueError(f"the data must have the {len(wanted)} labels of the run, got {len(came)}")
+    if (wanted != came).any():
+        first = int(np.argmax(wanted != came))
+        raise ValueError(f"label {first} must be {str(wanted[first])!r} as in the run, got {str(came[first])!r}")

@@ -1,0 +1,110 @@
+"""metrics.csv: a row for each training step and one for each validation, written without slowing the steps."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from lopsided.asymmetry import gap_of
+from lopsided.training.task import MultiLabelTask
+
+COLUMNS = (
+    *("epoch", "step", "loss", "cross_entropy", "p_pos", "p_neg", "gap", "gamma_neg", "learning_rate"),
+    *("val_mAP", "val_cross_entropy", "val_p_pos", "val_p_neg", "val_gap"),
+)
+
+
+class StepLog(pl.Callback):
+    """Keeps each step's values on the device and writes them in bunches, so that no step waits for them.
+
+    On resuming, rows after the checkpoint are dropped: they will be written again.
+
+    Args:
+        path: The CSV file.
+        every: Steps between two writes.
+    """
+
+    def __init__(self, path: Path, *, every: int = 50) -> None:
+        self.path, self.every = path, every
+        self.pending: list[tuple[int, int, float, Tensor]] = []  # epoch, step, learning rate, values
+        self.latest: dict[str, float] = {}  # the last row written, for the progress bar
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the file, or go back to where the checkpoint was written."""
+        if not trainer.is_global_zero:
+            return
+        kept = read_rows(self.path) if trainer.global_step > 0 and self.path.exists() else []
+        part = self.path.with_suffix(".part")
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(row for row in kept if int(row["step"]) <= trainer.global_step)
+        os.replace(part, self.path)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep the step's values."""
+        assert isinstance(pl_module, MultiLabelTask)
+        assert pl_module.step_row is not None
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.pending.append((trainer.current_epoch, trainer.global_step, rate, pl_module.step_row))
+        if len(self.pending) >= self.every:
+            self._write_steps(trainer, pl_module)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the steps so far, then the validation's row."""
+        assert isinstance(pl_module, MultiLabelTask)
+        self._write_steps(trainer, pl_module)
+        values = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
+        self._write(trainer, [{"epoch": trainer.current_epoch, "step": trainer.global_step, **values}])
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave nothing unwritten that the epoch's checkpoint will count as done."""
+        assert isinstance(pl_module, MultiLabelTask)
+        self._write_steps(trainer, pl_module)
+
+    def _write_steps(self, trainer: pl.Trainer, task: MultiLabelTask) -> None:
+        if not self.pending:
+            return
+        values = task.all_reduced(torch.stack([row for *_, row in self.pending])).cpu()
+        values[:, :3] /= trainer.world_size  # loss, cross-entropy and gamma_neg are means, the sums of the gap are not
+        rows = []
+        for (epoch, step, rate, _), row in zip(self.pending, values, strict=True):
+            loss, plain, gamma_neg = row[:3].tolist()
+            p_pos, p_neg, gap = (part.item() for part in gap_of(row[3:]))
+            numbers = (epoch, step, loss, plain, p_pos, p_neg, gap, gamma_neg, rate)
+            rows.append(dict(zip(COLUMNS, numbers, strict=False)))
+        self.pending.clear()
+        self._write(trainer, rows)
+
+    def _write(self, trainer: pl.Trainer, rows: list[dict[str, Any]]) -> None:
+        self.latest |= rows[-1]
+        if not trainer.is_global_zero:
+            return
+        for row in rows:
+            numbers = {name: value for name, value in row.items() if name not in ("epoch", "step")}
+            for logger in trainer.loggers:
+                logger.log_metrics(numbers, step=row["step"])
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, COLUMNS).writerows(
+                {name: _short(value) for name, value in row.items()} for row in rows
+            )
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a metrics file; a last line that a kill cut short is left out."""
+    with path.open(newline="", encoding="utf-8") as file:
+        text = file.read()
+    whole = text[: text.rfind("\n") + 1]
+    return [row for row in csv.DictReader(whole.splitlines()) if None not in row.values() and row["step"]]
+
+
+def _short(value: float | int) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"

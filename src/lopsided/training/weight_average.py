@@ -1,0 +1,38 @@
+"""Averaged weights, the ones that are evaluated and saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import WeightAveraging
+from torch import Tensor
+
+
+class WeightAverage(WeightAveraging):
+    """Exponential moving average of weights and normalisation statistics; the loss's own state is not averaged.
+
+    Args:
+        decay: Share of the average that stays at each step. Over the first steps it is (1 + n) / (10 + n) of step n,
+            so that the average of a short run is not that of its first, random weights.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
+            if not averaged.is_floating_point():  # counts of batches
+                return current
+            count = torch.as_tensor(num_averaged, dtype=averaged.dtype, device=averaged.device)
+            return averaged.lerp(current, 1 - ((1 + count) / (10 + count)).clamp(max=decay))
+
+        super().__init__(use_buffers=True, avg_fn=average)
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Take the step into the average, and the state of the loss as it is."""
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        assert self._average_model is not None
+        averaged, current = self._average_model.module.criterion, pl_module.criterion
+        for kept, buffer in zip(averaged.buffers(), current.buffers(), strict=True):  # pyright: ignore
+            kept.copy_(buffer)
