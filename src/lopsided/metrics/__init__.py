@@ -1,0 +1,22 @@
+"""How good predictions are: rankings by average precision, decisions by precision, recall and F1."""
+
+from lopsided.metrics.average_precision import (
+    average_precision,
+    mean_average_precision,
+    micro_average_precision,
+)
+from lopsided.metrics.collected import CollectedScores
+from lopsided.metrics.counts import Counts, count
+from lopsided.metrics.operating_point import OperatingPoint, operating_point, operating_point_from
+
+__all__ = [
+    "CollectedScores",
+    "Counts",
+    "OperatingPoint",
+    "average_precision",
+    "count",
+    "mean_average_precision",
+    "micro_average_precision",
+    "operating_point",
+    "operating_point_from",
+]

@@ -1,0 +1,145 @@
+"""Average precision: per label, mean over labels, and of all labels in one ranking; exact with ties."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lopsided.metrics.checks import check_no_nan, check_shapes, known_positives
+
+# Labels that a thread copies into columns at a time: few, for memory and for even shares among threads.
+_LABELS_PER_BLOCK = 8
+
+
+def average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    r"""Average precision of each label: the mean, over its positives, of the precision at that positive's score.
+
+    With :math:`P` the scores of a label's positives and :math:`S` the scores of all its known elements,
+
+    .. math:: AP = \frac{1}{|P|} \sum_{s \in P} \frac{|\{p \in P: p \ge s\}|}{|\{t \in S: t \ge s\}|}.
+
+    Tied scores count together, so the order of rows cannot matter. Computed on the CPU, by as many threads as
+    torch uses; beside the inputs it keeps the targets as bool, a few columns and, of half precision, a float32 copy.
+
+    Args:
+        scores: Logits or probabilities, only their order matters, shape ``(samples, labels)``, floating point.
+        targets: 0 or 1, bool, integer or float, shape of ``scores``.
+        mask: True where the label is known, bool, broadcasts to ``scores``; unknown elements take no part.
+
+    Returns:
+        Values in (0, 1], float64, shape ``(labels,)``, on the CPU; nan for a label without known positives.
+
+    Example:
+        >>> average_precision(torch.tensor([[0.9], [0.8], [0.7]]), torch.tensor([[1], [0], [1]]))
+        tensor([0.8333], dtype=torch.float64)
+    """
+    columns, positives, known = _checked_arrays(scores, targets, mask)
+
+    def of_block(first: int) -> list[float]:
+        block = slice(first, first + _LABELS_PER_BLOCK)
+        return _of_columns(columns[:, block], positives[:, block], None if known is None else known[:, block])
+
+    # numpy lets go of the interpreter lock while it sorts and searches, so threads do run side by side.
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        blocks = pool.map(of_block, range(0, columns.shape[1], _LABELS_PER_BLOCK))
+        return torch.tensor([value for block in blocks for value in block], dtype=torch.float64)
+
+
+def mean_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """Mean of :func:`average_precision` over the labels that have a known positive (mAP, macro).
+
+    Args:
+        scores: Logits or probabilities, only their order matters, shape ``(samples, labels)``, floating point.
+        targets: 0 or 1, bool, integer or float, shape of ``scores``.
+        mask: True where the label is known, bool, broadcasts to ``scores``; unknown elements take no part.
+
+    Returns:
+        Scalar in (0, 1], float64, on the CPU; nan where no label has a known positive.
+
+    Example:
+        >>> scores = torch.tensor([[0.9, 0.2], [0.8, 0.1], [0.7, 0.3]])
+        >>> mean_average_precision(scores, torch.tensor([[1, 0], [0, 0], [1, 0]]))
+        tensor(0.8333, dtype=torch.float64)
+    """
+    return average_precision(scores, targets, mask=mask).nanmean()
+
+
+def micro_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    """Average precision of all known elements pooled into one ranking, whatever their label.
+
+    Args:
+        scores: Logits or probabilities, only their order matters, shape ``(samples, labels)``, floating point.
+        targets: 0 or 1, bool, integer or float, shape of ``scores``.
+        mask: True where the label is known, bool, broadcasts to ``scores``; unknown elements take no part.
+
+    Returns:
+        Scalar in (0, 1], float64, on the CPU; nan where there is no known positive.
+
+    Example:
+        >>> scores = torch.tensor([[0.9, 0.8], [0.7, 0.6]])
+        >>> micro_average_precision(scores, torch.tensor([[1, 0], [1, 0]]))
+        tensor(0.8333, dtype=torch.float64)
+    """
+    elements, positives, known = _checked_arrays(scores, targets, mask)
+    ranking = elements.ravel() if known is None else elements[known]
+    return torch.tensor(_of_ranking(ranking, elements[positives]), dtype=torch.float64)
+
+
+def _checked_arrays(
+    scores: Tensor, targets: Tensor, mask: Tensor | None
+) -> tuple[NDArray[np.floating], NDArray[np.bool_], NDArray[np.bool_] | None]:
+    """Scores, known positives and the full mask, on the CPU.
+
+    By numpy throughout: after an operation on a large tensor torch's threads keep the cores busy for a while with
+    waiting for the next one. Torch's checks follow where numpy has found something to refuse: they know where.
+    """
+    full_mask = check_shapes("scores", scores, targets, mask)
+    known = None if full_mask is None else _array(full_mask)
+    score_array, target_array = _array(scores), _array(targets)
+    positives = target_array.astype(bool, copy=False)
+    if known is not None:
+        positives = positives & known
+    if target_array.dtype != bool and not np.all(target_array[positives] == 1):
+        known_positives(targets, full_mask)
+    if np.isnan(np.min(score_array, initial=0)):
+        check_no_nan("scores", scores, full_mask)
+    return score_array, positives, known
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    """The tensor on the CPU as numpy sees it, half precision (which numpy sorts slowly or not at all) as float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.is_floating_point() and tensor.dtype != torch.float64 else tensor).numpy()
+
+
+def _of_columns(
+    scores: NDArray[np.floating], positives: NDArray[np.bool_], known: NDArray[np.bool_] | None
+) -> list[float]:
+    """Average precision of a few labels, one after the other."""
+    columns = zip(np.ascontiguousarray(scores.T), np.ascontiguousarray(positives.T), strict=True)
+    if known is None:
+        return [_of_ranking(column, column[positive]) for column, positive in columns]
+    known_columns = np.ascontiguousarray(known.T)
+    return [
+        _of_ranking(column[seen], column[positive])
+        for (column, positive), seen in zip(columns, known_columns, strict=True)
+    ]
+
+
+def _of_ranking(scores: NDArray[np.floating], positives: NDArray[np.floating]) -> float:
+    """Average precision of one ranking, from all its scores and those of its positives, both in any order.
+
+    Only the ranks of the positives are needed, so the sort carries no index along: several times faster.
+    """
+    if positives.size == 0:
+        return float("nan")
+    ordered = np.sort(scores)
+    hits = np.sort(positives)
+    retrieved = ordered.size - np.searchsorted(ordered, hits)  # scores >= each hit, ties included
+    found = hits.size - np.searchsorted(hits, hits)
+    return float(np.mean(found / retrieved))

@@ -1,0 +1,26 @@
+"""Average precision by its definition, one positive after the other."""
+
+import math
+
+import numpy as np
+
+
+def of_ranking(scores, targets, known):
+    """The mean over known positives of the precision among all known elements that score as high or higher."""
+    precisions = []
+    for i in range(len(scores)):
+        if known[i] and targets[i] == 1:
+            retrieved = [j for j in range(len(scores)) if known[j] and scores[j] >= scores[i]]
+            found = [j for j in retrieved if targets[j] == 1]
+            precisions.append(len(found) / len(retrieved))
+    return sum(precisions) / len(precisions) if precisions else math.nan
+
+
+def average_precision(scores, targets, known):
+    """One value for each label (column)."""
+    return np.array([of_ranking(scores[:, i], targets[:, i], known[:, i]) for i in range(scores.shape[1])])
+
+
+def micro_average_precision(scores, targets, known):
+    """All elements in one ranking."""
+    return of_ranking(scores.reshape(-1), targets.reshape(-1), known.reshape(-1))
