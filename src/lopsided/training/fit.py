@@ -6,13 +6,14 @@ import dataclasses
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
-from scipy.sparse import csr_array, sparray
+from scipy.sparse import coo_array, csr_array
 from torch import nn
 
 from lopsided.data import Table, TableDataset, read_source
@@ -90,46 +91,54 @@ def _fit_scale(model: nn.Module, table: Table) -> None:
     squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features)
     mean, largest = features.mean(axis=0), abs(features).max(axis=0)
     std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
-    if isinstance(largest, sparray):
+    if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
         largest = largest.toarray()
     mean, std, largest = (torch.as_tensor(np.asarray(part, dtype=np.float32).ravel()) for part in (mean, std, largest))
     scales[0].fit(mean, std, largest=largest)
 
 
-class _EpochSeed(Callback):
-    """Draws of an epoch (dropout) depend on the seed and the epoch, so that a resumed epoch repeats them."""
+class _StepSeed(Callback):
+    """Draws of a step (dropout) depend on the seed, the step and the rank, so that a resumed run repeats them."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        draws = (self.seed * 1_000_003 + trainer.current_epoch) * trainer.world_size + trainer.global_rank
-        pl.seed_everything(draws % 2**32, verbose=False)
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.current_epoch * 1_000_003 + batch_idx
+        torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
 
 
 def _trainer(config: Config, run: RunFolder, *, has_validation: bool) -> pl.Trainer:
     _quiet()
     options = config.training
     log = StepLog(run.metrics_file)
-    best = ModelCheckpoint(
-        dirpath=run.checkpoints,
-        filename="best",
-        monitor="val_mAP" if has_validation else None,
-        mode="max",
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+    checkpoints = [_each_epoch(run, "last", monitor=None)]
+    if has_validation:
+        checkpoints.append(_each_epoch(run, "best", monitor="val_mAP"))
     return pl.Trainer(
         max_epochs=options.epochs,
         accelerator=options.accelerator,
         devices=options.devices,
-        callbacks=[_EpochSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), best],
+        callbacks=[_StepSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), *checkpoints],
         logger=TensorBoardLogger(run.path, name="", version="tensorboard"),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_model_summary=False,
         log_every_n_steps=1,
+    )
+
+
+def _each_epoch(run: RunFolder, name: str, *, monitor: str | None) -> ModelCheckpoint:
+    """Saves after each epoch, or after those in which the monitored value is the best so far."""
+    return ModelCheckpoint(
+        dirpath=run.checkpoints,
+        filename=name,
+        monitor=monitor,
+        mode="max",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
     )
 
 

@@ -63,7 +63,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """best.ckpt and last.ckpt."""
+        """last.ckpt of every epoch, best.ckpt of the best one; without a validation split only the first."""
         return self.path / "checkpoints"
 
     def config(self) -> Config:
@@ -86,27 +86,43 @@ class RunFolder:
             return None
         return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
 
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels, in the order of the network's outputs; raises like :meth:`load`."""
+        return tuple(self._best()["lopsided"]["labels"])
+
     def load(self) -> Trained:
-        """The network with its best averaged weights, in evaluation mode on the CPU; executes nothing from the file.
+        """The network with its best averaged weights (without validation: the last), in evaluation mode on the CPU.
+
+        Nothing in the file is executed.
 
         Raises:
             ValueError: There is no checkpoint yet, or it is not one of ours.
         """
-        path = self.checkpoints / "best.ckpt"
-        if not path.is_file():
-            raise ValueError(f"{self.path} must hold a trained run, got one without checkpoints/best.ckpt")
-        try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            about = checkpoint["lopsided"]
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} must be a checkpoint of lopsided, got {error!r:.200}") from error
-        if about["format"] != FORMAT:
-            raise ValueError(f"{path} must have format {FORMAT}, got {about['format']}: train it with this version")
+        checkpoint = self._best()
+        about = checkpoint["lopsided"]
         labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
         model = build_model(self.config().model, input_shape=shape, num_labels=len(labels))
         weights = {name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()}
-        model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        try:
+            model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"the checkpoint in {self.path} must fit config.yaml beside it, got {error}") from error
         return Trained(model.eval(), labels, shape, checkpoint["epoch"] + 1)
+
+    def _best(self) -> dict[str, Any]:
+        path = self.checkpoints / "best.ckpt"
+        if not path.is_file():
+            path = self.checkpoints / "last.ckpt"
+        if not path.is_file():
+            raise ValueError(f"{self.path} must hold a trained run, got one without a checkpoint")
+        try:
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+            found = checkpoint["lopsided"]["format"]
+        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} must be a checkpoint of lopsided, got {error!r:.200}") from error
+        if found != FORMAT:
+            raise ValueError(f"{path} must have format {FORMAT}, got {found}: train it with this version")
+        return checkpoint
 
 
 def about_run(labels: tuple[str, ...], input_shape: tuple[int, ...]) -> dict[str, Any]:

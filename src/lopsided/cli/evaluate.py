@@ -1,0 +1,71 @@
+"""lopsided evaluate RUN."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lopsided.cli.parser import Parser
+from lopsided.data import read_source
+
+NAMES = {
+    "mAP": "mean average precision over labels with positives",
+    "micro_AP": "average precision of all elements in one ranking",
+    "cp": "precision, mean over labels",
+    "cr": "recall, mean over labels",
+    "cf1": "harmonic mean of CP and CR",
+    "op": "precision, all elements pooled",
+    "or": "recall, all elements pooled",
+    "of1": "harmonic mean of OP and OR",
+    "mean_f1": "F1 of each label, then the mean",
+}
+
+
+def evaluate(arguments: list[str]) -> int:
+    """Print the table of metrics."""
+    parser = Parser(
+        "evaluate",
+        "Every metric of a run's best averaged weights, on its own data or another source with the same labels.",
+        examples=("lopsided evaluate runs/adaptive", "lopsided evaluate runs/adaptive --split val --json"),
+    )
+    parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_argument("source", nargs="?", help="data to use instead of the run's own")
+    parser.add_argument("--split", type=str, help="which split (default: test, or val where there is no test)")
+    parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    given = parser.parse_args(arguments)
+    if not 0 <= given.threshold <= 1:
+        parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
+
+    from lopsided.training import RunFolder
+    from lopsided.training import evaluate as measure
+
+    run = RunFolder(Path(given.run))
+    config = run.config()
+    table = read_source(given.source or config.source, config.data, seed=config.seed, label_names=run.labels())
+    result = measure(run, table, split=given.split, threshold=given.threshold)
+    if given.json:
+        print(json.dumps(result))
+    else:
+        print_metrics(f"{run.path} on {result['split']}", result)
+    return 0
+
+
+def print_metrics(title: str, result: dict[str, Any]) -> None:
+    """A table with each metric's name spelled out, in per cent."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("metric")
+    table.add_column(f"above {result['threshold']}", justify="right")
+    table.add_column("top 3", justify="right")
+    table.add_column("what it is", style="dim")
+    for name, meaning in NAMES.items():
+        of_top = result["top3"].get(name)
+        shown = "" if of_top is None else f"{100 * of_top:.2f}"
+        label = name if name in ("mAP", "micro_AP", "mean_f1") else name.upper()
+        table.add_row(label, f"{100 * result[name]:.2f}", shown, meaning)
+    Console().print(table)

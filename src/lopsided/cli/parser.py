@@ -1,0 +1,49 @@
+"""A parser whose errors are one line and name the nearest right option."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from jsonargparse import ArgumentParser
+
+Value = TypeVar("Value")
+
+
+class Parser(ArgumentParser):
+    """Argument parser of a verb.
+
+    Args:
+        verb: Its name.
+        about: What it does, shown by ``--help``.
+        examples: Command lines shown at the end of ``--help``.
+    """
+
+    def __init__(self, verb: str, about: str, *, examples: tuple[str, ...]) -> None:
+        epilog = "examples: " + "; ".join(examples)
+        super().__init__(prog=f"lopsided {verb}", description=about, epilog=epilog, default_env=False)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Print one line and end with exit code 2."""
+        text = " ".join(message.split())
+        text = re.sub(r"Parser key \"([^\"]*)\": ?", r"--\1: ", text)
+        text = re.sub(r"Expected a <class '(\w+)'>", r"wanted \1", text).replace("Expected a typing.Literal", "wanted one of ")
+        text = text.replace(". Got value:", ", got")
+        print(f"{self.prog}: error: {text}{self._nearest(message)}", file=sys.stderr)
+        sys.exit(2)
+
+    def checked(self, make: Callable[[], Value]) -> Value:
+        """The value that ``make`` gives; its ValueError is wrong usage."""
+        try:
+            return make()
+        except ValueError as error:
+            self.error(str(error))
+
+    def _nearest(self, message: str) -> str:
+        known: dict[str, Any] = dict(self._option_string_actions)
+        given = [word.split("=")[0] for word in re.findall(r"--[\w.=-]+", message) if word.split("=")[0] not in known]
+        near = difflib.get_close_matches(given[0], known, n=1, cutoff=0.6) if given else []
+        return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,62 @@
+"""lopsided train SOURCE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lopsided.cli.parser import Parser
+from lopsided.data import DataOptions
+from lopsided.models import ModelOptions
+from lopsided.training import Config, LossOptions, ReportOptions, TrainingOptions
+from lopsided.training.criterion import build_criterion
+
+GROUPS = {
+    "data": DataOptions,
+    "model": ModelOptions,
+    "loss": LossOptions,
+    "training": TrainingOptions,
+    "report": ReportOptions,
+}
+
+
+def train(arguments: list[str]) -> int:
+    """Train and say what to do with the run."""
+    parser = Parser(
+        "train",
+        "Train a network and write a run folder: config.yaml, metrics.csv, checkpoints/, environment.json.",
+        examples=(
+            "lopsided train digits --loss.name adaptive --out runs/adaptive",
+            "lopsided train arff:data/bibtex --training.epochs 30 --loss.gamma_neg 4 --out runs/bibtex",
+            "lopsided train digits --config runs/adaptive/config.yaml --seed 1 --out runs/again",
+        ),
+    )
+    parser.add_argument("source", nargs="?", help="digits, table:FILE or arff:STEM")
+    parser.add_argument("--config", action="config", help="YAML file with any of the options below")
+    parser.add_argument("--out", type=str, help="folder of the run (default: runs/SOURCE-LOSS)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder, if any")
+    for name, group in GROUPS.items():
+        parser.add_argument(f"--{name}", type=group, default=group())
+    parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
+    given = parser.parse_args(arguments)
+    if given.source is None:
+        parser.error("the data to train on is missing: lopsided train SOURCE")
+    if given.seed < 0:
+        parser.error(f"--seed must be at least 0, got {given.seed}")
+    options = parser.checked(lambda: parser.instantiate(given))
+    config = Config(source=given.source, seed=given.seed, **{name: options[name] for name in GROUPS})
+    parser.checked(lambda: build_criterion(config.loss, num_labels=1))
+
+    from lopsided.training import fit  # late, so that wrong usage is told at once: Lightning takes seconds to import
+
+    out = Path(given.out) if given.out else default_folder(config)
+    run = fit(config, out, resume=given.resume)
+    best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
+    score = "" if best is None else f", best validation mAP {best:.4f}"
+    print(f"trained {out}{score}\nnext: lopsided evaluate {out}; lopsided report {out}")
+    return 0
+
+
+def default_folder(config: Config) -> Path:
+    """runs/SOURCE-LOSS, with the last part of the source's path."""
+    kind, _, place = config.source.partition(":")
+    return Path("runs") / f"{Path(place).stem or kind}-{config.loss.name}"

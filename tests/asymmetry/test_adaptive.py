@@ -1,0 +1,179 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from lopsided import AdaptiveAsymmetricLoss
+from lopsided.asymmetry import adaptive, gap_of, gap_sums
+from lopsided.data import TableDataset, digits, read_arff
+from lopsided.losses import asymmetric_loss
+
+MULAN = Path("../shared/data/mulan")
+
+
+def sums_with_gap(gap):
+    """Sums of a batch with p_pos = 0.5 + gap / 2 and p_neg = 0.5 - gap / 2."""
+    return torch.tensor([0.5 + gap / 2, 1.0, 0.5 - gap / 2, 1.0])
+
+
+def test_gamma_neg_rises_below_the_target_and_falls_above_it():
+    state = adaptive.init(gamma_neg=2.0)
+    for gap, moved in ((-0.3, 2.4), (0.1, 2.0), (0.5, 1.6)):
+        after = adaptive.update(state, sums_with_gap(gap), target_gap=0.1, rate=1.0)
+        assert adaptive.read(after).item() == pytest.approx(moved)
+
+
+def test_a_negative_rate_is_the_printed_rule():
+    after = adaptive.update(adaptive.init(), sums_with_gap(-0.3), target_gap=0.1, rate=-1.0)
+    assert adaptive.read(after).item() == pytest.approx(1.6)
+
+
+def test_gamma_neg_stays_within_its_bounds():
+    state = adaptive.init(gamma_neg=2.0)
+    for gap, bound in ((-1.0, 3.0), (1.0, 1.0)):
+        after = state
+        for _ in range(20):
+            after = adaptive.update(after, sums_with_gap(gap), rate=0.5, lowest=1.0, highest=3.0)
+        assert adaptive.read(after).item() == bound
+
+
+def test_the_statistic_is_averaged():
+    state = adaptive.init()
+    for gap in (-0.4, 0.4):
+        state = adaptive.update(state, sums_with_gap(gap), momentum=0.5, rate=0.0)
+    assert gap_of(state.sums).gap.item() == pytest.approx((0.5 * -0.4 + 0.4) / 1.5)
+
+
+@pytest.mark.parametrize("targets", [torch.zeros(4, 3), torch.ones(4, 3)])
+def test_a_batch_without_positives_or_without_negatives_leaves_it_alone(targets):
+    criterion = AdaptiveAsymmetricLoss(rate=1.0)
+    before = {name: value.clone() for name, value in criterion.state_dict().items()}
+    criterion(torch.randn(4, 3), targets)
+    torch.testing.assert_close(criterion.state_dict(), before)
+
+
+def test_a_batch_that_is_not_finite_leaves_it_alone():
+    criterion = AdaptiveAsymmetricLoss(rate=1.0)
+    criterion(torch.full((2, 2), torch.nan), torch.eye(2))
+    assert criterion.gamma_neg == 2
+
+
+def test_it_moves_in_training_and_rests_in_evaluation():
+    criterion = AdaptiveAsymmetricLoss(rate=1.0).eval()
+    criterion(torch.zeros(2, 2), torch.eye(2))
+    assert criterion.gamma_neg == 2
+    criterion.train()
+    criterion(torch.zeros(2, 2), torch.eye(2))
+    assert criterion.gamma_neg.item() == pytest.approx(2.1)
+
+
+def test_each_batch_is_costed_with_the_present_gamma_neg():
+    criterion = AdaptiveAsymmetricLoss(rate=5.0, gamma_neg=3.0)
+    logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
+    for _ in range(3):
+        expected = asymmetric_loss(logits, targets, gamma_neg=criterion.gamma_neg.item())
+        torch.testing.assert_close(criterion(logits, targets), expected)
+    assert criterion.gamma_neg != 3
+
+
+def test_a_loss_kept_for_later_keeps_its_gradient():
+    logits, targets = torch.randn(6, 4, requires_grad=True), torch.rand(6, 4).round()
+    criterion = AdaptiveAsymmetricLoss(rate=5.0)
+    first, second = criterion(logits, targets), criterion(logits, targets)
+    (first + second).backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_the_state_survives_a_round_trip():
+    logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
+    one, other = AdaptiveAsymmetricLoss(rate=1.0), AdaptiveAsymmetricLoss(rate=1.0)
+    for _ in range(3):
+        one(logits, targets)
+    other.load_state_dict(one.state_dict())
+    assert other(logits, targets) == one(logits, targets)
+    torch.testing.assert_close(one.state_dict(), other.state_dict())
+
+
+def test_one_gamma_neg_per_label_moves_only_where_the_label_has_positives():
+    criterion = AdaptiveAsymmetricLoss(rate=1.0, per_label=True, num_labels=3)
+    logits = torch.tensor([[0.0, -3.0, 0.0], [0.0, 0.0, 0.0]])
+    criterion(logits, torch.tensor([[1, 1, 0], [0, 0, 0]]))
+    gamma = criterion.gamma_neg.tolist()
+    assert gamma[0] == pytest.approx(2.1)
+    assert gamma[1] > 2.1  # its positive was missed
+    assert gamma[2] == 2.0
+
+
+def test_masked_elements_do_not_move_it():
+    logits, targets, mask = torch.randn(6, 4), torch.rand(6, 4).round(), torch.rand(6, 4) > 0.4
+    one, other = AdaptiveAsymmetricLoss(rate=1.0), AdaptiveAsymmetricLoss(rate=1.0)
+    one(logits, targets, mask=mask)
+    other(torch.where(mask, logits, torch.nan), targets, mask=mask)
+    assert one.gamma_neg == other.gamma_neg
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_gap": 2.0}, r"target_gap must lie in \[-1, 1\], got 2.0"),
+        ({"momentum": 1.0}, r"momentum must lie in \[0, 1\), got 1.0"),
+        ({"gamma_neg": 30.0}, r"gamma_neg must lie within bounds \(0.0, 20.0\), the lower one >= 0, got 30.0"),
+        ({"per_label": True}, r"per_label and num_labels go together, got per_label=True, num_labels=None"),
+        ({"margin": 1.0}, r"margin must lie in \[0, 1\), got 1.0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        AdaptiveAsymmetricLoss(**options)
+
+
+def table(name):
+    if name == "digits":
+        return digits(train_samples=1500, validation_samples=0, test_samples=0)
+    if not MULAN.is_dir():
+        pytest.skip(f"needs the Mulan data sets in {MULAN}")
+    return read_arff(MULAN / name)
+
+
+def final_gap(name, criterion, epochs=12):
+    """Mean gap of the batches over the last quarter of training a two-layer network."""
+    torch.manual_seed(0)
+    data = TableDataset(table(name), split="train")
+    rows = range(min(len(data), 1500))
+    num_labels = len(data.table.labels.names)
+    network = nn.Sequential(nn.Flatten(), nn.LazyLinear(256), nn.ReLU(), nn.Linear(256, num_labels))
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
+    gaps = []
+    for _ in range(epochs):
+        for positions in torch.randperm(len(rows)).split(64):
+            batch = data[positions.tolist()]
+            logits = network(batch["inputs"])
+            optimizer.zero_grad()
+            criterion(logits, batch["targets"]).backward()
+            optimizer.step()
+            gaps.append(gap_of(gap_sums(logits, batch["targets"])).gap)
+    return torch.stack(gaps[-len(gaps) // 4 :]).mean().item()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Corel5k", "bibtex", "digits"])
+@pytest.mark.parametrize("target", [0.0, 0.05, 0.1])
+def test_the_gap_reaches_its_target_on_real_data(name, target):
+    criterion = AdaptiveAsymmetricLoss(target_gap=target)
+    assert final_gap(name, criterion) == pytest.approx(target, abs=0.03)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["Corel5k", "bibtex", "digits"])
+def test_the_rule_as_printed_runs_away_from_the_target(name):
+    criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=-0.5)
+    assert final_gap(name, criterion) < -0.05
+    assert criterion.gamma_neg == 0
+
+
+@pytest.mark.slow
+def test_a_target_below_that_of_cross_entropy_leaves_gamma_neg_at_its_lower_bound():
+    criterion = AdaptiveAsymmetricLoss(target_gap=-1.0)
+    final_gap("digits", criterion, epochs=4)
+    assert criterion.gamma_neg == 0

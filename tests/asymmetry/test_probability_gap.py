@@ -1,0 +1,89 @@
+import pytest
+import torch
+
+from lopsided.asymmetry import ProbabilityGap, gap_of, gap_sums
+from tests.reference.probability_gap import gap as reference
+
+
+def batch(samples=40, labels=7):
+    targets = torch.rand(samples, labels) < 0.2
+    targets[0], targets[1] = True, False
+    return torch.randn(samples, labels) * 3, targets, torch.rand(samples, labels) > 0.3
+
+
+def test_it_equals_the_equations():
+    logits, targets, mask = batch()
+    expected = reference(logits.flatten().tolist(), targets.flatten().tolist(), mask.flatten().tolist())
+    result = gap_of(gap_sums(logits, targets, mask=mask))
+    assert [part.item() for part in result] == pytest.approx(expected, abs=1e-6)
+
+
+def test_batch_by_batch_equals_all_at_once():
+    logits, targets, mask = batch()
+    whole, parts = ProbabilityGap(), ProbabilityGap()
+    whole.update(logits, targets, mask)
+    for rows in torch.arange(len(logits)).split(9):
+        parts.update(logits[rows], targets[rows], mask[rows])
+    torch.testing.assert_close(parts.compute(), whole.compute(), rtol=0, atol=1e-6)
+
+
+def test_two_gauges_merge_into_what_one_would_have_seen():
+    logits, targets, _ = batch()
+    whole, left, right = ProbabilityGap(), ProbabilityGap(), ProbabilityGap()
+    whole.update(logits, targets)
+    left.update(logits[:10], targets[:10])
+    right.update(logits[10:], targets[10:])
+    left.merge(right)
+    left.merge(ProbabilityGap())
+    torch.testing.assert_close(left.compute(), whole.compute(), rtol=0, atol=1e-6)
+
+
+def test_labels_can_be_kept_apart():
+    logits, targets, mask = batch()
+    gauge = ProbabilityGap(per_label=True)
+    gauge.update(logits, targets, mask)
+    for k, gap in enumerate(gauge.compute().gap.tolist()):
+        assert gap == pytest.approx(gap_of(gap_sums(logits[:, k], targets[:, k], mask=mask[:, k])).gap.item(), abs=1e-6)
+
+
+def test_unknown_labels_may_hold_nan():
+    logits, targets, mask = batch()
+    poisoned = torch.where(mask, logits, torch.nan), torch.where(mask, targets.float(), torch.nan)
+    assert torch.equal(gap_sums(logits, targets, mask=mask), gap_sums(*poisoned, mask=mask))
+
+
+def test_a_soft_target_counts_on_both_sides():
+    sums = gap_sums(torch.zeros(1, 1), torch.tensor([[0.25]]))
+    assert sums.tolist() == [0.125, 0.25, 0.375, 0.75]
+
+
+def test_without_positives_the_gap_is_undefined():
+    gauge = ProbabilityGap()
+    gauge.update(torch.zeros(3, 2), torch.zeros(3, 2))
+    p_pos, p_neg, gap = gauge.compute()
+    assert p_pos.isnan()
+    assert gap.isnan()
+    assert p_neg == 0.5
+
+
+def test_the_gap_before_any_batch_is_refused():
+    gauge = ProbabilityGap()
+    gauge.update(torch.zeros(3, 2), torch.ones(3, 2))
+    gauge.reset()
+    with pytest.raises(ValueError, match="the gap needs at least one update, got none"):
+        gauge.compute()
+
+
+def test_batches_of_other_labels_are_refused():
+    gauge = ProbabilityGap(per_label=True)
+    gauge.update(torch.zeros(3, 2), torch.ones(3, 2))
+    with pytest.raises(ValueError, match="every batch must have 2 labels, got 3"):
+        gauge.update(torch.zeros(3, 3), torch.ones(3, 3))
+    with pytest.raises(ValueError, match="merge needs a gauge with per_label=True"):
+        gauge.merge(ProbabilityGap())
+
+
+def test_half_precision_is_summed_in_float32():
+    logits, targets, _ = batch(4000, 80)
+    exact = gap_of(gap_sums(logits.half().double(), targets)).gap
+    assert gap_of(gap_sums(logits.half(), targets)).gap.item() == pytest.approx(exact.item(), abs=1e-6)
