@@ -130,6 +130,47 @@ def test_many_features_that_are_mostly_zero_stay_sparse(write):
     assert table.features[[1]].toarray()[0, 1999] == 1
 
 
+def test_labels_get_the_order_of_the_run_and_are_unknown_where_absent(write):
+    stem = write(_train=HEADER + "1,?,1\n", _test=HEADER + "2,1,0\n")
+    labels = read_arff(stem, label_names=["big dog", "cow", "cat"]).labels
+    assert labels.names == ("big dog", "cow", "cat")
+    assert labels.positives.toarray().astype(int).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert labels.unknown.toarray().astype(int).tolist() == [[0, 1, 1], [0, 1, 0]]
+
+
+def test_for_a_run_a_label_of_the_xml_need_not_be_an_attribute(write):
+    table = read_arff(write(_train=HEADER.replace("cat", "age") + "1,1,0\n"), label_names=["cat", "big dog"])
+    assert table.feature_names == ("x", "age")
+    assert table.labels.unknown.toarray().tolist() == [[True, False]]
+
+
+def test_for_a_run_the_xml_may_be_missing_and_its_labels_are_known_by_name(write, tmp_path):
+    stem = write(_train=HEADER + "1,1,0\n")
+    (tmp_path / "Toy.xml").unlink()
+    table = read_arff(stem, label_names=["big dog", "cat"])
+    assert table.name == "Toy"
+    assert table.feature_names == ("x",)
+    assert labels_of(table) == [[0, 1]]
+    assert table.labels.unknown is None
+
+
+@pytest.mark.parametrize("with_xml", [True, False])
+def test_a_run_needs_no_labels_and_then_knows_none(write, tmp_path, with_xml):
+    stem = write(**{"": "@relation r\n@attribute x numeric\n@data\n5\n6\n"})
+    if not with_xml:
+        (tmp_path / "Toy.xml").unlink()
+    table = read_arff(stem, label_names=["cat", "big dog"])
+    assert table.features.tolist() == [[5], [6]]
+    assert table.labels.names == ("cat", "big dog")
+    assert table.labels.positives.nnz == 0
+    assert table.labels.unknown.toarray().all()
+
+
+def test_labels_that_a_run_does_not_know_are_refused(write):
+    with pytest.raises(DataError, match=r"Toy\.xml: wanted the labels of the run, got also 'cat' \(and 1 more\)$"):
+        read_arff(write(_train=HEADER + "1,0,0\n"), label_names=["cow"])
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

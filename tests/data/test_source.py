@@ -1,7 +1,12 @@
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from lopsided.data import DataError, DataOptions, read_source
+from lopsided.data import DataError, DataOptions, TableDataset, read_source
+from lopsided.data.digits import LABEL_NAMES
 
 
 @pytest.fixture
@@ -54,6 +59,70 @@ def test_an_arff_stem_is_read(tmp_path):
     assert np.sort(table.features.ravel()).tolist() == [1.0, 2.0]
 
 
+def test_data_read_again_for_its_own_run_is_the_same(csv):
+    options = DataOptions(missing=0.5)
+    first = read_source(csv, options, seed=2)
+    again = read_source(csv, options, seed=2, label_names=first.labels.names)
+    assert again.labels.names == first.labels.names
+    assert (again.splits == first.splits).all()
+    assert (again.labels.positives != first.labels.positives).nnz == 0
+
+
+@pytest.mark.parametrize("form", ["table:new.csv", "table:new.npz", "table:new.parquet", "arff:new"])
+def test_new_data_without_labels_makes_batches_of_which_nothing_is_known(tmp_path, form):
+    kind, _, place = form.partition(":")
+    write_features(tmp_path / ("new.arff" if kind == "arff" else place))
+    names = ["dog", "cat", "ant"]
+    table = read_source(f"{kind}:{tmp_path / place}", DataOptions(validation_share=0), label_names=names)
+    assert table.labels.names == ("dog", "cat", "ant")
+    batch = TableDataset(table, split="train")[[3, 0]]
+    assert batch["inputs"].tolist() == [[3.0, 4.0], [0.0, 1.0]]
+    assert batch["targets"].tolist() == [[0, 0, 0], [0, 0, 0]]
+    assert batch["mask"].tolist() == [[False] * 3, [False] * 3]
+
+
+def write_features(path: Path) -> None:
+    features = np.arange(4.0)[:, None] + [0, 1]
+    lines = "".join(f"{a},{b}\n" for a, b in features)
+    match path.suffix:
+        case ".csv":
+            path.write_text("a,b\n" + lines)
+        case ".npz":
+            np.savez(path, features=features)
+        case ".parquet":
+            pq.write_table(pa.table({"a": features[:, 0], "b": features[:, 1]}), path)
+        case _:
+            path.write_text("@relation r\n@attribute a real\n@attribute b real\n@data\n" + lines)
+
+
+def test_new_data_may_still_be_split_for_validation(csv):
+    table = read_source(csv, label_names=["dog", "cat", "ant"])
+    assert table.split_names == ("train", "val")
+    assert table.labels.positives.sum(axis=0).tolist() == [100, 100, 0]
+
+
+def test_a_label_that_the_run_does_not_know_is_refused(csv):
+    with pytest.raises(DataError, match=r"wanted the labels of the run, got also 'dog'$"):
+        read_source(csv, label_names=["cat"])
+
+
+def test_the_labels_of_digits_are_those_of_a_run_on_digits():
+    assert read_source("digits", DataOptions(train_samples=1), label_names=LABEL_NAMES).labels.names == LABEL_NAMES
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["cat"], r"wanted the labels of the run, got also '0 red' \(and 79 more\)$"),
+        ([*LABEL_NAMES, "cat"], "wanted the 81 labels of the run in their order, got the 80 of digits"),
+        (LABEL_NAMES[::-1], "wanted the 80 labels of the run in their order, got the 80 of digits"),
+    ],
+)
+def test_digits_are_refused_for_a_run_with_other_labels(names, message):
+    with pytest.raises(DataError, match=message):
+        read_source("digits", label_names=names)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -86,9 +155,9 @@ def test_a_negative_seed_is_refused(csv):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"train_samples": 0}, "train_samples must be at least 1, got 0"),
-        ({"missing": 1.0}, "missing must be at least 0 and below 1, got 1.0"),
-        ({"validation_share": -0.1}, "validation_share must be at least 0 and below 1, got -0.1"),
+        ({"train_samples": 0}, "^data.train_samples must be at least 1, got 0"),
+        ({"missing": 1.0}, "^data.missing must be at least 0 and below 1, got 1.0"),
+        ({"validation_share": -0.1}, "^data.validation_share must be at least 0 and below 1, got -0.1"),
         ({"validation_share": float("nan")}, "got nan"),
     ],
 )

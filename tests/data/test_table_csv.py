@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,10 +10,10 @@ from lopsided.data import DataError, read_table
 
 @pytest.fixture
 def read(tmp_path):
-    def write_and_read(text):
+    def write_and_read(text, **options):
         path = tmp_path / "pets.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_table(path)
+        return read_table(path, **options)
 
     return write_and_read
 
@@ -67,6 +69,57 @@ def test_a_byte_order_mark_windows_line_ends_and_blank_lines_do_not_matter(read)
     assert len(table) == 2
 
 
+def test_names_that_are_listed_get_the_order_of_the_run_and_are_negative_where_never_listed(read):
+    table = read("a,labels,unknown\n1,cat|ant,\n2,,cat\n", label_names=["dog", "cat", "ant"])
+    assert table.labels.names == ("dog", "cat", "ant")
+    assert table.labels.positives.toarray().tolist() == [[False, True, True], [False, False, False]]
+    assert table.labels.unknown.toarray().tolist() == [[False, False, False], [False, True, False]]
+
+
+def test_only_empty_cells_are_negative_for_a_run(read):
+    labels = read("a,labels\n1,\n2,\n", label_names=["dog", "cat"]).labels
+    assert labels.names == ("dog", "cat")
+    assert labels.positives.nnz == 0
+    assert labels.unknown is None
+
+
+def test_label_columns_get_the_order_of_the_run_and_are_unknown_where_absent(read):
+    table = read("label:cat,a,label:ant\n1,5,0\n?,6,1\n", label_names=("ant", "bee", "cat"))
+    assert table.labels.names == ("ant", "bee", "cat")
+    assert table.labels.positives.toarray().tolist() == [[False, False, True], [True, False, False]]
+    assert table.labels.unknown.toarray().tolist() == [[False, True, False], [False, True, True]]
+    assert table.features.tolist() == [[5], [6]]
+
+
+@pytest.mark.parametrize(
+    ("text", "splits"),
+    [("a,b\n0,1\n1,2\n", ["train", "train"]), ("a,split,b\n0,new,1\n1,test,2\n", ["new", "test"])],
+)
+def test_a_run_needs_no_labels_and_then_knows_none(read, text, splits):
+    table = read(text, label_names=["dog", "cat"])
+    assert table.splits.tolist() == splits
+    assert table.feature_names == ("a", "b")
+    assert table.features.tolist() == [[0, 1], [1, 2]]
+    assert table.labels.names == ("dog", "cat")
+    assert table.labels.positives.nnz == 0
+    assert table.labels.unknown.toarray().all()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,labels\n1,zebra|cat\n2,ant|bee|dog\n", r"got also 'ant' \(and 3 more\)$"),
+        ("a,label:zebra,label:dog\n1,0,1\n", "got also 'zebra'$"),
+        ("a,unknown\n1,zebra\n", "got also 'zebra'$"),
+        ("a,labels,label:dog\n1,dog,1\n", "wanted a column 'labels' or columns 'label:NAME', got both"),
+    ],
+)
+def test_labels_that_a_run_does_not_know_are_refused(read, text, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(text, label_names=["dog"])
+    assert "pets.csv" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -104,12 +157,15 @@ def test_a_file_that_is_no_table_is_refused_in_one_line(read, text, message):
 VALID = b'a,b,label:x,"label:y, z",split,unknown\n1,2.5,1,0,train,\n-3,1e3,?,,val,"x|y, z"\n0,0,0,1,test,x\n'
 
 
-@given(st.lists(st.tuples(st.integers(0, len(VALID)), st.integers(0, 4), st.binary(max_size=4)), max_size=4))
+@given(
+    st.lists(st.tuples(st.integers(0, len(VALID)), st.integers(0, 4), st.binary(max_size=4)), max_size=4),
+    st.sampled_from([None, ["y, z", "x", "w"]]),
+)
 @settings(max_examples=200, deadline=None)
-def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edits):
+def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edits, label_names):
     content = VALID
     for position, removed, added in edits:
         content = content[:position] + added + content[position + removed :]
     path = tmp_path_factory.getbasetemp() / "damaged.csv"
     path.write_bytes(content)
-    assert "\n" not in refusal(read_table, path)
+    assert "\n" not in refusal(partial(read_table, label_names=label_names), path)

@@ -13,9 +13,9 @@ LABELS = np.array([[1, 0, 1], [0, 0, 1]])
 
 @pytest.fixture
 def read(tmp_path):
-    def write_and_read(**arrays):
+    def write_and_read(*, of_run=None, **arrays):
         np.savez(tmp_path / "pets.npz", **arrays)
-        return read_table(tmp_path / "pets.npz")
+        return read_table(tmp_path / "pets.npz", label_names=of_run)
 
     return write_and_read
 
@@ -47,6 +47,39 @@ def test_what_stands_at_an_unknown_element_does_not_matter(read):
 def test_images_stay_bytes_and_other_bytes_become_numbers(read):
     assert read(features=np.zeros((2, 3, 4, 4), np.uint8), labels=LABELS).features.dtype == np.uint8
     assert read(features=np.zeros((2, 3), np.uint8), labels=LABELS).features.dtype == np.float32
+
+
+def test_columns_get_the_order_of_the_run_and_are_unknown_where_absent(read):
+    mask = np.array([[True, False, True], [True, True, True]])
+    names = np.array(["c", "b", "a"])
+    table = read(features=FEATURES, labels=LABELS, label_names=names, mask=mask, of_run=["a", "b", "c", "d"])
+    assert table.labels.names == ("a", "b", "c", "d")
+    assert table.labels.positives.toarray().astype(int).tolist() == [[1, 0, 1, 0], [1, 0, 0, 0]]
+    assert table.labels.unknown.toarray().astype(int).tolist() == [[0, 1, 0, 1], [0, 0, 0, 1]]
+
+
+@pytest.mark.parametrize("others", [{}, {"split": np.array(["new", "new"])}, {"label_names": np.array(["dog"])}])
+def test_a_run_needs_no_labels_and_then_knows_none(read, others):
+    table = read(features=FEATURES, of_run=["dog", "cat"], **others)
+    assert table.features.tolist() == FEATURES.tolist()
+    assert table.split_names == (("new",) if "split" in others else ("train",))
+    assert table.labels.names == ("dog", "cat")
+    assert table.labels.positives.nnz == 0
+    assert table.labels.unknown.toarray().all()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"labels": LABELS}, r"got also 'label 0' \(and 2 more\)$"),
+        ({"labels": LABELS, "label_names": np.array(["cat", "zebra", "dog"])}, "got also 'zebra'$"),
+        ({"label_names": np.array(["zebra"])}, "got also 'zebra'$"),
+    ],
+)
+def test_labels_that_a_run_does_not_know_are_refused(read, arrays, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(features=FEATURES, of_run=["dog", "cat"], **arrays)
+    assert "pets.npz" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from lopsided.data import DataError, read_table
 
 @pytest.fixture
 def read(tmp_path):
-    def write_and_read(columns):
+    def write_and_read(columns, **options):
         path = tmp_path / "pets.parquet"
         pq.write_table(pa.table(columns), path)
-        return read_table(path)
+        return read_table(path, **options)
 
     return write_and_read
 
@@ -76,6 +76,43 @@ def test_splits_and_unknowns_are_read(read):
 
 def test_row_numbers_that_pandas_adds_are_no_feature(read):
     assert read({"a": [1], "__index_level_0__": [7], "labels": ["x"]}).feature_names == ("a",)
+
+
+def test_names_that_are_listed_get_the_order_of_the_run_and_are_negative_where_never_listed(read):
+    labels = read({"a": [1, 2], "labels": [["cat", "ant"], []]}, label_names=["dog", "cat", "ant"]).labels
+    assert labels.names == ("dog", "cat", "ant")
+    assert labels.positives.toarray().tolist() == [[False, True, True], [False, False, False]]
+    assert labels.unknown is None
+
+
+def test_label_columns_get_the_order_of_the_run_and_are_unknown_where_absent(read):
+    columns = {"label:cat": [1, None], "a": [5, 6], "label:ant": [0, 1]}
+    labels = read(columns, label_names=["ant", "bee", "cat"]).labels
+    assert labels.names == ("ant", "bee", "cat")
+    assert labels.positives.toarray().tolist() == [[False, False, True], [True, False, False]]
+    assert labels.unknown.toarray().tolist() == [[False, True, False], [False, True, True]]
+
+
+def test_a_run_needs_no_labels_and_then_knows_none(read):
+    table = read({"a": [1, 2], "f": [[3], [4]], "split": ["new", "test"]}, label_names=["dog", "cat"])
+    assert table.splits.tolist() == ["new", "test"]
+    assert table.feature_names == ("a", "f[0]")
+    assert table.labels.names == ("dog", "cat")
+    assert table.labels.positives.nnz == 0
+    assert table.labels.unknown.toarray().all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": [1], "labels": ["zebra|yak|dog"]}, r"got also 'yak' \(and 1 more\)$"),
+        ({"a": [1], "label:zebra": [0]}, "got also 'zebra'$"),
+    ],
+)
+def test_labels_that_a_run_does_not_know_are_refused(read, columns, message):
+    with pytest.raises(DataError, match=message) as caught:
+        read(columns, label_names=["dog"])
+    assert "pets.parquet" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ from lopsided.data.arff_columns import features_of, labels_of
 from lopsided.data.arff_file import ArffFile, read_arff_file
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.label_xml import read_label_names
+from lopsided.data.run_labels import aligned, check_known, unlabelled
 from lopsided.data.table import Table
 
 
-def read_arff(stem: str | Path) -> Table:
+def read_arff(stem: str | Path, *, label_names: Sequence[str] | None = None) -> Table:
     """Read a Mulan data set, whose XML file says which attributes are labels.
 
     Features are the numeric attributes; nominal ones with the values 0 and 1, as that number; other nominal ones, as
@@ -24,30 +26,41 @@ def read_arff(stem: str | Path) -> Table:
     Args:
         stem: Folder and beginning of the file names, ``data/Corel5k``, in upper or lower case. Without a train file,
             ``STEM.arff`` is read, all of it ``train``.
+        label_names: Labels of a run that is to be applied to the data, whose labels are then exactly these, in their
+            order. The XML file may then be missing, and a label that is no attribute is unknown everywhere.
 
     Returns:
         Features as a ``csr_array`` when they are many and mostly 0, else as an array.
 
     Raises:
-        DataError: A file is missing or malformed, a feature is ``?``, the headers differ, or a label is no attribute.
+        DataError: A file is missing or malformed, a feature is ``?``, the headers differ, a label is no attribute, or
+            a run does not know it.
     """
-    name, xml, parts = _find_files(Path(stem))
-    label_names = read_label_names(xml)
+    name, xml, parts = _find_files(Path(stem), needs_xml=label_names is None)
+    names = _declared(xml, label_names)
     files = {split: read_arff_file(path) for split, path in parts.items()}
     first, *others = files.values()
     for other in others:
         _check_same_header(first, other)
-    _check_labels(first, label_names, xml)
+    if label_names is not None:
+        attributes = {attribute.name for attribute in first.attributes}
+        names = tuple(name for name in names if name in attributes)
+    _check_labels(first, names, xml)
     for file in files.values():
-        _check_values(file, label_names)
+        _check_values(file, names)
     rows = coo_array(vstack([file.rows for file in files.values()]))
     splits = np.concatenate([np.full(len(file.lines), split) for split, file in files.items()])
-    features, feature_names = features_of(rows, first.attributes, label_names)
-    labels = labels_of(rows, first.attributes, label_names)
+    features, feature_names = features_of(rows, first.attributes, names)
+    if label_names is None:
+        labels = labels_of(rows, first.attributes, names)
+    elif names:
+        labels = aligned(labels_of(rows, first.attributes, names), label_names)
+    else:
+        labels = unlabelled(label_names, samples=len(splits))
     return Table(name, features, labels, splits, feature_names=feature_names)
 
 
-def _find_files(stem: Path) -> tuple[str, Path, dict[str, Path]]:
+def _find_files(stem: Path, *, needs_xml: bool) -> tuple[str, Path | None, dict[str, Path]]:
     if stem.suffix.lower() in (".arff", ".xml"):
         stem = stem.with_suffix("")
     folder, name = stem.parent, stem.name
@@ -62,9 +75,9 @@ def _find_files(stem: Path) -> tuple[str, Path, dict[str, Path]]:
     if not parts:
         raise DataError(f"wanted {name}-train*.arff or {name}.arff, got {_what_is_there(files, name)}", path=folder)
     xml = next((path for path in files if path.name.lower() == f"{name}.xml".lower()), None)
-    if xml is None:
+    if xml is None and needs_xml:
         raise DataError(f"wanted {name}.xml, which names the labels, got {_what_is_there(files, name)}", path=folder)
-    return xml.stem, xml, parts
+    return xml.stem if xml else name, xml, parts
 
 
 def _best_match(files: list[Path], name: str, part: str) -> Path | None:
@@ -96,7 +109,20 @@ def _check_same_header(first: ArffFile, other: ArffFile) -> None:
     raise DataError(f"wanted the attributes of {first.path.name}, there {wanted}, got {came}", path=other.path)
 
 
-def _check_labels(file: ArffFile, label_names: tuple[str, ...], xml: Path) -> None:
+def _declared(xml: Path | None, label_names: Sequence[str] | None) -> tuple[str, ...]:
+    """Labels that the XML file names; those of the run where there is no such file."""
+    if xml is None:
+        return tuple(label_names or ())
+    declared = read_label_names(xml)
+    try:
+        if label_names is not None:
+            check_known(declared, label_names)
+    except DataError as error:
+        raise DataError(str(error), path=xml) from None
+    return declared
+
+
+def _check_labels(file: ArffFile, label_names: tuple[str, ...], xml: Path | None) -> None:
     occurrences = Counter(attribute.name for attribute in file.attributes)
     for name in label_names:
         if name not in occurrences:

@@ -1,7 +1,7 @@
-"""What the columns of a CSV or Parquet table mean, by their names and cells."""
+"""What the columns of a CSV or Parquet table mean, by their names."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,9 @@ from scipy.sparse import csr_array
 
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
+from lopsided.data.run_labels import aligned, check_known, unlabelled
 
 LABEL_PREFIX = "label:"
-_SPLIT_WORDS = {"training": "train", "validation": "val", "valid": "val", "dev": "val", "testing": "test"}
-_FLAGS = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False, "": None, "?": None}
 
 
 @dataclass(frozen=True)
@@ -34,18 +33,19 @@ class Roles:
     split: int | None
 
 
-def assign_roles(names: Sequence[str]) -> Roles:
+def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
     """Tell the columns apart.
 
     Args:
         names: Of the columns, in order: ``labels`` or any number of ``label:NAME``; ``split`` and ``unknown`` where
             wanted; all others are features.
+        needs_labels: Whether there must be a column of labels.
 
     Returns:
         The role of each.
 
     Raises:
-        ValueError: A name is empty or repeated, or there is not one form of labels.
+        ValueError: A name is empty or repeated, there are both forms of labels, or none where one is needed.
 
     Example:
         >>> assign_roles(["size", "split", "labels"])
@@ -61,64 +61,12 @@ def assign_roles(names: Sequence[str]) -> Roles:
     for i, name in enumerate(names):
         if name.startswith(LABEL_PREFIX) and label_columns.setdefault(name[len(LABEL_PREFIX) :].strip(), i) != i:
             raise ValueError(f"wanted one column per label, got {quoted(name)} beside another of that label")
-    if (special["labels"] is None) == (not label_columns):
+    forms = (special["labels"] is not None) + bool(label_columns)
+    if forms == 2 or (needs_labels and not forms):
         came = "both" if label_columns else f"only {quoted(', '.join(names))}"
         raise ValueError(f"wanted a column 'labels' or columns 'label:NAME', got {came}")
     taken = {*special.values(), *label_columns.values()}
     return Roles(label_columns, tuple(i for i in range(len(names)) if i not in taken), **special)
-
-
-def parse_names(cell: str | None) -> list[str]:
-    """Names joined by ``|``, each once.
-
-    Args:
-        cell: Text of the cell; empty or None means no name.
-
-    Returns:
-        Names without blanks around them, in their order.
-
-    Example:
-        >>> parse_names("blue sky| sea |sea")
-        ['blue sky', 'sea']
-    """
-    return list(dict.fromkeys(name for part in (cell or "").split("|") if (name := part.strip())))
-
-
-def parse_flag(cell: str) -> bool | None:
-    """Whether a label is positive.
-
-    Args:
-        cell: ``1`` or ``true``, ``0`` or ``false``; empty or ``?`` where unknown.
-
-    Returns:
-        True, False, or None where unknown.
-
-    Raises:
-        ValueError: Something else came.
-    """
-    try:
-        return _FLAGS[cell.strip().lower()]
-    except KeyError:
-        raise ValueError(f"wanted 0, 1 or, where unknown, nothing, got {quoted(cell)}") from None
-
-
-def parse_split(cell: str | None) -> str:
-    """Name of a split.
-
-    Args:
-        cell: ``train``, ``val`` or ``validation`` or ``valid`` or ``dev``, ``test``, or another name.
-
-    Returns:
-        ``train``, ``val``, ``test``, or the other name as it is.
-
-    Raises:
-        ValueError: The cell is empty.
-    """
-    name = (cell or "").strip()
-    if not name:
-        raise ValueError("wanted the name of a split, got an empty cell")
-    lower = name.lower()
-    return _SPLIT_WORDS.get(lower, lower if lower in ("train", "val", "test") else name)
 
 
 def check_unknown(positive: Sequence[str], unknown: Sequence[str], roles: Roles) -> None:
@@ -139,27 +87,43 @@ def check_unknown(positive: Sequence[str], unknown: Sequence[str], roles: Roles)
             raise ValueError(f"wanted a column {quoted(LABEL_PREFIX + name)} for each unknown label, got none")
 
 
-def labels_from_names(
-    positives: Sequence[Sequence[str]], unknown: Sequence[Sequence[str]], *, names: Iterable[str] | None = None
+def labels_of_rows(
+    positives: Sequence[Sequence[str]],
+    unknown: Sequence[Sequence[str]],
+    roles: Roles,
+    *,
+    label_names: Sequence[str] | None = None,
 ) -> Labels:
     """Labels of samples that list them by name.
 
     Args:
         positives: Names of the positive labels of each sample.
         unknown: Names of the unknown labels of each sample, none of them positive.
-        names: All labels; if None, those that occur, sorted.
+        roles: Says which labels there are, where each has its column; else there are those that occur, sorted.
+        label_names: Labels of a run; then those without a column are unknown, but where ``labels`` lists the names,
+            those that never occur are negative.
 
     Returns:
-        One column per name.
+        One column per name, with ``label_names`` exactly these in their order.
 
     Raises:
-        DataError: No label occurs.
+        DataError: No label occurs, or one that the run does not know.
     """
-    if names is None:
-        names = sorted({name for rows in (positives, unknown) for row in rows for name in row})
-    names = tuple(names)
+    names = tuple(roles.label_columns)
+    if not names:
+        occurring = {name for rows in (positives, unknown) for row in rows for name in row}
+        names = tuple(dict.fromkeys([*(label_names or ()), *sorted(occurring)]))
     if not names:
         raise DataError("wanted at least one label, got only empty cells")
+    if label_names is None:
+        return _listed(positives, unknown, names)
+    check_known(names, label_names)
+    if roles.labels is None and not roles.label_columns:
+        return unlabelled(label_names, samples=len(positives))
+    return aligned(_listed(positives, unknown, names), label_names)
+
+
+def _listed(positives: Sequence[Sequence[str]], unknown: Sequence[Sequence[str]], names: tuple[str, ...]) -> Labels:
     column = {name: i for i, name in enumerate(names)}
 
     def matrix(rows: Sequence[Sequence[str]]) -> csr_array:

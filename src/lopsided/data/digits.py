@@ -19,6 +19,7 @@ COLOURS = {  # red, green, blue in 0..255
     "orange": (255, 140, 20),
     "white": (250, 250, 250),
 }
+LABEL_NAMES = tuple(f"{digit} {colour}" for digit in range(10) for colour in COLOURS)
 # Scenes are drawn in blocks, each from its own random stream: the first scenes are the same however many are wanted.
 _BLOCK = 500
 _PLACES = 20  # candidates for the place of a digit
@@ -63,8 +64,7 @@ def digits(
     if not any(counts.values()):
         raise DataError("wanted at least one sample, got none")
     images, targets = _draw(counts, seed)
-    names = tuple(f"{digit} {colour}" for digit in range(10) for colour in COLOURS)
-    truth = Labels(names, csr_array(targets))
+    truth = Labels(LABEL_NAMES, csr_array(targets))
     splits = np.repeat(list(counts), list(counts.values()))
     labels = hide_positives(truth, range(train_samples), share=missing, seed=seed)
     return Table("digits", images, labels, splits, truth=truth if missing else None)

@@ -2,13 +2,15 @@
 
 import dataclasses
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lopsided.data.arff import read_arff
-from lopsided.data.digits import digits
+from lopsided.data.digits import LABEL_NAMES, digits
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import hide_positives
+from lopsided.data.run_labels import check_known
 from lopsided.data.splits import with_validation
 from lopsided.data.table import Table
 from lopsided.data.table_file import read_table
@@ -35,13 +37,15 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
-            raise DataError(f"train_samples must be at least 1, got {self.train_samples}")
+            raise DataError(f"data.train_samples must be at least 1, got {self.train_samples}")
         for name, share in (("missing", self.missing), ("validation_share", self.validation_share)):
             if not 0 <= share < 1:
-                raise DataError(f"{name} must be at least 0 and below 1, got {share}")
+                raise DataError(f"data.{name} must be at least 0 and below 1, got {share}")
 
 
-def read_source(source: str, options: DataOptions | None = None, *, seed: int = 0) -> Table:
+def read_source(
+    source: str, options: DataOptions | None = None, *, seed: int = 0, label_names: Sequence[str] | None = None
+) -> Table:
     """Read the data that a text names.
 
     Args:
@@ -49,13 +53,15 @@ def read_source(source: str, options: DataOptions | None = None, *, seed: int = 
         options: What to do with it; by default, what ``DataOptions()`` says. With ``validation_share=0`` and
             ``missing=0`` a table is as it lies on disk.
         seed: Decides the scenes of ``digits``, the validation samples and the hidden positives, at least 0.
+        label_names: Labels of a run that is to be applied to the data, which then has exactly these, in their order;
+            what the data does not say is unknown. Those of ``digits`` must be these.
 
     Returns:
         The table, with a ``val`` split if there is any to be had. With ``missing`` its ``truth`` holds all labels;
         validation and test keep theirs.
 
     Raises:
-        DataError: There is no such kind of source, or it cannot be read.
+        DataError: There is no such kind of source, it cannot be read, or it has a label that the run does not know.
 
     Example:
         >>> read_source("digits", DataOptions(train_samples=500)).split_names
@@ -67,16 +73,26 @@ def read_source(source: str, options: DataOptions | None = None, *, seed: int = 
     kind, place = _split(source)
     match kind:
         case "digits":
+            _check_digits(label_names)
             return digits(train_samples=options.train_samples, missing=options.missing, seed=seed)
         case "table":
-            table = read_table(Path(place).expanduser())
+            table = read_table(Path(place).expanduser(), label_names=label_names)
         case _:
-            table = read_arff(Path(place).expanduser())
+            table = read_arff(Path(place).expanduser(), label_names=label_names)
     table = with_validation(table, share=options.validation_share, seed=seed)
     if options.missing == 0 or "train" not in table.split_names:
         return table
     hidden = hide_positives(table.labels, table.rows("train"), share=options.missing, seed=seed)
     return dataclasses.replace(table, labels=hidden, truth=table.labels)
+
+
+def _check_digits(label_names: Sequence[str] | None) -> None:
+    if label_names is None or tuple(label_names) == LABEL_NAMES:
+        return
+    check_known(LABEL_NAMES, label_names)
+    raise DataError(
+        f"wanted the {len(label_names)} labels of the run in their order, got the {len(LABEL_NAMES)} of digits"
+    )
 
 
 def _split(source: str) -> tuple[str, str]:

@@ -3,21 +3,14 @@
 import csv
 import io
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from lopsided.data.columns import (
-    Roles,
-    assign_roles,
-    check_unknown,
-    labels_from_names,
-    parse_flag,
-    parse_names,
-    parse_split,
-)
+from lopsided.data.cells import parse_flag, parse_names, parse_split
+from lopsided.data.columns import Roles, assign_roles, check_unknown, labels_of_rows
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.table import Table, float32_features
 
@@ -30,11 +23,12 @@ class _Content:
     splits: list[str] = field(default_factory=list)
 
 
-def read_csv(path: Path) -> Table:
+def read_csv(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
     """Read a table from CSV, UTF-8, separated by commas; the columns mean what ``read_table`` says.
 
     Args:
         path: The file.
+        label_names: Labels of a run, if it is to be applied to the table.
 
     Returns:
         All rows in their order.
@@ -52,7 +46,7 @@ def read_csv(path: Path) -> Table:
         names = next(reader, None)
         if not names:
             raise ValueError("wanted a first line of column names, got none")
-        roles = assign_roles(names)
+        roles = assign_roles(names, needs_labels=label_names is None)
         content = _read_rows(reader, names, roles)
     except (ValueError, csv.Error) as error:
         raise DataError(str(error), path=path, line=max(reader.line_num, 1)) from None
@@ -63,7 +57,7 @@ def read_csv(path: Path) -> Table:
         return Table(
             name=path.stem,
             features=float32_features(numbers),
-            labels=labels_from_names(content.positives, content.unknown, names=roles.label_columns or None),
+            labels=labels_of_rows(content.positives, content.unknown, roles, label_names=label_names),
             splits=np.array(content.splits),
             feature_names=tuple(names[i] for i in roles.features),
         )

@@ -1,6 +1,7 @@
 """Tables of features and labels in files: CSV, Parquet and NPZ."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 from lopsided.data.errors import DataError, quoted
@@ -10,23 +11,26 @@ from lopsided.data.table_npz import read_npz
 from lopsided.data.table_parquet import read_parquet
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, *, label_names: Sequence[str] | None = None) -> Table:
     """Read features and labels from one file.
 
     CSV and Parquet: a column ``labels`` of names joined by ``|`` (in Parquet also lists of names), or 0/1 columns
     ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
     and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
-    hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names``,
-    ``split`` and ``mask`` (True where known).
+    hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names`` (else
+    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known).
 
     Args:
         path: The file; its name ends in ``.csv``, ``.parquet`` or ``.npz``.
+        label_names: Labels of a run that is to be applied to the table. The table's labels are then exactly these, in
+            their order. It needs no labels, and may have some of the run's: one without a column ``label:NAME`` or in
+            ``labels`` of NPZ is unknown everywhere, one that a column ``labels`` never names is negative everywhere.
 
     Returns:
         All rows in their order.
 
     Raises:
-        DataError: The file is missing, of another kind, or no such table.
+        DataError: The file is missing, of another kind, no such table, or has a label that the run does not know.
     """
     path = Path(path)
     if not path.is_file():
@@ -35,11 +39,11 @@ def read_table(path: str | Path) -> Table:
     try:
         match path.suffix.lower():
             case ".csv":
-                return read_csv(path)
+                return read_csv(path, label_names=label_names)
             case ".parquet":
-                return read_parquet(path)
+                return read_parquet(path, label_names=label_names)
             case ".npz":
-                return read_npz(path)
+                return read_npz(path, label_names=label_names)
             case suffix:
                 raise DataError(f"wanted a file .csv, .parquet or .npz, got {quoted(suffix)}", path=path)
     except OSError as error:

@@ -3,14 +3,16 @@
 import difflib
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.columns import parse_split
+from lopsided.data.cells import parse_split
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
+from lopsided.data.run_labels import aligned, check_known, unlabelled
 from lopsided.data.table import Table, float32_features
 
 _ARRAYS = ("features", "labels", "label_names", "split", "mask")
@@ -18,11 +20,12 @@ _ARRAYS = ("features", "labels", "label_names", "split", "mask")
 _DAMAGED = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
-def read_npz(path: Path) -> Table:
+def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
     """Read a table from NPZ; the arrays mean what ``read_table`` says. Pickled objects are never loaded.
 
     Args:
         path: The file.
+        label_names: Labels of a run, if it is to be applied to the table.
 
     Returns:
         All rows in their order; images stay uint8.
@@ -32,7 +35,7 @@ def read_npz(path: Path) -> Table:
     """
     arrays = _read_arrays(path)
     try:
-        return _table(path.stem, arrays)
+        return _table(path.stem, arrays, label_names)
     except ValueError as error:
         raise DataError(str(error), path=path) from None
 
@@ -50,13 +53,13 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"wanted arrays in NPZ, got {quoted(str(error) or type(error).__name__)}", path=path) from None
 
 
-def _table(name: str, arrays: dict[str, np.ndarray]) -> Table:
+def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Table:
     for came in arrays:
         if came not in _ARRAYS:
             near = difflib.get_close_matches(came, _ARRAYS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(f"wanted only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
-    for wanted in ("features", "labels"):
+    for wanted in ("features", "labels") if label_names is None else ("features",):
         if wanted not in arrays:
             raise ValueError(f"wanted an array {wanted!r}, got {', '.join(arrays) or 'no array'}")
     features = arrays["features"]
@@ -67,7 +70,7 @@ def _table(name: str, arrays: dict[str, np.ndarray]) -> Table:
     return Table(
         name=name,
         features=features if is_image else float32_features(features),
-        labels=_labels(arrays),
+        labels=_labels(arrays) if label_names is None else _labels_of_run(arrays, label_names),
         splits=_splits(arrays["split"]) if "split" in arrays else np.full(len(features), "train"),
     )
 
@@ -92,6 +95,14 @@ def _labels(arrays: dict[str, np.ndarray]) -> Labels:
         raise ValueError(f"label_names must be {labels.shape[1]} texts, got {names.dtype} of shape {names.shape}")
     unknown = None if mask.all() else csr_array(~mask)
     return Labels(tuple(names.tolist()), csr_array(mask & (labels == 1)), unknown)
+
+
+def _labels_of_run(arrays: dict[str, np.ndarray], label_names: Sequence[str]) -> Labels:
+    if "labels" in arrays:
+        return aligned(_labels(arrays), label_names)
+    if "label_names" in arrays:
+        check_known([str(name) for name in arrays["label_names"].ravel()], label_names)
+    return unlabelled(label_names, samples=len(arrays["features"]))
 
 
 def _splits(split: np.ndarray) -> np.ndarray:

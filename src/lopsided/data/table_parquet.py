@@ -1,21 +1,14 @@
 """Tables in Parquet files."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lopsided.data.columns import (
-    LABEL_PREFIX,
-    Roles,
-    assign_roles,
-    check_unknown,
-    labels_from_names,
-    parse_flag,
-    parse_names,
-    parse_split,
-)
+from lopsided.data.cells import parse_flag, parse_names, parse_split
+from lopsided.data.columns import LABEL_PREFIX, Roles, assign_roles, check_unknown, labels_of_rows
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.table import Table, float32_features
 
@@ -25,11 +18,12 @@ if TYPE_CHECKING:
 _ROW_NUMBERS_OF_PANDAS = re.compile(r"__index_level_\d+__")
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
     """Read a table from Parquet; the columns mean what ``read_table`` says.
 
     Args:
         path: The file.
+        label_names: Labels of a run, if it is to be applied to the table.
 
     Returns:
         All rows in their order.
@@ -41,7 +35,7 @@ def read_parquet(path: Path) -> Table:
 
     content = _read_content(path)
     try:
-        roles = assign_roles(content.column_names)
+        roles = assign_roles(content.column_names, needs_labels=label_names is None)
         if not content.num_rows:
             raise ValueError("wanted rows, got none")
         blocks = [_features(content, i) for i in roles.features]
@@ -51,7 +45,7 @@ def read_parquet(path: Path) -> Table:
         return Table(
             name=path.stem,
             features=np.concatenate([block for block, _ in blocks], axis=1),
-            labels=labels_from_names(positives, unknown, names=roles.label_columns or None),
+            labels=labels_of_rows(positives, unknown, roles, label_names=label_names),
             splits=_splits(content, roles),
             feature_names=tuple(name for _, names in blocks for name in names),
         )

@@ -1,0 +1,88 @@
+import time
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from lopsided.data import DataError, Labels
+from lopsided.data.run_labels import aligned, check_known, unlabelled
+
+
+def labels_of(names, targets, unknown=None):
+    targets = csr_array(np.array(targets, dtype=bool))
+    return Labels(names, targets, None if unknown is None else csr_array(np.array(unknown, dtype=bool)))
+
+
+def test_columns_move_to_the_order_of_the_run():
+    labels = aligned(labels_of(("a", "b", "c"), [[1, 0, 0], [0, 1, 1]], [[0, 0, 1], [0, 0, 0]]), ["c", "a", "b"])
+    assert labels.names == ("c", "a", "b")
+    assert labels.positives.toarray().astype(int).tolist() == [[0, 1, 0], [1, 0, 1]]
+    assert labels.unknown.toarray().astype(int).tolist() == [[1, 0, 0], [0, 0, 0]]
+
+
+def test_labels_that_are_all_known_stay_so_in_another_order():
+    assert aligned(labels_of(("a", "b"), [[1, 0]]), ["b", "a"]).unknown is None
+
+
+def test_what_is_absent_is_unknown_beside_what_was_unknown_before():
+    labels = aligned(labels_of(("b", "d"), [[1, 0], [0, 1]], [[0, 1], [0, 0]]), ["a", "b", "c", "d"])
+    assert labels.positives.toarray().astype(int).tolist() == [[0, 1, 0, 0], [0, 0, 0, 1]]
+    assert labels.unknown.toarray().astype(int).tolist() == [[1, 0, 1, 1], [1, 0, 1, 0]]
+
+
+def test_labels_that_are_those_of_the_run_stay_as_they_are():
+    labels = labels_of(("a", "b"), [[1, 0]])
+    assert aligned(labels, ["a", "b"]) is labels
+
+
+def test_the_labels_given_are_not_touched():
+    labels = labels_of(("a", "b"), [[1, 0]], [[0, 1]])
+    aligned(labels, ["c", "b", "a"])
+    assert labels.dense([0])[0].tolist() == [[True, False]]
+    assert labels.dense([0])[1].tolist() == [[True, False]]
+
+
+def test_any_order_and_subset_says_the_same_of_each_label():
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        names = random.permutation(list("abcdefgh"))
+        state = random.integers(3, size=(5, random.integers(1, 8)))  # negative, positive, unknown
+        before = labels_of(tuple(names[: state.shape[1]].tolist()), state == 1, state == 2)
+        after = aligned(before, sorted(names.tolist()))
+        targets, mask = after.dense(range(5))
+        for column, name in enumerate(after.names):
+            at = before.names.index(name) if name in before.names else None
+            assert (targets[:, column] == (False if at is None else state[:, at] == 1)).all()
+            assert (mask[:, column] == (False if at is None else state[:, at] != 2)).all()
+
+
+def test_the_first_label_that_the_run_does_not_know_is_named_and_the_others_are_counted():
+    labels = labels_of(("cat", "zebra", "yak", "gnu"), [[1, 0, 0, 1]])
+    with pytest.raises(DataError, match=r"^wanted the labels of the run, got also 'zebra' \(and 2 more\)$"):
+        aligned(labels, ["dog", "cat"])
+    with pytest.raises(DataError, match=r"^wanted the labels of the run, got also 'zebra'$"):
+        check_known(["zebra", "cat"], ["cat"])
+
+
+@pytest.mark.parametrize(("names", "message"), [([], "got also 'a'"), (["a", "a"], "distinct, got 'a' twice")])
+def test_names_that_no_run_has_are_refused(names, message):
+    with pytest.raises(DataError, match=message):
+        aligned(labels_of(("a",), [[1]]), names)
+
+
+def test_without_labels_everything_is_unknown_and_nothing_positive():
+    labels = unlabelled(["b", "a"], samples=3)
+    targets, mask = labels.dense([2, 0])
+    assert labels.names == ("b", "a")
+    assert len(labels) == 3
+    assert not targets.any()
+    assert mask.shape == (2, 2)
+    assert not mask.any()
+
+
+def test_ten_million_unknown_elements_take_little():
+    start = time.perf_counter()
+    unknown = unlabelled([f"label {i}" for i in range(100)], samples=100_000).unknown
+    assert time.perf_counter() - start < 5  # seconds; about 0.2 on an idle core
+    assert unknown.nnz == 10_000_000
+    assert unknown.data.nbytes + unknown.indices.nbytes < 51_000_000
