@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser
-from lopsided.data import read_source
+from lopsided.data import DataOptions, read_source
 
 NAMES = {
     "mAP": "mean average precision over labels with positives",
@@ -31,7 +31,7 @@ def evaluate(arguments: list[str]) -> int:
     )
     parser.add_argument("run", type=str, help="folder of the run")
     parser.add_argument("source", nargs="?", help="data to use instead of the run's own")
-    parser.add_argument("--split", type=str, help="which split (default: test, or val where there is no test)")
+    parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
@@ -43,7 +43,8 @@ def evaluate(arguments: list[str]) -> int:
 
     run = RunFolder(Path(given.run))
     config = run.config()
-    table = read_source(given.source or config.source, config.data, seed=config.seed, label_names=run.labels())
+    options = DataOptions(validation_share=0) if given.source else config.data  # new data is taken whole
+    table = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
     result = measure(run, table, split=given.split, threshold=given.threshold)
     if given.json:
         print(json.dumps(result))

@@ -30,7 +30,9 @@ class Parser(ArgumentParser):
         """Print one line and end with exit code 2."""
         text = " ".join(message.split())
         text = re.sub(r"Parser key \"([^\"]*)\": ?", r"--\1: ", text)
-        text = re.sub(r"Expected a <class '(\w+)'>", r"wanted \1", text).replace("Expected a typing.Literal", "wanted one of ")
+        text = re.sub(r"Expected a <class '(\w+)'>", r"wanted \1", text).replace(
+            "Expected a typing.Literal", "wanted one of "
+        )
         text = text.replace(". Got value:", ", got")
         print(f"{self.prog}: error: {text}{self._nearest(message)}", file=sys.stderr)
         sys.exit(2)

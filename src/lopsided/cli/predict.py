@@ -20,7 +20,7 @@ def predict(arguments: list[str]) -> int:
     )
     parser.add_argument("run", type=str, help="folder of the run")
     parser.add_argument("source", nargs="?", help="data to use instead of the run's own; a table needs no labels")
-    parser.add_argument("--split", type=str, help="which split (default: test, or the only one there is)")
+    parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
     parser.add_argument("--out", type=str, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)")
     given = parser.parse_args(arguments)
@@ -34,8 +34,7 @@ def predict(arguments: list[str]) -> int:
         table = read_source(given.source, DataOptions(validation_share=0), seed=config.seed, label_names=run.labels())
     else:
         table = read_source(config.source, config.data, seed=config.seed)
-    split = given.split or ("test" if "test" in table.split_names else table.split_names[0])
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
-    count = write(run, table, out, split=split, threshold=given.threshold)
-    print(f"wrote {count} rows ({split}) to {out}")
+    count = write(run, table, out, split=given.split, threshold=given.threshold)
+    print(f"wrote {count} rows to {out}")
     return 0

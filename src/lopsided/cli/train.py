@@ -46,10 +46,15 @@ def train(arguments: list[str]) -> int:
     config = Config(source=given.source, seed=given.seed, **{name: options[name] for name in GROUPS})
     parser.checked(lambda: build_criterion(config.loss, num_labels=1))
 
-    from lopsided.training import fit  # late, so that wrong usage is told at once: Lightning takes seconds to import
+    from lopsided.training.fit import (
+        fit,
+        is_first_rank,
+    )  # late, so that wrong usage is told at once: Lightning takes seconds to import
 
     out = Path(given.out) if given.out else default_folder(config)
     run = fit(config, out, resume=given.resume)
+    if not is_first_rank():
+        return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
     score = "" if best is None else f", best validation mAP {best:.4f}"
     print(f"trained {out}{score}\nnext: lopsided evaluate {out}; lopsided report {out}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from scipy.sparse import coo_array, csr_array
 from torch import Tensor, nn
 
 
@@ -13,7 +15,7 @@ class Standardise(nn.Module):
         num_features: Size of an input, shape ``(samples, num_features)``.
 
     >>> layer = Standardise(2)
-    >>> layer.fit(torch.tensor([1000.0, 0.3]), torch.tensor([100.0, 0.1]), largest=torch.tensor([1200.0, 0.9]))
+    >>> layer.fit(np.array([[900.0, 0.3], [1100.0, 0.5]], np.float32))
     >>> layer(torch.tensor([[1100.0, 0.5]]))
     tensor([[1.0000, 0.5000]])
     """
@@ -26,14 +28,20 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("scale", torch.ones(num_features))
 
-    def fit(self, mean: Tensor, std: Tensor, *, largest: Tensor) -> None:
-        """Take the statistics of the training split, each of shape ``(num_features,)``.
+    def fit(self, features: np.ndarray | csr_array) -> None:
+        """Measure the features of the training split, float32 of shape ``(samples, num_features)``.
 
         Features within [-1, 1] stay as they are: words that are there or not must not grow with their rarity.
         """
+        squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
+        mean = features.mean(axis=0, dtype=float)
+        std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
+        largest = abs(features).max(axis=0)
+        if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
+            largest = largest.toarray().ravel()
         outside = (largest > 1) & (std > 0)
-        self.mean.copy_(torch.where(outside, mean, 0))
-        self.scale.copy_(torch.where(outside, std, 1))
+        self.mean.copy_(torch.as_tensor(np.where(outside, mean, 0)))
+        self.scale.copy_(torch.as_tensor(np.where(outside, std, 1)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features of shape ``(samples, num_features)`` on one scale."""

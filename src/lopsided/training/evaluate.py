@@ -11,7 +11,7 @@ from lopsided.data import Table
 from lopsided.metrics import CollectedScores, mean_average_precision, micro_average_precision, operating_point
 from lopsided.metrics.operating_point import OperatingPoint
 from lopsided.training.run_folder import RunFolder, write_json
-from lopsided.training.scoring import same_labels, scored_batches
+from lopsided.training.scoring import default_split, same_labels, scored_batches
 
 TOP_K = 3
 
@@ -22,7 +22,7 @@ def evaluate(run: RunFolder, table: Table, *, split: str | None = None, threshol
     Args:
         run: A trained run.
         table: The data, with the labels of the run.
-        split: Which split; by default test, or val where there is no test.
+        split: Which split; by default test, else val, else the first.
         threshold: Probability above which a label is predicted, in [0, 1].
 
     Returns:
@@ -36,7 +36,7 @@ def evaluate(run: RunFolder, table: Table, *, split: str | None = None, threshol
     trained = run.load()
     same_labels(trained, table)
     if split is None:
-        split = "test" if "test" in table.split_names else "val"
+        split = default_split(table)
     collected = CollectedScores()
     for logits, batch in scored_batches(trained, table, split=split, batch_size=run.config().training.batch_size):
         collected.update(logits, batch["targets"], batch.get("mask"))

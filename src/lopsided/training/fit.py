@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
-from scipy.sparse import coo_array, csr_array
-from torch import nn
+from pytorch_lightning.utilities import rank_zero_only
 
 from lopsided.data import Table, TableDataset, read_source
 from lopsided.models import Standardise, build_model
@@ -26,6 +26,14 @@ from lopsided.training.run_folder import RunFolder, about_run, environment, writ
 from lopsided.training.step_log import StepLog
 from lopsided.training.task import MultiLabelTask
 from lopsided.training.weight_average import WeightAverage
+
+_NOTES = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*GPU available but not used.*",
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*but have no `val_dataloader`.*",
+)
 
 
 def fit(config: Config, out: Path, *, resume: bool = False, table: Table | None = None) -> RunFolder:
@@ -50,19 +58,20 @@ def fit(config: Config, out: Path, *, resume: bool = False, table: Table | None 
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(table.split_names)}")
     task = _task(config, table)
     out.mkdir(parents=True, exist_ok=True)
-    if last is None:
+    if last is None and is_first_rank():
         config.save(run.config_file)
         write_json(out / "environment.json", environment())
-    trainer = _trainer(config, run, has_validation="val" in table.split_names)
-    train, val = _loaders(config, table, trainer)
-    trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+    with _quiet():
+        trainer = _trainer(config, run, has_validation="val" in table.split_names)
+        train, val = _loaders(config, table, trainer)
+        trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
     return run
 
 
 def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | None:
     if not run.config_file.exists():
         return None
-    if not resume:
+    if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
     found = run.config()
     for group in dataclasses.fields(Config):
@@ -73,28 +82,20 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | Non
     return last if last.exists() else None
 
 
+def is_first_rank() -> bool:
+    """Whether this process is the one that writes and prints; the only one where there is one device."""
+    return rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
+
+
 def _task(config: Config, table: Table) -> MultiLabelTask:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     shape, labels = table.input_shape, table.labels.names
     model = build_model(config.model, input_shape=shape, num_labels=len(labels))
-    _fit_scale(model, table)
+    for module in model.modules():
+        if isinstance(module, Standardise):
+            module.fit(table.features[table.rows("train")])
     criterion = build_criterion(config.loss, num_labels=len(labels))
     return MultiLabelTask(model, criterion, config.training, about_run(labels, shape))
-
-
-def _fit_scale(model: nn.Module, table: Table) -> None:
-    """Measure the features of the training split, for a network that starts with :class:`Standardise`."""
-    scales = [module for module in model.modules() if isinstance(module, Standardise)]
-    if not scales:
-        return
-    features = table.features[table.rows("train")]
-    squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features)
-    mean, largest = features.mean(axis=0), abs(features).max(axis=0)
-    std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
-    if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
-        largest = largest.toarray()
-    mean, std, largest = (torch.as_tensor(np.asarray(part, dtype=np.float32).ravel()) for part in (mean, std, largest))
-    scales[0].fit(mean, std, largest=largest)
 
 
 class _StepSeed(Callback):
@@ -111,7 +112,6 @@ class _StepSeed(Callback):
 
 
 def _trainer(config: Config, run: RunFolder, *, has_validation: bool) -> pl.Trainer:
-    _quiet()
     options = config.training
     log = StepLog(run.metrics_file)
     checkpoints = [_each_epoch(run, "last", monitor=None)]
@@ -155,10 +155,16 @@ def _loaders(config: Config, table: Table, trainer: pl.Trainer):
     return train_loader, loader(val, val_batches, workers=options.workers)
 
 
-def _quiet() -> None:
-    """Lightning's notes about hardware and workers say nothing about the run."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-    warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
-    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning's notes about hardware, workers and missing splits say nothing about the run."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for note in _NOTES:
+                warnings.filterwarnings("ignore", message=note)
+            yield
+    finally:
+        logger.setLevel(level)

@@ -13,19 +13,19 @@ from pyarrow.parquet import ParquetWriter
 
 from lopsided.data import Table
 from lopsided.training.run_folder import RunFolder, Trained
-from lopsided.training.scoring import scored_batches
+from lopsided.training.scoring import default_split, scored_batches
 
 FORMATS = (".parquet", ".csv")
 
 
-def predict(run: RunFolder, table: Table, out: Path, *, split: str, threshold: float = 0.5) -> int:
+def predict(run: RunFolder, table: Table, out: Path, *, split: str | None = None, threshold: float = 0.5) -> int:
     """Write one row for each sample: its number, its predicted labels, and the probability of each label.
 
     Args:
         run: A trained run.
         table: The data; only its inputs are read.
         out: The file to write, .parquet or .csv; whole or absent.
-        split: Which split.
+        split: Which split; by default test, else val, else the first.
         threshold: Probability above which a label is predicted, in [0, 1].
 
     Returns:
@@ -39,6 +39,7 @@ def predict(run: RunFolder, table: Table, out: Path, *, split: str, threshold: f
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
     trained = run.load()
+    split = split or default_split(table)
     schema = pa.schema(
         [("row", pa.int64()), ("labels", pa.string()), *((f"p:{name}", pa.float32()) for name in trained.labels)]
     )

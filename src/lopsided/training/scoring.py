@@ -42,6 +42,11 @@ def scored_batches(
             yield model(batch["inputs"].to(place)).float().cpu(), batch
 
 
+def default_split(table: Table) -> str:
+    """The split that results are told of: test, else val, else the first."""
+    return next((split for split in ("test", "val") if split in table.split_names), table.split_names[0])
+
+
 def same_labels(trained: Trained, table: Table) -> None:
     """Refuse data whose labels are not those of the run, in the same order.
 

@@ -64,7 +64,9 @@ class MultiLabelTask(pl.LightningModule):
             "val_p_neg": p_neg,
             "val_gap": gap,
         }
-        self.log_dict({name: value.float() for name, value in values.items()}, logger=False)
+        self.log_dict(
+            {name: value.float() for name, value in values.items()}, logger=False, sync_dist=self.trainer.world_size > 1
+        )
         self._reset_validation()
 
     def all_reduced(self, values: Tensor) -> Tensor:

@@ -1,0 +1,213 @@
+import csv
+import dataclasses
+import filecmp
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from lopsided.data import Labels
+from lopsided.training import Config, LossOptions, RunFolder, evaluate, fit, predict
+from lopsided.training.step_log import COLUMNS, StepLog, read_rows
+from lopsided.training.task import decayed_apart
+
+# what Lightning and TensorBoard themselves warn of
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore:Detected pickle protocol"),
+]
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "asymmetric", "adaptive"])
+def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
+    config = dataclasses.replace(config, loss=LossOptions(name=loss))
+    run = fit(config, tmp_path / "run", table=table)
+    names = {path.name for path in run.path.iterdir()}
+    assert names == {"config.yaml", "metrics.csv", "checkpoints", "environment.json", "tensorboard"}
+    assert Config.load(run.config_file) == config
+    rows = run.rows()
+    steps = [row for row in rows if row["loss"]]
+    assert [int(row["step"]) for row in steps] == list(range(1, 22))
+    assert all(row[name] for row in steps for name in COLUMNS if not name.startswith("val_"))
+    assert len([row for row in rows if row["val_mAP"]]) == 3
+    assert json.loads((run.path / "environment.json").read_text())["packages"]["torch"] == torch.__version__
+
+
+def test_training_learns_features_of_any_scale(tmp_path, table, config):
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=20))
+    result = evaluate(fit(config, tmp_path / "run", table=table), table)
+    assert result["split"] == "test"
+    scores = torch.from_numpy(table.labels.dense(table.rows("test"))[0].mean(axis=0))
+    assert result["mAP"] > scores.mean() + 0.3
+
+
+def test_the_plain_cross_entropy_is_the_loss_where_the_loss_is_cross_entropy(tmp_path, table, config):
+    config = dataclasses.replace(config, loss=LossOptions(name="cross_entropy"))
+    rows = fit(config, tmp_path / "run", table=table).rows()
+    assert all(row["loss"] == row["cross_entropy"] for row in rows if row["loss"])
+
+
+def test_two_runs_of_one_configuration_give_the_same_numbers(tmp_path, table, config):
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=0.5))
+    runs = [fit(config, tmp_path / name, table=table) for name in ("one", "two")]
+    assert filecmp.cmp(runs[0].metrics_file, runs[1].metrics_file, shallow=False)
+
+
+def test_the_averaged_weights_are_saved_and_evaluated(tmp_path, table, config):
+    run = fit(config, tmp_path / "run", table=table)
+    checkpoint = torch.load(run.checkpoints / "best.ckpt", weights_only=True)
+    averaged, current = checkpoint["state_dict"], checkpoint["current_model_state"]
+    assert not torch.equal(averaged["model.1.0.weight"], current["model.1.0.weight"])
+    assert torch.equal(averaged["criterion.gamma_neg"], current["criterion.gamma_neg"])
+    assert torch.equal(run.load().model[1][0].weight, averaged["model.1.0.weight"])
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from lopsided.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_anywhere_and_resumed_equals_one_that_was_not(tmp_path):
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "t.npz", features=draw.normal(size=(2000, 30)), labels=draw.random((2000, 5)) < 0.2)
+    line = [sys.executable, "-c", SCRIPT, "train", f"table:{tmp_path / 't.npz'}", "--resume"]
+    line += ["--training.epochs=24", "--training.batch_size=32", "--model.dropout=0.2", "--loss.name=adaptive", "--out"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([*line, str(tmp_path / "whole")], check=True, **quiet)
+    kills = 0
+    for _ in range(2):
+        process = subprocess.Popen([*line, str(tmp_path / "cut")], **quiet)
+        metrics = tmp_path / "cut" / "metrics.csv"
+        size = metrics.stat().st_size if metrics.exists() else 0
+        while process.poll() is None and (not metrics.exists() or metrics.stat().st_size < size + 12_000):
+            time.sleep(0.02)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+    assert kills == 2
+    subprocess.run([*line, str(tmp_path / "cut")], check=True, **quiet)
+    assert (tmp_path / "cut" / "metrics.csv").read_text() == (tmp_path / "whole" / "metrics.csv").read_text()
+    states = [
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["current_model_state"]
+        for name in ("whole", "cut")
+    ]
+    torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, table, config):
+    fit(config, tmp_path / "run", table=table)
+    with pytest.raises(ValueError, match="holds a run already: add --resume"):
+        fit(config, tmp_path / "run", table=table)
+    other = dataclasses.replace(config, seed=5)
+    with pytest.raises(ValueError, match="seed must be 0, got 5"):
+        fit(other, tmp_path / "run", table=table, resume=True)
+
+
+def test_without_a_validation_split_the_last_weights_serve(tmp_path, table, config):
+    splits = np.where(table.splits == "val", "train", table.splits)
+    run = fit(config, tmp_path / "run", table=dataclasses.replace(table, splits=splits))
+    assert not (run.checkpoints / "best.ckpt").exists()
+    assert run.load().epoch == 3
+
+
+def test_data_without_a_train_split_is_refused(tmp_path, table, config):
+    alone = dataclasses.replace(table, splits=np.full(len(table), "test"))
+    with pytest.raises(ValueError, match="must have a train split, got splits test"):
+        fit(config, tmp_path / "run", table=alone)
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_labels_are_left_out_of_training_and_metrics(tmp_path, table, config):
+    unknown = table.labels.positives.copy()
+    labels = Labels(table.labels.names, table.labels.positives - table.labels.positives.multiply(unknown), unknown)
+    masked = dataclasses.replace(table, labels=labels)
+    run = fit(config, tmp_path / "run", table=masked)
+    assert all(row["val_mAP"] in ("", "nan") for row in run.rows())  # every positive is unknown
+    assert np.isnan(evaluate(run, masked)["mAP"])
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_predictions_are_the_probabilities_of_every_sample(tmp_path, table, config, name):
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    run = fit(config, tmp_path / "run", table=table)
+    assert predict(run, table, tmp_path / name, split="test", threshold=0.3) == 50
+    read = pyarrow.csv.read_csv if name.endswith("csv") else pyarrow.parquet.read_table
+    rows = read(tmp_path / name).to_pylist()
+    model = run.load().model
+    inputs = torch.from_numpy(table.features[table.rows("test")])
+    expected = torch.sigmoid(model(inputs)).detach()
+    assert [row["row"] for row in rows] == table.rows("test").tolist()
+    found = torch.tensor([[row[f"p:{label}"] for label in "abc"] for row in rows])
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    for row, probabilities in zip(rows, expected, strict=True):
+        assert row["labels"] == "|".join(label for label, p in zip("abc", probabilities, strict=True) if p > 0.3)
+
+
+def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, config):
+    run = fit(config, tmp_path / "run", table=table)
+    narrow = dataclasses.replace(table, features=table.features[:, :5])
+    with pytest.raises(ValueError, match=r"inputs must have the shape of the run's \(6,\), got \(5,\)"):
+        evaluate(run, narrow)
+    renamed = dataclasses.replace(table, labels=dataclasses.replace(table.labels, names=("a", "x", "c")))
+    with pytest.raises(ValueError, match="label 1 must be 'b' as in the run, got 'x'"):
+        evaluate(run, renamed)
+    with pytest.raises(ValueError, match=r"the output must end in .parquet or .csv, got out.txt"):
+        predict(run, table, tmp_path / "out.txt", split="test")
+
+
+def test_a_checkpoint_from_a_stranger_executes_nothing(tmp_path, table, config):
+    class Trap:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    run = fit(config, tmp_path / "run", table=table)
+    for content in (pickle.dumps(Trap()), b"", b"not a checkpoint"):
+        (run.checkpoints / "best.ckpt").write_bytes(content)
+        with pytest.raises(ValueError, match="best.ckpt must be a checkpoint of lopsided"):
+            run.load()
+    torch.save(Trap(), run.checkpoints / "best.ckpt")
+    with pytest.raises(ValueError, match="best.ckpt must be a checkpoint of lopsided"):
+        run.load()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="must be the folder of a run, got one without config.yaml"):
+        RunFolder(tmp_path).config()
+    with pytest.raises(ValueError, match="must hold a trained run, got one without a checkpoint"):
+        RunFolder(tmp_path).load()
+
+
+def test_a_metrics_file_cut_short_gives_its_whole_rows(tmp_path):
+    path = tmp_path / "metrics.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows({"epoch": 0, "step": step, "loss": 1.5} for step in range(3))
+    path.write_text(path.read_text()[:-9])
+    assert [row["step"] for row in read_rows(path)] == ["0", "1"]
+    assert StepLog(path).latest == {}
+
+
+def test_weight_decay_spares_biases_and_normalisation():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    decayed, spared = decayed_apart(network.named_parameters(), 0.1)
+    assert [tuple(parameter.shape) for parameter in decayed["params"]] == [(4, 3)]
+    assert decayed["weight_decay"] == 0.1
+    assert len(spared["params"]) == 3
+    assert spared["weight_decay"] == 0
