@@ -14,8 +14,12 @@ import pytest
 import torch
 
 from lopsided.data import Labels
-from lopsided.training import Config, LossOptions, RunFolder, evaluate, fit, predict
-from lopsided.training.step_log import COLUMNS, StepLog, read_rows
+from lopsided.training import Config, LossOptions, RunFolder
+from lopsided.training.evaluate import evaluate
+from lopsided.training.fit import fit
+from lopsided.training.predict import predict
+from lopsided.training.run_folder import COLUMNS, read_rows
+from lopsided.training.step_log import StepLog
 from lopsided.training.task import decayed_apart
 
 # what Lightning and TensorBoard themselves warn of

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from lopsided.cli.parser import Parser
+from lopsided.losses import AsymmetricLoss
+from lopsided.training import LossOptions
 
 
 def curves(arguments: list[str]) -> int:
@@ -20,10 +22,10 @@ def curves(arguments: list[str]) -> int:
     parser.add_argument("--out", type=str, default="curves", help="folder for the pictures")
     given = parser.parse_args(arguments)
 
-    from lopsided.losses import AsymmetricLoss
+    parser.checked(lambda: AsymmetricLoss(given.gamma_pos, given.gamma_neg, given.margin))
     from lopsided.reports import save_curves
 
-    parser.checked(lambda: AsymmetricLoss(given.gamma_pos, given.gamma_neg, given.margin))
-    for path in save_curves(Path(given.out), gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin):
+    settings = LossOptions(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin)
+    for path in save_curves(Path(given.out), [settings]):
         print(f"wrote {path}")
     return 0

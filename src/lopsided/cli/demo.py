@@ -46,7 +46,8 @@ def demo(arguments: list[str]) -> int:
         }
     )
     from lopsided.reports import write_report
-    from lopsided.training import evaluate, fit
+    from lopsided.training.evaluate import evaluate
+    from lopsided.training.fit import fit
 
     out, started = Path(given.out), time.monotonic()
     first = next(iter(configs.values()))

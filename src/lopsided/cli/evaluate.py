@@ -39,7 +39,7 @@ def evaluate(arguments: list[str]) -> int:
         parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
 
     from lopsided.training import RunFolder
-    from lopsided.training import evaluate as measure
+    from lopsided.training.evaluate import evaluate as measure
 
     run = RunFolder(Path(given.run))
     config = run.config()

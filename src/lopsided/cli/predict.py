@@ -26,7 +26,7 @@ def predict(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
 
     from lopsided.training import RunFolder
-    from lopsided.training import predict as write
+    from lopsided.training.predict import predict as write
 
     run = RunFolder(Path(given.run))
     config = run.config()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from lopsided.cli.parser import Parser
 from lopsided.data import DataOptions
 from lopsided.models import ModelOptions
@@ -27,7 +29,7 @@ def train(arguments: list[str]) -> int:
         examples=(
             "lopsided train digits --loss.name adaptive --out runs/adaptive",
             "lopsided train arff:data/bibtex --training.epochs 30 --loss.gamma_neg 4 --out runs/bibtex",
-            "lopsided train digits --config runs/adaptive/config.yaml --seed 1 --out runs/again",
+            "lopsided train --config runs/adaptive/config.yaml --seed 1 --out runs/again",
         ),
     )
     parser.add_argument("source", nargs="?", help="digits, table:FILE or arff:STEM")
@@ -38,12 +40,13 @@ def train(arguments: list[str]) -> int:
         parser.add_argument(f"--{name}", type=group, default=group())
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
     given = parser.parse_args(arguments)
-    if given.source is None:
+    source = given.source or _saved_source(given.config)
+    if source is None:
         parser.error("the data to train on is missing: lopsided train SOURCE")
     if given.seed < 0:
         parser.error(f"--seed must be at least 0, got {given.seed}")
     options = parser.checked(lambda: parser.instantiate(given))
-    config = Config(source=given.source, seed=given.seed, **{name: options[name] for name in GROUPS})
+    config = Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS})
     parser.checked(lambda: build_criterion(config.loss, num_labels=1))
 
     from lopsided.training.fit import (
@@ -59,6 +62,12 @@ def train(arguments: list[str]) -> int:
     score = "" if best is None else f", best validation mAP {best:.4f}"
     print(f"trained {out}{score}\nnext: lopsided evaluate {out}; lopsided report {out}")
     return 0
+
+
+def _saved_source(files: list | None) -> str | None:
+    """The source that a run's own config.yaml names; a positional argument that was left out hides it."""
+    saved = yaml.safe_load(Path(str(files[-1])).read_text(encoding="utf-8")) if files else None
+    return saved.get("source") if isinstance(saved, dict) else None
 
 
 def default_folder(config: Config) -> Path:

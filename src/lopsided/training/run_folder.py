@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pickle
@@ -18,12 +19,18 @@ from torch import nn
 import lopsided
 from lopsided.models import build_model
 from lopsided.training.config import Config
-from lopsided.training.step_log import read_rows
 
 FORMAT = 1
 """Number of the folder's format; raised when an older reader could not read it."""
 
 _PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow")
+
+
+COLUMNS = (
+    *("epoch", "step", "loss", "cross_entropy", "p_pos", "p_neg", "gap", "gamma_neg", "learning_rate"),
+    *("val_mAP", "val_cross_entropy", "val_p_pos", "val_p_neg", "val_gap"),
+)
+"""Of metrics.csv: a row for each training step, and one for each validation, whose cells start with val_."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,14 @@ class RunFolder:
         if found != FORMAT:
             raise ValueError(f"{path} must have format {FORMAT}, got {found}: train it with this version")
         return checkpoint
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a metrics file; a last line that a kill cut short is left out."""
+    with path.open(newline="", encoding="utf-8") as file:
+        text = file.read()
+    whole = text[: text.rfind("\n") + 1]
+    return [row for row in csv.DictReader(whole.splitlines()) if None not in row.values() and row["step"]]
 
 
 def about_run(labels: tuple[str, ...], input_shape: tuple[int, ...]) -> dict[str, Any]:

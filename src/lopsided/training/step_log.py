@@ -12,12 +12,8 @@ import torch
 from torch import Tensor
 
 from lopsided.asymmetry import gap_of
+from lopsided.training.run_folder import COLUMNS, read_rows
 from lopsided.training.task import MultiLabelTask
-
-COLUMNS = (
-    *("epoch", "step", "loss", "cross_entropy", "p_pos", "p_neg", "gap", "gamma_neg", "learning_rate"),
-    *("val_mAP", "val_cross_entropy", "val_p_pos", "val_p_neg", "val_gap"),
-)
 
 
 class StepLog(pl.Callback):
@@ -96,14 +92,6 @@ class StepLog(pl.Callback):
             csv.DictWriter(file, COLUMNS).writerows(
                 {name: _short(value) for name, value in row.items()} for row in rows
             )
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a metrics file; a last line that a kill cut short is left out."""
-    with path.open(newline="", encoding="utf-8") as file:
-        text = file.read()
-    whole = text[: text.rfind("\n") + 1]
-    return [row for row in csv.DictReader(whole.splitlines()) if None not in row.values() and row["step"]]
 
 
 def _short(value: float | int) -> str:

@@ -1,0 +1,180 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lopsided.cli.main import VERBS, main
+
+# what Lightning and TensorBoard themselves warn of
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture
+def source(tmp_path):
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(120, 5))
+    split = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 20)
+    names = np.array(["sea", "blue sky", "<b>"])
+    path = tmp_path / "t.npz"
+    np.savez(path, features=features, labels=features[:, :3] > 0.5, split=split, label_names=names)
+    return f"table:{path}"
+
+
+def said(capsys, *words):
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_without_a_verb_the_verbs_are_shown(capsys):
+    code, out, _ = said(capsys)
+    assert code == 2
+    assert all(verb in out for verb in VERBS)
+    assert said(capsys, "--help")[0] == 0
+    assert said(capsys, "--version")[1].startswith("lopsided 0.")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_with_an_example(capsys, verb):
+    code, out, _ = said(capsys, verb, "--help")
+    assert code == 0
+    assert f"lopsided {verb}" in out
+    assert "examples:" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("trian digits", "lopsided: error: no verb 'trian'; did you mean train?"),
+        ("train digits --loss.gama_neg 3", "unrecognized arguments: --loss.gama_neg 3; did you mean --loss.gamma_neg?"),
+        ("train digits --loss.name assymetric", "--loss.name: wanted one of ['cross_entropy', 'focal', 'asymmetric'"),
+        ("train digits --loss.name focal --loss.margin 0.1", "loss.margin has no effect with loss.name=focal"),
+        ("train digits --loss.gamma_neg=-1", "gamma_neg must be >= 0, got -1.0"),
+        ("train digits --loss.margin 1", "margin must lie in [0, 1), got 1.0"),
+        ("train digits --training.epochs x", "--training.epochs: wanted int, got x"),
+        ("train digits --training.epochs 0", "training.epochs must be at least 1, got 0"),
+        ("train digits --data.missing 1", "data.missing must be at least 0 and below 1, got 1.0"),
+        ("train digits --seed=-1", "--seed must be at least 0, got -1"),
+        ("train", "the data to train on is missing"),
+        ("evaluate runs/x --threshold 2", "--threshold must lie in [0, 1], got 2.0"),
+        ("curves --margin 1", "margin must lie in [0, 1), got 1.0"),
+        ("inspect", "source"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_exit_code_2(capsys, line, message):
+    code, _, err = said(capsys, *line.split())
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train nowhere", "wanted a source digits, table:FILE or arff:STEM, got 'nowhere'"),
+        ("train table:nowhere.csv", "nowhere.csv: wanted a file, got none"),
+        ("inspect arff:nowhere/x", "nowhere"),
+        ("evaluate nowhere", "nowhere must be the folder of a run, got one without config.yaml"),
+        ("predict nowhere", "nowhere must be the folder of a run"),
+        ("report nowhere", "nowhere must be the folder of a run"),
+    ],
+)
+def test_input_that_cannot_be_used_is_one_line_with_exit_code_1(capsys, line, message):
+    code, _, err = said(capsys, *line.split())
+    assert code == 1
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_traceback_is_shown_only_when_asked_for():
+    with pytest.raises(ValueError, match="nowhere"):
+        main(["evaluate", "nowhere", "--debug"])
+
+
+def test_from_data_to_report(capsys, tmp_path, source):
+    run = str(tmp_path / "run")
+    small = ["--training.epochs", "2", "--training.batch_size", "16", "--training.accelerator", "cpu"]
+    code, out, err = said(capsys, "train", source, "--loss.name", "adaptive", *small, "--out", run)
+    assert (code, f"trained {run}, best validation mAP 0." in out) == (0, True)
+    assert err.count("epoch") == 2
+
+    code, out, _ = said(capsys, "evaluate", run, "--json")
+    result = json.loads(out)
+    assert code == 0
+    keys = ["split", "mAP", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1", "top3", "threshold"]
+    assert list(result) == keys
+    assert list(result["top3"]) == keys[3:10]
+
+    code, out, _ = said(capsys, "evaluate", run, "--split", "val", "--threshold", "0.3")
+    assert code == 0
+    assert "harmonic mean of CP and CR" in " ".join(out.split())
+
+    assert said(capsys, "predict", run)[0] == 0
+    assert (tmp_path / "run" / "predictions.parquet").exists()
+    assert said(capsys, "report", run)[0] == 0
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "<b>" not in page
+
+
+def test_new_data_needs_no_labels_to_be_predicted(capsys, tmp_path, source):
+    run = str(tmp_path / "run")
+    assert said(capsys, "train", source, "--training.epochs", "1", "--out", run)[0] == 0
+    (tmp_path / "new.csv").write_text("a,b,c,d,e\n" + "1,2,3,4,5\n" * 7)
+    code, out, _ = said(capsys, "predict", run, f"table:{tmp_path / 'new.csv'}", "--out", str(tmp_path / "p.csv"))
+    assert code == 0
+    assert "wrote 7 rows" in out
+    assert (tmp_path / "p.csv").read_text().splitlines()[0] == '"row","labels","p:sea","p:blue sky","p:<b>"'
+
+
+def test_the_saved_configuration_repeats_the_run(capsys, tmp_path, source):
+    first, second = tmp_path / "one", tmp_path / "two"
+    options = ["--training.epochs", "2", "--loss.name", "focal", "--loss.gamma", "1.5", "--seed", "3"]
+    assert said(capsys, "train", source, *options, "--out", str(first))[0] == 0
+    assert said(capsys, "train", "--config", str(first / "config.yaml"), "--out", str(second))[0] == 0
+    assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
+
+
+def test_inspect_says_what_the_data_holds(capsys, source):
+    code, out, _ = said(capsys, "inspect", source, "--json")
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["labels"] == 3
+    assert list(summary["splits"]) == ["train", "val", "test"]
+    assert summary["splits"]["train"]["samples"] == 80
+    assert summary["in_two_splits"] == 0
+    code, out, _ = said(capsys, "inspect", source)
+    assert code == 0
+    assert "negatives per positive" in out
+    assert "blue sky" in out
+
+
+def test_curves_are_pictures(capsys, tmp_path):
+    code, out, _ = said(capsys, "curves", "--gamma_neg", "4", "--margin", "0.05", "--out", str(tmp_path))
+    assert code == 0
+    assert out.count("wrote") == len(list(tmp_path.iterdir())) >= 4
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".svg"}
+
+
+def test_a_verb_that_is_piped_into_a_closed_reader_ends_quietly():
+    line = f"{sys.executable} -m lopsided.cli.main_module inspect digits --data.train_samples 10 | head -1"
+    line = line.replace(
+        "-m lopsided.cli.main_module", "-c 'import sys; from lopsided.cli.main import main; sys.exit(main())'"
+    )
+    ended = subprocess.run(line, shell=True, capture_output=True, text=True, check=True)
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_demo_trains_every_loss_and_writes_the_page(capsys, tmp_path):
+    out = tmp_path / "demo"
+    code, text, _ = said(capsys, "demo", "--out", str(out), "--epochs", "1", "--train_samples", "200")
+    assert code == 0
+    assert text.count("test mAP") == 5
+    page = (out / "report.html").read_text()
+    assert page.lower().startswith("<!doctype html>")
+    assert "https://" not in page.replace("https://arxiv.org", "").replace("http://www.w3.org", "")
