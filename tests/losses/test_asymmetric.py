@@ -172,6 +172,15 @@ def test_the_mean_is_over_known_elements():
     torch.testing.assert_close(asymmetric_loss(logits, targets, mask=mask), elements[mask].mean())
 
 
+def test_weights_scale_the_cost_and_not_the_count():
+    logits, targets, weight = torch.randn(4, 3), torch.rand(4, 3).round(), torch.tensor([0.0, 1.0, 2.5])
+    elements, slopes = loss_and_gradient(logits, targets)
+    weighted, weighted_slopes = loss_and_gradient(logits, targets, weight=weight)
+    torch.testing.assert_close(weighted, elements * weight)
+    torch.testing.assert_close(weighted_slopes, slopes * weight)
+    torch.testing.assert_close(asymmetric_loss(logits, targets, weight=weight), weighted.mean())
+
+
 def test_a_mask_of_one_label_row_broadcasts():
     logits, targets = torch.randn(4, 5), torch.zeros(4, 5)
     row = torch.tensor([True, False, True, True, False])

@@ -30,6 +30,7 @@ def cost(logits=None, targets=None, **options):
         ({"targets": torch.full((8, 80), -0.5), "check_targets": True}, r"must lie in \[0, 1\], got values from -0.5"),
         ({"targets": torch.full((8, 80), torch.nan), "check_targets": True}, r"got values from nan"),
         ({"gamma_neg": torch.tensor(1.0, requires_grad=True)}, r"gamma_neg must not require grad"),
+        ({"weight": torch.ones(80, requires_grad=True)}, r"weight must not require grad"),
         ({"targets": torch.zeros(8, 80, requires_grad=True)}, r"targets must not require grad"),
     ],
 )

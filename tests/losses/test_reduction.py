@@ -6,28 +6,22 @@ from lopsided.losses.reduction import reduce
 
 def test_each_reduction_divides_by_what_its_name_says():
     losses = torch.arange(12.0).reshape(2, 2, 3)
-    totals = {name: reduce(losses, mask=None, weight=None, reduction=name) for name in ("sum", "mean", "batchmean")}
+    totals = {name: reduce(losses, mask=None, reduction=name) for name in ("sum", "mean", "batchmean")}
     assert totals["sum"] == 66
     assert totals["mean"] == 66 / 12
     assert totals["batchmean"] == 66 / 4
-    assert torch.equal(reduce(losses, mask=None, weight=None, reduction="none"), losses)
+    assert torch.equal(reduce(losses, mask=None, reduction="none"), losses)
 
 
 def test_batchmean_does_not_depend_on_the_batch_size():
     losses = torch.rand(5, 3)
     twice = torch.cat([losses, losses])
     torch.testing.assert_close(
-        reduce(losses, mask=None, weight=None, reduction="batchmean"),
-        reduce(twice, mask=None, weight=None, reduction="batchmean"),
+        reduce(losses, mask=None, reduction="batchmean"),
+        reduce(twice, mask=None, reduction="batchmean"),
     )
-
-
-def test_weights_scale_the_cost_and_not_the_count():
-    losses = torch.ones(2, 3)
-    assert reduce(losses, mask=None, weight=torch.tensor([0.0, 1.0, 2.0]), reduction="mean") == 1
-    assert reduce(losses, mask=None, weight=torch.tensor([2.0, 2.0, 2.0]), reduction="mean") == 2
 
 
 def test_an_unknown_reduction_is_refused():
     with pytest.raises(ValueError, match="reduction must be one of none, mean, sum, batchmean, got 'avg'"):
-        reduce(torch.ones(2), mask=None, weight=None, reduction="avg")
+        reduce(torch.ones(2), mask=None, reduction="avg")

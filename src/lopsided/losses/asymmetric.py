@@ -11,6 +11,7 @@ from lopsided.losses.checks import (
     check_mask,
     check_reduction,
     check_setting,
+    check_weight,
 )
 from lopsided.losses.checks import check_targets as refuse_bad_targets
 from lopsided.losses.formula import Settings
@@ -57,8 +58,8 @@ def asymmetric_loss(
     """
     check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=check_targets)
     settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
-    losses = elementwise_loss(logits, targets, settings, mask=mask)
-    return reduce(losses, mask=mask, weight=weight, reduction=reduction)
+    losses = elementwise_loss(logits, targets, settings, mask=mask, weight=weight)
+    return reduce(losses, mask=mask, reduction=reduction)
 
 
 def check_inputs(
@@ -74,7 +75,7 @@ def check_inputs(
     check_logits(logits)
     refuse_bad_targets(targets, logits, read_values=read_targets)
     check_mask(mask, logits)
-    check_broadcast("weight", weight, logits)
+    check_weight(weight, logits)
     check_reduction(reduction)
 
 

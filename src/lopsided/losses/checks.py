@@ -62,6 +62,13 @@ def check_mask(mask: Tensor | None, logits: Tensor) -> None:
         raise TypeError(f"mask must be bool, True where the label is known, got {mask.dtype}")
 
 
+def check_weight(weight: Tensor | None, logits: Tensor) -> None:
+    """Refuse a weight that does not broadcast, or that wants a gradient it would not get."""
+    check_broadcast("weight", weight, logits)
+    if weight is not None and weight.requires_grad:
+        raise ValueError("weight must not require grad: the gradient is with respect to the logits only")
+
+
 def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     """Refuse a focusing power or margin outside [0, ``below``), number or tensor.
 

@@ -44,6 +44,6 @@ def asymmetric_gradient(
     check_inputs(logits, targets, mask=None, weight=None, reduction="none", read_targets=False)
     settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
     with torch.no_grad():
-        slope = value_and_gradient(logits, targets, settings, mask=None)[1]
+        slope = value_and_gradient(logits, targets, settings, mask=None, weight=None)[1]
     assert slope is not None
     return slope

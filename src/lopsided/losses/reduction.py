@@ -1,20 +1,18 @@
-"""The one place that weighs, sums and averages."""
+"""The one place that sums and averages."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from lopsided.losses.checks import check_reduction
 
 
-def reduce(losses: Tensor, *, mask: Tensor | None, weight: Tensor | None, reduction: str) -> Tensor:
-    r"""Weigh elementwise losses and bring them down to the asked shape.
+def reduce(losses: Tensor, *, mask: Tensor | None, reduction: str) -> Tensor:
+    r"""Bring elementwise losses down to the asked shape.
 
     Args:
-        losses: Loss of each element in nats, shape ``(..., labels)``, already 0 where unknown.
+        losses: Weighted loss of each element in nats, shape ``(..., labels)``, 0 where unknown.
         mask: True where the label is known, broadcasts to ``losses``, or None if everything is.
-        weight: Factor for each element, broadcasts to ``losses``; may hold NaN where unknown.
         reduction: ``"none"`` keeps every element; ``"sum"`` adds them; ``"mean"`` divides the sum by the
             number of known elements (whatever their weight); ``"batchmean"`` divides it by the number of
             samples, which is that of all elements over the last dimension's size. Nothing known costs 0.
@@ -23,9 +21,6 @@ def reduce(losses: Tensor, *, mask: Tensor | None, weight: Tensor | None, reduct
         A scalar, or the shape of ``losses`` for ``"none"``.
     """
     check_reduction(reduction)
-    if weight is not None:
-        known_weight = weight if mask is None else torch.where(mask, weight, 0)
-        losses = losses * known_weight
     if reduction == "none":
         return losses
     total = losses.sum()

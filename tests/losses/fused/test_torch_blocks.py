@@ -23,7 +23,9 @@ def test_many_blocks_give_what_one_gives(shape, monkeypatch):
     for elements in (64, 1 << 20):
         monkeypatch.setattr(torch_blocks, "ELEMENTS_PER_THREAD", elements)
         z = logits.clone().requires_grad_()
-        loss = asymmetric_loss(z, targets, gamma_neg=per_label, margin=0.1, mask=mask, reduction="none")
+        loss = asymmetric_loss(
+            z, targets, gamma_neg=per_label, margin=0.1, mask=mask, weight=per_label, reduction="none"
+        )
         results.append((loss, *torch.autograd.grad(loss.sum(), z)))
     torch.testing.assert_close(results[0], results[1])
 
@@ -31,13 +33,16 @@ def test_many_blocks_give_what_one_gives(shape, monkeypatch):
 @pytest.mark.parametrize("loss", [asymmetric_loss, focal_loss, binary_cross_entropy])
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum", "batchmean"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_one_tensor_of_the_logits_size_is_kept_for_the_backward_pass(loss, reduction, dtype):
+@pytest.mark.parametrize("masked", [False, True])
+def test_one_tensor_of_the_logits_size_is_kept_for_the_backward_pass(loss, reduction, dtype, masked):
     logits = torch.randn(64, 100, dtype=dtype, requires_grad=True)
     targets = (torch.rand(64, 100) < 0.05).to(torch.uint8)
+    options = {"mask": torch.rand(64, 100) > 0.5, "weight": torch.rand(64, 100)} if masked else {}
     kept = []
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t.nbytes) or t, lambda t: t):
-        loss(logits, targets, reduction=reduction).sum()
-    assert sum(kept) <= logits.nbytes
+        loss(logits, targets, reduction=reduction, **options).sum()
+    count = 8 if masked else 0  # of known elements, for the mean
+    assert sum(kept) <= logits.nbytes + count
 
 
 def test_a_retained_graph_can_be_run_twice():

@@ -16,40 +16,51 @@ ELEMENTS_PER_THREAD = 32768
 """Torch gives a second thread work from this many elements on; about ten float32 arrays of it fit a core's L2 cache."""
 
 
-def elementwise_loss(logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None) -> Tensor:
-    """Loss of each element, 0 where unknown, differentiable once by the logits; at least float32.
+def elementwise_loss(
+    logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None, weight: Tensor | None
+) -> Tensor:
+    """Weighted loss of each element, 0 where unknown, differentiable once by the logits; at least float32.
 
     Kept for the backward pass: the gradient, one tensor of the shape and type of the logits.
     """
     want_gradient = torch.is_grad_enabled() and logits.requires_grad
-    return _Loss.apply(logits, targets, mask, *settings, want_gradient)[0]  # pyright: ignore[reportOptionalSubscript]
+    return _Loss.apply(logits, targets, mask, weight, *settings, want_gradient)[0]  # pyright: ignore[reportOptionalSubscript]
 
 
 def value_and_gradient(
-    logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None, want_gradient: bool = True
+    logits: Tensor,
+    targets: Tensor,
+    settings: Settings,
+    *,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    want_gradient: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
-    """Loss and its derivative by the logit, element by element, without autograd."""
+    """Weighted loss and its derivative by the logit, element by element, without autograd."""
     dtype = _compute_dtype(logits)
     settings = settings.to(dtype)
     if logits.device.type != "cpu" or torch.compiler.is_compiling() or logits.numel() <= ELEMENTS_PER_THREAD:
-        return _one_block(logits, targets, settings, mask, want_gradient)
+        return _one_block(logits, targets, settings, mask, weight, want_gradient)
     losses = torch.empty(logits.shape, dtype=dtype)
     slopes = torch.empty_like(logits, memory_format=torch.contiguous_format) if want_gradient else None
-    wide_mask = None if mask is None else mask.expand(logits.shape)
-    wide = [part.expand(logits.shape) if isinstance(part, Tensor) else part for part in settings[:3]]
+    wide = [part.expand(logits.shape) if isinstance(part, Tensor) else part for part in (mask, weight, *settings[:3])]
     for index in _blocks(logits.shape, ELEMENTS_PER_THREAD * torch.get_num_threads()):
-        focus = (part[index] if isinstance(part, Tensor) else part for part in wide)
-        part_settings = Settings(*focus, detach_focus=settings.detach_focus)
-        part_mask = None if wide_mask is None else wide_mask[index]
-        loss, slope = _one_block(logits[index], targets[index], part_settings, part_mask, want_gradient)
-        losses[index] = loss
-        if slopes is not None and slope is not None:
-            slopes[index] = slope
+        part_mask, part_weight, *focus = (part[index] if isinstance(part, Tensor) else part for part in wide)
+        part_settings = Settings(*focus, detach_focus=settings.detach_focus)  # pyright: ignore[reportArgumentType]
+        part = _one_block(logits[index], targets[index], part_settings, part_mask, part_weight, want_gradient)
+        losses[index] = part[0]
+        if slopes is not None and part[1] is not None:
+            slopes[index] = part[1]
     return losses, slopes
 
 
 def _one_block(
-    logits: Tensor, targets: Tensor, settings: Settings, mask: Tensor | None, want_gradient: bool
+    logits: Tensor,
+    targets: Tensor,
+    settings: Settings,
+    mask: Any,
+    weight: Any,
+    want_gradient: bool,
 ) -> tuple[Tensor, Tensor | None]:
     dtype = _compute_dtype(logits)
     z, y = logits.to(dtype), targets.to(dtype)
@@ -57,12 +68,14 @@ def _one_block(
     if unknown is not None:  # unknown elements may hold NaN: replaced before, silenced after
         z, y = z.masked_fill(unknown, 0), y.masked_fill(unknown, 0)
     parts = element(z, settings)
-    loss = value(parts, y)
-    slope = gradient(parts, y, settings) if want_gradient else None
+    results = [value(parts, y)]
+    if want_gradient:
+        results.append(gradient(parts, y, settings))
+    if weight is not None:
+        results = [part * weight.to(dtype) for part in results]
     if unknown is not None:
-        loss = loss.masked_fill(unknown, 0)
-        slope = None if slope is None else slope.masked_fill(unknown, 0)
-    return loss, None if slope is None else slope.to(logits.dtype)
+        results = [part.masked_fill(unknown, 0) for part in results]
+    return results[0], results[1].to(logits.dtype) if want_gradient else None
 
 
 def _compute_dtype(logits: Tensor) -> torch.dtype:
@@ -97,6 +110,7 @@ class _Loss(torch.autograd.Function):
         logits: Tensor,
         targets: Tensor,
         mask: Tensor | None,
+        weight: Tensor | None,
         gamma_pos: Focus,
         gamma_neg: Focus,
         margin: Focus,
@@ -104,7 +118,9 @@ class _Loss(torch.autograd.Function):
         want_gradient: bool,
     ) -> tuple[Tensor, Tensor]:
         settings = Settings(gamma_pos, gamma_neg, margin, detach_focus)
-        loss, slope = value_and_gradient(logits, targets, settings, mask=mask, want_gradient=want_gradient)
+        loss, slope = value_and_gradient(
+            logits, targets, settings, mask=mask, weight=weight, want_gradient=want_gradient
+        )
         return loss, logits.new_empty(0) if slope is None else slope
 
     @staticmethod
@@ -122,7 +138,7 @@ class _Loss(torch.autograd.Function):
             )
         (slope,) = ctx.saved_tensors
         grad = None if grad_loss is None else (grad_loss * slope).to(slope.dtype)
-        return grad, None, None, None, None, None, None, None
+        return grad, None, None, None, None, None, None, None, None
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
