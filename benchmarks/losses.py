@@ -53,9 +53,8 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    print(
-        f"torch {torch.__version__}, {options.threads} threads, {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
-    )
+    capability = torch.backends.cpu.get_cpu_capability()
+    print(f"torch {torch.__version__}, {options.threads} threads, {platform.machine()}, {capability}")
     for shape in SHAPES:
         logits = (3 * torch.randn(shape)).requires_grad_()
         targets = (torch.rand(shape) < 0.03).float()

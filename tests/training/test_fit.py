@@ -111,6 +111,12 @@ def test_a_run_killed_anywhere_and_resumed_equals_one_that_was_not(tmp_path):
     torch.testing.assert_close(states[0], states[1], rtol=0, atol=0)
 
 
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(tmp_path, table, config):
+    wild = dataclasses.replace(config.training, learning_rate=1e38)
+    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step \d+: lower training.learning_rate"):
+        fit(dataclasses.replace(config, training=wild), tmp_path / "run", table=table)
+
+
 def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, table, config):
     fit(config, tmp_path / "run", table=table)
     with pytest.raises(ValueError, match="holds a run already: add --resume"):

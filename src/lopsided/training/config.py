@@ -11,6 +11,7 @@ import yaml
 
 from lopsided.data import DataOptions
 from lopsided.models import ModelOptions
+from lopsided.training.files import write_whole
 
 LossName = Literal["cross_entropy", "focal", "asymmetric", "adaptive"]
 
@@ -141,7 +142,7 @@ class Config:
             for name, group in fields.items()
             if isinstance(group, dict)
         }
-        path.write_text(yaml.safe_dump({**fields, **groups}, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        write_whole(path, yaml.safe_dump({**fields, **groups}, sort_keys=False, allow_unicode=True))
 
     @staticmethod
     def load(path: Path) -> Config:

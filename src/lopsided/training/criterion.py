@@ -37,7 +37,7 @@ def build_criterion(options: LossOptions, *, num_labels: int) -> Criterion:
             return AdaptiveAsymmetricLoss(**settings, num_labels=count, reduction="batchmean")
 
 
-def gamma_neg_of(criterion: Criterion) -> Tensor:
+def gamma_neg_of(criterion: Criterion, *, device: torch.device) -> Tensor:
     """The present focusing power of negatives, a scalar; the mean where each label has its own."""
     gamma = criterion.gamma if isinstance(criterion, FocalLoss) else criterion.gamma_neg
-    return torch.as_tensor(gamma, dtype=torch.float32).mean()
+    return gamma.mean() if isinstance(gamma, Tensor) else torch.full((), gamma, device=device)

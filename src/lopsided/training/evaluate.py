@@ -10,7 +10,8 @@ import torch
 from lopsided.data import Table
 from lopsided.metrics import CollectedScores, mean_average_precision, micro_average_precision, operating_point
 from lopsided.metrics.operating_point import OperatingPoint
-from lopsided.training.run_folder import RunFolder, write_json
+from lopsided.training.files import write_json
+from lopsided.training.run_folder import RunFolder
 from lopsided.training.scoring import default_split, same_labels, scored_batches
 
 TOP_K = 3

@@ -20,9 +20,10 @@ from lopsided.data import Table, TableDataset, read_source
 from lopsided.models import Standardise, build_model
 from lopsided.training.config import Config
 from lopsided.training.criterion import build_criterion
+from lopsided.training.files import write_json
 from lopsided.training.loaders import EpochBatches, loader
 from lopsided.training.progress import Progress
-from lopsided.training.run_folder import RunFolder, about_run, environment, write_json
+from lopsided.training.run_folder import RunFolder, about_run, environment
 from lopsided.training.step_log import StepLog
 from lopsided.training.task import MultiLabelTask
 from lopsided.training.weight_average import WeightAverage

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import pickle
 import platform
 import sys
@@ -143,13 +142,6 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def about_run(labels: tuple[str, ...], input_shape: tuple[int, ...]) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
     return {"format": FORMAT, "labels": list(labels), "input_shape": list(input_shape)}
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a file that is whole or absent, whenever the process ends."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
 
 
 def environment() -> dict[str, Any]:

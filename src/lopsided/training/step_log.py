@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,9 @@ class StepLog(pl.Callback):
             rows.append(dict(zip(COLUMNS, numbers, strict=False)))
         self.pending.clear()
         self._write(trainer, rows)
+        for row in rows:
+            if not math.isfinite(row["loss"]):
+                raise ValueError(f"the loss is {row['loss']} at step {row['step']}: lower training.learning_rate")
 
     def _write(self, trainer: pl.Trainer, rows: list[dict[str, Any]]) -> None:
         self.latest |= rows[-1]

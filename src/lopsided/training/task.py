@@ -36,7 +36,7 @@ class MultiLabelTask(pl.LightningModule):
     def training_step(self, batch: dict[str, Tensor], _batch_index: int) -> Tensor:
         """Loss of a batch; beside it the plain cross-entropy and the gap, without waiting for their values."""
         logits, targets, mask = self.model(batch["inputs"]), batch["targets"], batch.get("mask")
-        gamma_neg = gamma_neg_of(self.criterion).to(logits.device)
+        gamma_neg = gamma_neg_of(self.criterion, device=logits.device)
         loss = self.criterion(logits, targets, mask=mask)
         with torch.no_grad():
             plain = binary_cross_entropy(logits, targets, mask=mask, reduction="batchmean")
