@@ -55,10 +55,13 @@ class StepLog(pl.Callback):
         if len(self.pending) >= self.every:
             self._write_steps(trainer, pl_module)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the steps so far, then the validation's row."""
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the steps so far, and find out here whether their loss was a number."""
         assert isinstance(pl_module, MultiLabelTask)
         self._write_steps(trainer, pl_module)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the validation's row."""
         values = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
         self._write(trainer, [{"epoch": trainer.current_epoch, "step": trainer.global_step, **values}])
 
