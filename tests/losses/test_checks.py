@@ -63,5 +63,10 @@ def test_modules_refuse_bad_settings_when_they_are_made():
         FocalLoss(reduction="median")
 
 
+def test_unknown_targets_are_not_read():
+    mask = torch.tensor([True, False])
+    assert torch.isfinite(cost(torch.zeros(2), torch.tensor([1.0, torch.nan]), mask=mask, check_targets=True))
+
+
 def test_targets_are_read_only_when_asked():
     assert torch.isfinite(focal_loss(torch.zeros(2), torch.full((2,), 2.0)))

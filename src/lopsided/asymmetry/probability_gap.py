@@ -38,7 +38,7 @@ def gap_sums(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, per
     Source: Ridnik et al., ICCV 2021, eq. 7.
     """
     check_logits(logits)
-    check_targets(targets, logits, read_values=False)
+    check_targets(targets, logits)
     check_mask(mask, logits)
     z = logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
     y = targets.to(z.dtype)

@@ -73,8 +73,8 @@ def check_inputs(
 ) -> None:
     """Refuse tensors that do not belong together, with what was wanted and what came."""
     check_logits(logits)
-    refuse_bad_targets(targets, logits, read_values=read_targets)
     check_mask(mask, logits)
+    refuse_bad_targets(targets, logits, mask=mask, read_values=read_targets)
     check_weight(weight, logits)
     check_reduction(reduction)
 

@@ -23,8 +23,8 @@ def check_logits(logits: Tensor) -> None:
         raise TypeError(f"logits must be floating point, got {logits.dtype}")
 
 
-def check_targets(targets: Tensor, logits: Tensor, *, read_values: bool) -> None:
-    """Refuse targets of another shape or kind; with ``read_values`` also values outside [0, 1] (costs a pass)."""
+def check_targets(targets: Tensor, logits: Tensor, *, mask: Tensor | None = None, read_values: bool = False) -> None:
+    """Refuse targets of another shape or kind; with ``read_values`` also known values outside [0, 1] (costs a pass)."""
     if not isinstance(targets, Tensor):
         raise TypeError(f"targets must be a tensor, got {type(targets).__name__}")
     if targets.shape != logits.shape:
@@ -34,7 +34,8 @@ def check_targets(targets: Tensor, logits: Tensor, *, read_values: bool) -> None
     if targets.requires_grad:
         raise ValueError("targets must not require grad: the gradient is with respect to the logits only")
     if read_values and targets.numel() > 0:
-        lowest, highest = (bound.item() for bound in torch.aminmax(targets))
+        known = targets if mask is None else targets.masked_fill(~mask, 0)
+        lowest, highest = (bound.item() for bound in torch.aminmax(known))
         if not (lowest >= 0 and highest <= 1):  # not (...) so that NaN is refused too
             raise ValueError(f"targets must lie in [0, 1], got values from {lowest} to {highest}")
 
