@@ -1,0 +1,35 @@
+"""From run folders to figures and a page; needs the extra ``report``."""
+
+from lopsided.reports import extra as extra  # first: it says what is missing
+from lopsided.reports.curves import gradient_curves, loss_curves, save_curves
+from lopsided.reports.examples import examples
+from lopsided.reports.page import write_report
+from lopsided.reports.regimes import gradient_peak
+from lopsided.reports.runs import Run, read_runs
+from lopsided.reports.style import DARK, LIGHT, Theme, render, render_both
+from lopsided.reports.training_figures import (
+    asymmetry_over_training,
+    cross_entropy_over_training,
+    gap_over_training,
+    map_over_training,
+)
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "Run",
+    "Theme",
+    "asymmetry_over_training",
+    "cross_entropy_over_training",
+    "examples",
+    "gap_over_training",
+    "gradient_curves",
+    "gradient_peak",
+    "loss_curves",
+    "map_over_training",
+    "read_runs",
+    "render",
+    "render_both",
+    "save_curves",
+    "write_report",
+]

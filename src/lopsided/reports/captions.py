@@ -1,0 +1,38 @@
+"""What each figure of a page shows, what to look for in it, and which equation it is."""
+
+MAP = (
+    "Mean over labels of the average precision on the validation split, after each epoch and with averaged weights. "
+    "Higher is better. Look at where the lines end, and whether they still rise there. It depends on the order of the "
+    "scores alone, so it compares losses that place their probabilities differently."
+)
+GAP = (
+    "Mean probability of being right on positives minus that on negatives, Δp of eq. 7 and 8. Below zero the network "
+    "serves negatives better than positives, as cross-entropy does under imbalance; near zero it treats them alike. "
+    "Faint lines are single steps, strong ones their mean over a fortieth of the run."
+)
+GAP_TARGET = " The dotted line is the target of the adaptive rule."
+ASYMMETRY = (
+    "Eq. 9 at work: γ− ← γ− + λ (target − Δp). Above, the focusing power γ−; below, the gap Δp that it follows. Look "
+    "whether the gap settles on its dotted target and γ− comes to rest."
+)
+ASYMMETRY_PRINTED = (
+    " With the sign as the paper prints it, γ− ← γ− + λ (Δp − target), each step leads further away: γ− runs into a "
+    "bound and the gap stays far from its target."
+)
+CROSS_ENTROPY = (
+    "Eq. 2 with γ = 0, summed over the labels of a sample, whichever loss was trained: the values of two losses cannot "
+    "be compared, these can. A focusing loss ends higher here, because it moves probabilities away from the true ones; "
+    "its order of scores may still be better. Validation that rises while training falls means overfitting. The scale "
+    "is logarithmic."
+)
+LOSS_CURVES = (
+    "Eq. 1 to 5. A negative should be given a low probability: the flatter a curve starts on the left, the less the "
+    "many easy negatives count. Where γ+ = 0 a positive costs the same as with cross-entropy, so those lines lie on "
+    "each other."
+)
+GRADIENT_CURVES = (
+    "Eq. 6, by the logit. The regimes are those of {loss}: below m a negative counts nothing (hard threshold), then "
+    "little while it is easy (soft threshold); beyond the peak p*, found by search, the gradient falls again, so that "
+    "a negative that looks very positive is taken for mislabelled."
+)
+LEFT_OUT = " {count} further settings of these runs are left out."

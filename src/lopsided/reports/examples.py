@@ -1,0 +1,154 @@
+"""Test samples beside what a run says about them."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lopsided.data import Table, TableDataset, read_source
+from lopsided.reports.runs import Run
+from lopsided.training.run_folder import Trained
+from lopsided.training.scoring import default_split, same_labels
+
+_SIGNS = {"found": "✓", "wrong": "✗", "missed": "○", "unknown": "?"}
+_SIDE = 192  # pixels of a shown picture, about
+_MOST = 12  # labels shown of a sample
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A label of a sample that is true, predicted or both."""
+
+    kind: (
+        str  # found: true and predicted; wrong: predicted alone; missed: true alone; unknown: predicted, truth unknown
+    )
+    label: str
+    probability: float  # that the run gives it, in [0, 1]
+
+    @property
+    def sign(self) -> str:
+        """✓ found, ✗ wrong, ○ missed, ? unknown."""
+        return _SIGNS[self.kind]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One sample."""
+
+    row: int  # in the table, from 0
+    picture: bytes | None  # PNG
+    marks: tuple[Mark, ...]  # most probable first within found, wrong, missed, unknown
+    left_out: int  # further marks, too many to show
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Samples of one split, or a sentence that says why there are none."""
+
+    split: str
+    threshold: float
+    samples: tuple[Example, ...]
+    trouble: str | None = None
+
+
+def examples(run: Run, count: int, *, table: Table | None = None) -> Examples:
+    """The first test samples with their true and their predicted labels.
+
+    Args:
+        run: A trained run; its evaluation names split and threshold, otherwise they are test (or val) and 0.5.
+        count: How many, at least 0; fewer where the split is smaller.
+        table: The data, if it was read already; read as the run's configuration says otherwise.
+
+    Returns:
+        The samples, images as pictures; or none of them and ``trouble``, where data or checkpoint cannot be read.
+    """
+    split, threshold = run.split, run.threshold
+    try:
+        table = table if table is not None else read_source_of(run, only_test=True)
+        split = split if split in table.split_names else default_split(table)
+        trained = run.folder.load()
+        same_labels(trained, table)
+        samples = _samples(trained, table, split=split, count=count, threshold=threshold)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:  # a report must not fail for its examples
+        return Examples(split, threshold, (), one_line(error))
+    return Examples(split, threshold, samples)
+
+
+def read_source_of(run: Run, *, only_test: bool = False) -> Table:
+    """The data that a run was made with.
+
+    Args:
+        run: The run.
+        only_test: Spare what its test samples do not need.
+
+    Raises:
+        DataError: It cannot be read any more.
+        OSError: Likewise.
+    """
+    options = run.config.data
+    if only_test and run.config.source == "digits":  # whose test scenes do not depend on the others
+        options = dataclasses.replace(options, train_samples=1, missing=0.0)
+    return read_source(run.config.source, options, seed=run.config.seed)
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, on one line of at most 200 characters."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def picture(image: np.ndarray) -> bytes:
+    """An image as PNG, enlarged without smoothing to about 192 pixels.
+
+    Args:
+        image: uint8, shape (1 or 3, height, width).
+    """
+    from PIL import Image
+
+    factor = max(1, _SIDE // max(image.shape[1:]))
+    pixels = image.transpose(1, 2, 0).repeat(factor, axis=0).repeat(factor, axis=1)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _samples(trained: Trained, table: Table, *, split: str, count: int, threshold: float) -> tuple[Example, ...]:
+    dataset = TableDataset(table, split=split)
+    batch = dataset[list(range(min(count, len(dataset))))]
+    if not len(batch["rows"]):
+        return ()
+    with torch.inference_mode():
+        probabilities = torch.sigmoid(trained.model(batch["inputs"]).float())
+    known = batch.get("mask", torch.ones_like(batch["targets"], dtype=torch.bool))
+    found = []
+    for row, p, truth, is_known in zip(batch["rows"].tolist(), probabilities, batch["targets"], known, strict=True):
+        marks = _marks(p, truth.bool(), is_known, trained.labels, threshold)
+        found.append(Example(row, _picture_of(table, row), marks[:_MOST], max(0, len(marks) - _MOST)))
+    return tuple(found)
+
+
+def _marks(p: Tensor, truth: Tensor, known: Tensor, labels: tuple[str, ...], threshold: float) -> tuple[Mark, ...]:
+    predicted = p > threshold
+    kinds = {
+        "found": predicted & truth,
+        "wrong": predicted & ~truth & known,
+        "missed": ~predicted & truth,
+        "unknown": predicted & ~known,
+    }
+    marks = []
+    for kind, members in kinds.items():
+        chosen = members.nonzero().flatten().tolist()
+        marks += [Mark(kind, labels[k], float(p[k])) for k in sorted(chosen, key=lambda k: -float(p[k]))]
+    return tuple(marks)
+
+
+def _picture_of(table: Table, row: int) -> bytes | None:
+    features = table.features
+    if isinstance(features, np.ndarray) and features.dtype == np.uint8 and features.shape[1] in (1, 3):
+        return picture(features[row])
+    return None

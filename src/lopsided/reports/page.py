@@ -1,0 +1,95 @@
+"""One page about one or many runs: a single file that opens anywhere, without a server or a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+import lopsided
+from lopsided.data import Table
+from lopsided.reports.examples import Examples, examples, one_line, read_source_of
+from lopsided.reports.naming import what_differs
+from lopsided.reports.page_figures import curve_figures, data_uri, training_figures
+from lopsided.reports.runs import Run, read_runs
+from lopsided.reports.style import DARK, LIGHT
+from lopsided.reports.summary import best_run, summary, warnings_about
+from lopsided.reports.swatches import swatches
+from lopsided.reports.tables import COLUMNS, TOP_COLUMNS, environment_rows, metric_rows, option_columns, shared_options
+from lopsided.training.files import write_whole
+
+
+def write_report(runs: Sequence[Path], out: Path) -> Path:
+    """Write a page with the metrics, the figures and some examples of runs.
+
+    Args:
+        runs: Folders of runs, at least one; they need not have ended or been evaluated. Title and number of
+            examples are those of the first one's configuration.
+        out: The file to write, or a folder that is there, for its ``report.html``; whole or absent.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError: There are no runs, or one of the folders holds none.
+    """
+    page = render_page(read_runs(runs))
+    out = out / "report.html" if out.is_dir() else out
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, page)
+    return out
+
+
+def render_page(runs: Sequence[Run]) -> str:
+    """The page as HTML, with nothing in it that a browser would have to fetch.
+
+    Args:
+        runs: From :func:`read_runs`.
+    """
+    shown = best_run(runs) or runs[0]
+    table, trouble = _data_of(shown)
+    differing = what_differs([run.config for run in runs])
+    templates = Environment(
+        loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return templates.get_template("page.html.j2").render(
+        title=runs[0].config.report.title,
+        version=lopsided.__version__,
+        light=LIGHT,
+        dark=DARK,
+        num_runs=len(runs),
+        labels=[run.label for run in runs],
+        summary=summary(runs, table),
+        warnings=warnings_about(runs),
+        evaluated=next((run for run in runs if run.evaluation), None),
+        swatches=swatches([run.look for run in runs]),
+        columns=list(COLUMNS),
+        rows=metric_rows(runs, COLUMNS),
+        top_columns=list(TOP_COLUMNS),
+        top_rows=metric_rows(runs, TOP_COLUMNS, group="top3"),
+        training_figures=training_figures(runs),
+        curve_figures=curve_figures(runs),
+        shown_run=shown.label,
+        examples=_examples_of(shown, runs[0].config.report.examples, table, trouble),
+        data_uri=data_uri,
+        differing=differing,
+        option_columns=option_columns(runs, differing),
+        shared_options=shared_options(runs),
+        environment=environment_rows(runs),
+    )
+
+
+def _data_of(run: Run) -> tuple[Table | None, str | None]:
+    try:
+        return read_source_of(run), None
+    except (ValueError, OSError, ImportError) as error:
+        return None, one_line(error)
+
+
+def _examples_of(run: Run, count: int, table: Table | None, trouble: str | None) -> Examples | None:
+    if count == 0:
+        return None
+    if table is None:
+        return Examples(run.split, run.threshold, (), trouble)
+    return examples(run, count, table=table)

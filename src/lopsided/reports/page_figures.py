@@ -1,0 +1,181 @@
+"""The figures of a page, with what to look for in each."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from lopsided.reports import captions
+from lopsided.reports.curves import USUAL, gradient_curves, loss_curves
+from lopsided.reports.naming import describe_curve
+from lopsided.reports.regimes import gradient_peak
+from lopsided.reports.runs import Run
+from lopsided.reports.shapes import distinct, shape_of
+from lopsided.reports.style import DARK, LIGHT, Theme, render
+from lopsided.reports.summary import best_run, percent, signed
+from lopsided.reports.training_figures import (
+    adaptive_only,
+    asymmetry_over_training,
+    cross_entropy_over_training,
+    gap_over_training,
+    has_steps,
+    has_validation,
+    map_over_training,
+)
+from lopsided.training.config import LossOptions
+
+_MOST_CURVES = 4  # beside the usual ones
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One figure for light and for dark paper, as data URIs."""
+
+    light: str
+    dark: str
+    width: int  # pixels
+    height: int
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure with its words."""
+
+    name: str  # an identifier within the page
+    title: str
+    alt: str
+    caption: str
+    picture: Picture
+    narrow: Picture | None = None  # for a telephone, where the other would become too small
+
+
+def training_figures(runs: Sequence[Run]) -> list[PageFigure]:
+    """The figures about training for which the runs have data."""
+    validated = [run for run in runs if has_validation(run, "val_mAP")]
+    measured = [run for run in runs if has_steps(run, "cross_entropy") or has_validation(run, "val_cross_entropy")]
+    gauged = [run for run in runs if has_steps(run, "gap")]
+    found = []
+    if validated:
+        found.append(_map_figure(runs))
+    if gauged:
+        found.append(_gap_figure(runs))
+    if adaptive_only(gauged):
+        found.append(_asymmetry_figure(runs))
+    if measured:
+        found.append(_cross_entropy_figure(runs))
+    return found
+
+
+def curve_figures(runs: Sequence[Run]) -> list[PageFigure]:
+    """Loss and gradient against probability, for the losses that the runs were trained with, the best run's first."""
+    best = best_run(runs)
+    in_order = sorted(runs, key=lambda run: run is not best)
+    settings = distinct([_as_it_ended(run) for run in in_order if run.look not in ("cross_entropy", "focal")])
+    shown, count = settings[:_MOST_CURVES], len(settings) - _MOST_CURVES
+    left_out = captions.LEFT_OUT.format(count=count) if count > 0 else ""
+    return [_loss_figure(shown, left_out), _gradient_figure(shown, left_out)]
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """A file as an address that holds the file itself."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _map_figure(runs: Sequence[Run]) -> PageFigure:
+    return PageFigure(
+        name="map",
+        title="Validation mAP",
+        alt=f"Line chart of validation mAP by training step. Last values: {_ends(runs, 'val_mAP', percent)}.",
+        caption=captions.MAP,
+        picture=_picture(partial(map_over_training, runs)),
+    )
+
+
+def _gap_figure(runs: Sequence[Run]) -> PageFigure:
+    return PageFigure(
+        name="gap",
+        title="Gap between positives and negatives",
+        alt=f"Line chart of the gap by training step. Last values: {_ends(runs, 'gap', signed)}.",
+        caption=captions.GAP + (captions.GAP_TARGET if adaptive_only(runs) else ""),
+        picture=_picture(partial(gap_over_training, runs)),
+    )
+
+
+def _asymmetry_figure(runs: Sequence[Run]) -> PageFigure:
+    chosen = adaptive_only(runs)
+    ends = f"γ− {_ends(chosen, 'gamma_neg', '{:.1f}'.format)}; gap {_ends(chosen, 'gap', signed)}"
+    printed = any(run.look == "adaptive_printed" for run in chosen)
+    return PageFigure(
+        name="asymmetry",
+        title="Adaptive asymmetry",
+        alt=f"Two line charts by training step, the focusing power above and the gap below. Last values: {ends}.",
+        caption=captions.ASYMMETRY + (captions.ASYMMETRY_PRINTED if printed else ""),
+        picture=_picture(partial(asymmetry_over_training, runs)),
+    )
+
+
+def _cross_entropy_figure(runs: Sequence[Run]) -> PageFigure:
+    column = "val_cross_entropy" if any(has_validation(run, "val_cross_entropy") for run in runs) else "cross_entropy"
+    ends = _ends(runs, column, "{:.1f}".format)
+    return PageFigure(
+        name="cross-entropy",
+        title="Plain cross-entropy",
+        alt=f"Line chart of plain cross-entropy by training step. Last values in nats: {ends}.",
+        caption=captions.CROSS_ENTROPY,
+        picture=_picture(partial(cross_entropy_over_training, runs)),
+    )
+
+
+def _loss_figure(settings: Sequence[LossOptions], left_out: str) -> PageFigure:
+    names = "; ".join(describe_curve(options) for options in distinct([*USUAL, *settings]))
+    return PageFigure(
+        name="loss-curves",
+        title="What each loss costs",
+        alt=f"Two line charts, the loss of a negative and of a positive against its probability: {names}.",
+        caption=captions.LOSS_CURVES + left_out,
+        picture=_picture(partial(loss_curves, settings)),
+        narrow=_picture(partial(loss_curves, settings, narrow=True)),
+    )
+
+
+def _gradient_figure(settings: Sequence[LossOptions], left_out: str) -> PageFigure:
+    main = (list(settings) or [LossOptions()])[0]
+    shape, words = shape_of(main), describe_curve(main, of="negatives")
+    peak = gradient_peak(gamma_neg=shape.gamma_neg, margin=shape.margin)
+    return PageFigure(
+        name="gradient-curves",
+        title="How hard each loss pulls a negative",
+        alt="Line chart of the gradient of a negative against its probability, with and without focusing and shifting. "
+        f"For {words} it is zero below {shape.margin:g} and largest at {peak:.3f}.",
+        caption=captions.GRADIENT_CURVES.format(loss=words) + left_out,
+        picture=_picture(partial(gradient_curves, settings)),
+        narrow=_picture(partial(gradient_curves, settings, narrow=True)),
+    )
+
+
+def _picture(draw: Callable[..., Figure]) -> Picture:
+    def rendered(theme: Theme) -> tuple[str, tuple[float, float]]:
+        figure = draw(theme=theme)
+        return data_uri(render(figure), "image/svg+xml"), tuple(figure.get_size_inches())
+
+    (light, (width, height)), (dark, _) = rendered(LIGHT), rendered(DARK)
+    return Picture(light, dark, round(96 * width), round(96 * height))
+
+
+def _as_it_ended(run: Run) -> LossOptions:
+    """The loss, with the gamma_neg that an adaptive one reached."""
+    reached = run.last("gamma_neg")
+    if run.config.loss.name != "adaptive" or not math.isfinite(reached):
+        return run.config.loss
+    return dataclasses.replace(run.config.loss, gamma_neg=round(reached, 1))
+
+
+def _ends(runs: Sequence[Run], column: str, words: Callable[[float], str]) -> str:
+    ends = [(run.label, run.last(column)) for run in runs]
+    return ", ".join(f"{label} {words(end) if math.isfinite(end) else 'none'}" for label, end in ends)

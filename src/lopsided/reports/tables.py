@@ -1,0 +1,130 @@
+"""The numbers of a page: metrics with the best of each column, options that differ, versions."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lopsided.reports.naming import describe_loss, differing_options, flat_options
+from lopsided.reports.runs import Run
+
+COLUMNS = {  # heading -> key in evaluation.json
+    "mAP": "mAP",
+    "micro AP": "micro_AP",
+    "CF1": "cf1",
+    "mean F1": "mean_f1",
+    "OF1": "of1",
+    "CP": "cp",
+    "CR": "cr",
+    "OP": "op",
+    "OR": "or",
+}
+# Precision alone is won by predicting next to nothing, recall alone by predicting everything: no best one there.
+WINNABLE = ("mAP", "micro_AP", "cf1", "mean_f1", "of1")
+TOP_COLUMNS = {heading: key for heading, key in COLUMNS.items() if "AP" not in heading}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as it is shown."""
+
+    text: str
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One run's line in a table of metrics."""
+
+    label: str
+    cells: tuple[Cell, ...]  # empty where the run was not evaluated
+    command: str  # what evaluates it
+    note: str  # what differs from the other lines: the split, the threshold
+
+
+def metric_rows(runs: Sequence[Run], columns: dict[str, str], *, group: str | None = None) -> list[MetricRow]:
+    """Metrics of each run in percent, with the best of each average precision and F1 where there are two to compare.
+
+    Args:
+        runs: The runs, in the order of the lines.
+        columns: Heading -> key of the evaluation.
+        group: Key under which the metrics stand in the evaluation; None for its top.
+    """
+    values = [[_metric(run, key, group) for key in columns.values()] for run in runs]
+    usual = next((run for run in runs if run.evaluation), runs[0])
+    best = [_best(key, column) for key, column in zip(columns.values(), zip(*values, strict=True), strict=True)]
+    rows = []
+    for run, numbers in zip(runs, values, strict=True):
+        cells = tuple(_cell(number, top) for number, top in zip(numbers, best, strict=True)) if run.evaluation else ()
+        rows.append(MetricRow(run.label, cells, evaluate_command(run), _note(run, usual)))
+    return rows
+
+
+def evaluate_command(run: Run) -> str:
+    """What to type to evaluate a run."""
+    return f"lopsided evaluate {shlex.quote(str(run.folder.path))}"
+
+
+def option_columns(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Each run's label and its values of these options, and its folder; a dash where its loss does not take one."""
+    flat = [(run, {**flat_options(run.config), "loss": describe_loss(run.config.loss)}) for run in runs]
+    return [(run.label, [*(options.get(name, "–") for name in names), str(run.folder.path)]) for run, options in flat]
+
+
+def shared_options(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """The options that all runs have in common, with their value."""
+    differing = differing_options([run.config for run in runs])
+    return [(name, [value]) for name, value in flat_options(runs[0].config).items() if name not in differing]
+
+
+def environment_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """Versions and machine as environment.json has them, in a column for each run, or in one for all if they agree."""
+    found = [_environment(run) for run in runs]
+    found = found[:1] if all(environment == found[0] for environment in found) else found
+    names = dict.fromkeys(name for environment in found for name in environment)
+    return [(name, [environment.get(name, "–") for environment in found]) for name in names]
+
+
+def _metric(run: Run, key: str, group: str | None) -> float:
+    evaluation: Any = run.evaluation or {}
+    number = (evaluation.get(group) or {} if group else evaluation).get(key)
+    return float(number) if isinstance(number, int | float) else math.nan
+
+
+def _best(key: str, column: Sequence[float]) -> float | None:
+    """The best number as precise as it is shown, so that two that look the same are marked alike; None for none."""
+    shown = [round(100 * number, 1) for number in column if math.isfinite(number)]
+    return max(shown) if len(shown) > 1 and key in WINNABLE else None
+
+
+def _cell(number: float, best: float | None) -> Cell:
+    if not math.isfinite(number):
+        return Cell("–")
+    percent = round(100 * number, 1)
+    return Cell(f"{percent:.1f}", percent == best)
+
+
+def _note(run: Run, usual: Run) -> str:
+    if not run.evaluation:
+        return ""
+    notes = [f"{run.split} split"] if run.split != usual.split else []
+    notes += [f"threshold {run.threshold:g}"] if run.threshold != usual.threshold else []
+    return ", ".join(notes)
+
+
+def _environment(run: Run) -> dict[str, str]:
+    try:
+        written = json.loads((run.folder.path / "environment.json").read_text(encoding="utf-8"))
+        machine = {
+            "Python": str(written["python"]),
+            "platform": str(written["platform"]),
+            "devices": ", ".join(map(str, written["devices"])),
+            "threads": str(written["threads"]),
+        }
+        return {**{name: str(version) for name, version in written["packages"].items()}, **machine}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # an older or a damaged file says nothing
+        return {}

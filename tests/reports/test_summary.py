@@ -1,0 +1,64 @@
+from lopsided.data import read_source
+from lopsided.reports.runs import read_runs
+from lopsided.reports.summary import best_run, summary, warnings_about
+from lopsided.training.config import LossOptions
+from tests.reports.conftest import evaluation_of
+
+
+def test_one_run_is_summed_up_with_its_data_its_loss_and_its_result(make_run, source):
+    runs = read_runs([make_run("a", evaluation=evaluation_of(0.4321))])
+    text = summary(runs, read_source(source))
+    for part in (
+        "One run",
+        "asymmetric, γ+ = 0, γ− = 2, m = 0.2",
+        "10 training, 10 validation and 10 test samples with 4 labels",
+        "4 epochs in batches of 128",
+        "mAP) of 43.2\u00a0%",
+        "the gap Δp ended at +0.00",
+    ):
+        assert part in text
+
+
+def test_several_runs_are_compared(make_run):
+    runs = read_runs(
+        [
+            make_run("a", LossOptions(name="cross_entropy"), evaluation=evaluation_of(0.5)),
+            make_run("b", LossOptions(name="asymmetric"), evaluation=evaluation_of(0.625)),
+        ]
+    )
+    text = summary(runs, None)
+    assert "2 runs" in text
+    assert "They differ in the loss." in text
+    assert "62.5\u00a0%, by asymmetric, 12.5 points above cross-entropy" in text
+    assert best_run(runs) is runs[1]
+
+
+def test_very_many_runs_are_counted_rather_than_listed(make_run):
+    text = summary(read_runs([make_run(str(seed), seed=seed) for seed in range(9)]), None)
+    assert "9 with asymmetric" in text
+    assert "seed 3" not in text
+
+
+def test_what_was_not_evaluated_is_judged_by_its_validation(make_run):
+    assert "highest validation mAP is 50.0\u00a0%" in summary(read_runs([make_run("a")]), None)
+    assert "Nothing was measured" in summary(read_runs([make_run("b", validated=False)]), None)
+
+
+def test_a_whole_run_needs_no_warning(make_run):
+    assert warnings_about(read_runs([make_run("a")])) == []
+
+
+def test_a_reader_is_warned_of_what_went_wrong(make_run):
+    (short,) = read_runs([make_run("a", steps=5, nan_from=4, validated=False)])
+    assert warnings_about([short]) == [
+        "Recorded up to epoch 1 of 4 only.",
+        "The loss was not a finite number at 2 of 5 steps, first at step 4.",
+        "No validation was recorded.",
+    ]
+    (empty,) = read_runs([make_run("b", steps=0)])
+    assert warnings_about([empty]) == ["No training step was recorded."]
+
+
+def test_different_data_is_said_to_be_different(make_run):
+    runs = read_runs([make_run("a"), make_run("b", source="digits")])
+    assert "different data" in warnings_about(runs)[0]
