@@ -39,7 +39,7 @@ def demo(arguments: list[str]) -> int:
                 data=DataOptions(train_samples=given.train_samples),
                 loss=loss,
                 training=TrainingOptions(epochs=given.epochs, batch_size=64, learning_rate=5e-3),
-                report=ReportOptions(title="Four losses on scenes of handwritten digits"),
+                report=ReportOptions(title="Losses compared on scenes of handwritten digits"),
                 seed=given.seed,
             )
             for name, loss in LOSSES.items()
