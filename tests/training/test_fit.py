@@ -88,7 +88,8 @@ def test_a_run_killed_anywhere_and_resumed_equals_one_that_was_not(tmp_path):
     np.savez(tmp_path / "t.npz", features=draw.normal(size=(2000, 30)), labels=draw.random((2000, 5)) < 0.2)
     line = [sys.executable, "-c", SCRIPT, "train", f"table:{tmp_path / 't.npz'}", "--resume"]
     line += ["--training.epochs=24", "--training.batch_size=32", "--model.dropout=0.2", "--loss.name=adaptive", "--out"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": one_thread}
     subprocess.run([*line, str(tmp_path / "whole")], check=True, **quiet)
     kills = 0
     for _ in range(2):

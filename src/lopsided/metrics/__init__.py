@@ -1,5 +1,10 @@
 """How good predictions are: rankings by average precision, decisions by precision, recall and F1."""
 
+try:
+    import numpy as _numpy  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError('lopsided.metrics needs numpy: pip install "lopsided[train]"', name="numpy") from error
+
 from lopsided.metrics.average_precision import (
     average_precision,
     mean_average_precision,
