@@ -35,8 +35,8 @@ def update(
     sums: Tensor,
     *,
     target_gap: float = 0.1,
-    rate: float = 0.5,
-    momentum: float = 0.9,
+    rate: float = 0.7,
+    momentum: float = 0.7,
     lowest: float = 0.0,
     highest: float = 20.0,
 ) -> AdaptiveState:
@@ -86,7 +86,7 @@ class AdaptiveAsymmetricLoss(nn.Module):
         gamma_pos: Focusing power of positives, >= 0, a number or a tensor that broadcasts to the logits.
         margin: Probability below which a negative costs nothing, in [0, 1), likewise.
         rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step; negative gives the printed rule.
-            The paper gives none; on tables and digits 0.1 lags, 2 swings.
+            The paper gives none; see EXPERIMENTS.md: 0.1 lags, 1 may swing, 2 does.
         momentum: Share of the gap's running average that stays at each step, in [0, 1).
         bounds: Lowest and highest gamma_neg.
         per_label: Keep one gamma_neg per label; needs ``num_labels``.
@@ -114,8 +114,8 @@ class AdaptiveAsymmetricLoss(nn.Module):
         gamma_neg: float = 2.0,
         gamma_pos: Focus = 0.0,
         margin: Focus = 0.2,
-        rate: float = 0.5,
-        momentum: float = 0.9,
+        rate: float = 0.7,
+        momentum: float = 0.7,
         bounds: tuple[float, float] = (0.0, 20.0),
         per_label: bool = False,
         num_labels: int | None = None,

@@ -38,8 +38,8 @@ class LossOptions:
         margin: Probability below which a negative costs nothing, in [0, 1) (asymmetric, adaptive; default 0.2).
         detach_focus: Take the focusing power as a constant in the gradient (all but cross_entropy; default false).
         target_gap: Gap between confidence on positives and negatives to reach, in [-1, 1] (adaptive; default 0.1).
-        rate: Step size of eq. 9; negative gives the rule as printed, which runs away (adaptive; default 0.5).
-        momentum: Share of the gap's running average kept at each step, in [0, 1) (adaptive; default 0.9).
+        rate: Step size of eq. 9; negative gives the rule as printed, which runs away (adaptive; default 0.7).
+        momentum: Share of the gap's running average kept at each step, in [0, 1) (adaptive; default 0.7).
         per_label: One gamma_neg for each label (adaptive; default false).
     """
 
