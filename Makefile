@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format install clean
+.PHONY: help demo test check format bench install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test     checks, then the test suite"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
+	@echo "make bench    losses and metrics beside rivals, in one process each"
 	@echo "make install  .venv with everything"
 	@echo "make clean    remove .venv and caches"
 
@@ -40,6 +41,10 @@ check: $(READY)
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(READY)
+	$(BIN)/python benchmarks/losses.py
+	$(BIN)/python benchmarks/metrics.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
