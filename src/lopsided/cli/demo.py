@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lopsided.cli.parser import Parser
 from lopsided.data import DataOptions, read_source
-from lopsided.training import Config, LossOptions, ReportOptions, TrainingOptions
+from lopsided.training import Config, LossOptions, ReportOptions, RunFolder, TrainingOptions
 
 LOSSES = {
     "cross-entropy": LossOptions(name="cross_entropy"),
@@ -55,7 +55,8 @@ def demo(arguments: list[str]) -> int:
     table = read_source("digits", first.data, seed=given.seed)
     for number, (name, config) in enumerate(configs.items(), start=1):
         print(f"[{number}/{len(configs)}] {name}: training {given.epochs} epochs", flush=True)
-        shutil.rmtree(out / name, ignore_errors=True)
+        if RunFolder(out / name).config_file.exists():  # of an earlier demo; anything else there is not ours to remove
+            shutil.rmtree(out / name)
         run = fit(config, out / name, table=table)
         result = evaluate(run, table)
         print(f"[{number}/{len(configs)}] {name}: test mAP {100 * result['mAP']:.2f}", flush=True)
