@@ -57,9 +57,10 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     """A table with each metric's name spelled out, in per cent."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric")
     table.add_column(f"above {result['threshold']}", justify="right")
     table.add_column("top 3", justify="right")
@@ -69,4 +70,6 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
         shown = "" if of_top is None else f"{100 * of_top:.2f}"
         label = name if name in ("mAP", "micro_AP", "mean_f1") else name.upper()
         table.add_row(label, f"{100 * result[name]:.2f}", shown, meaning)
-    Console().print(table)
+    console = Console()
+    console.print(escape(title))
+    console.print(table)

@@ -61,7 +61,8 @@ def _print(data: Table, summary: dict) -> None:
     ratios = imbalance(data, first)
     order = np.argsort(ratios, kind="stable")
     rows = order if len(order) <= 10 else np.concatenate([order[:5], order[-5:]])
-    labels = Grid(box=box.SIMPLE_HEAD, title=f"most and least frequent labels in {first}", title_justify="left")
+    console.print(f"most and least frequent labels in {escape(first)}")
+    labels = Grid(box=box.SIMPLE_HEAD)
     labels.add_column("label")
     labels.add_column("negatives per positive", justify="right")
     for place, row in enumerate(rows):

@@ -8,9 +8,16 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 Value = TypeVar("Value")
+
+
+class _Help(DefaultHelpFormatter):
+    """Keeps the lines of text that has lines: the examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 class Parser(ArgumentParser):
@@ -23,8 +30,8 @@ class Parser(ArgumentParser):
     """
 
     def __init__(self, verb: str, about: str, *, examples: tuple[str, ...]) -> None:
-        epilog = "examples: " + "; ".join(examples)
-        super().__init__(prog=f"lopsided {verb}", description=about, epilog=epilog, default_env=False)
+        epilog = "\n  ".join(("examples:", *examples))
+        super().__init__(prog=f"lopsided {verb}", description=about, epilog=epilog, formatter_class=_Help)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print one line and end with exit code 2."""
