@@ -4,6 +4,7 @@ from lopsided.losses.asymmetric import asymmetric_loss
 from lopsided.losses.cross_entropy import binary_cross_entropy, focal_loss
 from lopsided.losses.gradient import asymmetric_gradient
 from lopsided.losses.modules import AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
+from lopsided.losses.recalibration import recalibrate, recalibration_ceiling
 from lopsided.losses.softmax import softmax_asymmetric_loss
 
 __all__ = [
@@ -14,5 +15,7 @@ __all__ = [
     "asymmetric_loss",
     "binary_cross_entropy",
     "focal_loss",
+    "recalibrate",
+    "recalibration_ceiling",
     "softmax_asymmetric_loss",
 ]

@@ -1,0 +1,86 @@
+import pytest
+import torch
+
+from lopsided.losses import asymmetric_loss, recalibrate, recalibration_ceiling
+
+SETTINGS = [(0, 2, 0), (0, 4, 0.05), (1, 4, 0.05), (0, 7, 0.05), (0, 2, 0.2), (0.5, 1.5, 0.1), (2, 2, 0), (0, 0, 0.2)]
+
+
+def best_probability(eta, **settings):
+    """Where the expected loss is least, by brute force: a grid, then golden sections."""
+    low, high = -30.0, 30.0
+    for _ in range(12):
+        z = torch.linspace(low, high, 2001, dtype=torch.float64)
+        costs = [asymmetric_loss(z, torch.full_like(z, y), reduction="none", **settings) for y in (0.0, 1.0)]
+        best = int(((1 - eta) * costs[0] + eta * costs[1]).argmin())
+        low, high = z[max(best - 2, 0)].item(), z[min(best + 2, 2000)].item()
+    return torch.sigmoid(torch.tensor((low + high) / 2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("gamma_pos", "gamma_neg", "margin"), SETTINGS)
+@pytest.mark.parametrize("eta", [0.02, 0.1, 0.3, 0.5, 0.7, 0.84, 0.95])
+def test_it_finds_the_true_probability_behind_the_best_output(gamma_pos, gamma_neg, margin, eta):
+    settings = {"gamma_pos": gamma_pos, "gamma_neg": gamma_neg, "margin": margin}
+    p = best_probability(eta, **settings)
+    ceiling = recalibration_ceiling(**settings)
+    if eta < ceiling and p > margin + 1e-3:
+        assert recalibrate(torch.logit(p), **settings).item() == pytest.approx(eta, abs=1e-6)
+    else:
+        assert p > 1 - 1e-9 or p <= margin + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("settings", "at_half", "at_tenth"),
+    [
+        ((0, 2, 0), 0.573, 0.307),
+        ((0, 4, 0.05), 0.684, 0.478),
+        ((1, 4, 0.05), 0.638, 0.468),
+        ((0, 7, 0.05), 0.754, 0.599),
+    ],
+)
+def test_the_known_biases_are_undone(settings, at_half, at_tenth):
+    gamma_pos, gamma_neg, margin = settings
+    outputs = torch.tensor([at_half, at_tenth], dtype=torch.float64)
+    etas = recalibrate(torch.logit(outputs), gamma_pos=gamma_pos, gamma_neg=gamma_neg, margin=margin)
+    assert etas.tolist() == pytest.approx([0.5, 0.1], abs=2e-3)
+
+
+@pytest.mark.parametrize(("settings", "ceiling"), [((2, 0.2), 0.852), ((4, 0.05), 0.964), ((7, 0.05), 0.967)])
+def test_the_ceiling_is_where_the_paper_puts_it(settings, ceiling):
+    found = recalibration_ceiling(gamma_pos=0, gamma_neg=settings[0], margin=settings[1])
+    assert found == pytest.approx(ceiling, abs=6e-4)
+
+
+def test_without_focus_and_margin_the_sigmoid_is_right():
+    z = torch.linspace(-30, 30, 61, dtype=torch.float64)
+    torch.testing.assert_close(recalibrate(z, gamma_pos=0, gamma_neg=0, margin=0), torch.sigmoid(z))
+    assert recalibration_ceiling(gamma_pos=0, gamma_neg=3, margin=0) == 1
+    assert recalibration_ceiling(gamma_pos=1, gamma_neg=3, margin=0.3) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(("gamma_pos", "gamma_neg", "margin"), SETTINGS)
+def test_it_rises_from_0_to_the_ceiling_without_a_break(dtype, gamma_pos, gamma_neg, margin):
+    settings = {"gamma_pos": gamma_pos, "gamma_neg": gamma_neg, "margin": margin}
+    z = torch.tensor([-1e4, -100, *torch.linspace(-20, 20, 401).tolist(), 100, 1e4]).to(dtype)
+    eta = recalibrate(z, **settings)
+    assert eta.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+    assert (eta.diff() >= -2e-6).all()
+    assert eta[0] == pytest.approx(0, abs=1e-9)
+    assert eta[-1] == pytest.approx(recalibration_ceiling(**settings), abs=1e-4)
+
+
+def test_below_the_margin_it_is_0():
+    assert recalibrate(torch.logit(torch.tensor([0.05, 0.19])), gamma_pos=0, gamma_neg=0, margin=0.2).tolist() == [0, 0]
+
+
+def test_each_label_may_have_its_own_settings():
+    z, gammas = torch.randn(5, 3), torch.tensor([0.0, 2.0, 6.0])
+    together = recalibrate(z, gamma_pos=0, gamma_neg=gammas, margin=0.1)
+    for k, gamma in enumerate(gammas.tolist()):
+        torch.testing.assert_close(together[:, k], recalibrate(z[:, k], gamma_pos=0, gamma_neg=gamma, margin=0.1))
+
+
+def test_it_is_differentiable():
+    z = torch.linspace(-1, 4, 11, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: recalibrate(x, gamma_pos=1.0, gamma_neg=2.5, margin=0.1), z)
