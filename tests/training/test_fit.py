@@ -125,6 +125,9 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, table, config):
     other = dataclasses.replace(config, seed=5)
     with pytest.raises(ValueError, match="seed must be 0, got 5"):
         fit(other, tmp_path / "run", table=table, resume=True)
+    longer = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=9))
+    with pytest.raises(ValueError, match=r"training.epochs must be 3, got 9$"):
+        fit(longer, tmp_path / "run", table=table, resume=True)
 
 
 def test_without_a_validation_split_the_last_weights_serve(tmp_path, table, config):

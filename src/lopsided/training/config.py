@@ -134,6 +134,13 @@ class Config:
     report: ReportOptions = field(default_factory=ReportOptions)
     seed: int = 0
 
+    def flat(self) -> dict[str, Any]:
+        """Every option by the name it has on the command line, such as ``loss.gamma_neg``."""
+        flat: dict[str, Any] = {}
+        for name, value in dataclasses.asdict(self).items():
+            flat |= {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+        return flat
+
     def save(self, path: Path) -> None:
         """Write the configuration as YAML; settings that were left out are not written."""
         fields = dataclasses.asdict(self)

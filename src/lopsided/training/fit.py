@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import warnings
 from collections.abc import Iterator
@@ -74,11 +73,10 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | Non
         return None
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
-    found = run.config()
-    for group in dataclasses.fields(Config):
-        wanted, there = getattr(config, group.name), getattr(found, group.name)
-        if wanted != there and group.name != "report":
-            raise ValueError(f"to resume {run.path}, {group.name} must be {there}, got {wanted}")
+    wanted, there = config.flat(), run.config().flat()
+    for name in there:
+        if wanted[name] != there[name] and not name.startswith("report."):
+            raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
     last = run.checkpoints / "last.ckpt"
     return last if last.exists() else None
 
