@@ -105,6 +105,17 @@ def test_one_gamma_neg_per_label_moves_only_where_the_label_has_positives():
     assert gamma[2] == 2.0
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_it_follows_in_a_model_of_half_precision_too(dtype):
+    logits, targets = torch.randn(1024, 80), torch.rand(1024, 80) < 0.03
+    plain, half = AdaptiveAsymmetricLoss(target_gap=0.01), AdaptiveAsymmetricLoss(target_gap=0.01).to(dtype)
+    for _ in range(5):
+        plain(logits.to(dtype), targets)
+        half(logits.to(dtype), targets)
+    assert half.gamma_neg.dtype == torch.float32
+    assert half.gamma_neg == plain.gamma_neg != 2
+
+
 def test_masked_elements_do_not_move_it():
     logits, targets, mask = torch.randn(6, 4), torch.rand(6, 4).round(), torch.rand(6, 4) > 0.4
     one, other = AdaptiveAsymmetricLoss(rate=1.0), AdaptiveAsymmetricLoss(rate=1.0)
@@ -117,6 +128,7 @@ def test_masked_elements_do_not_move_it():
     ("options", "message"),
     [
         ({"target_gap": 2.0}, r"target_gap must lie in \[-1, 1\], got 2.0"),
+        ({"rate": float("nan")}, r"rate must be finite, got nan"),
         ({"momentum": 1.0}, r"momentum must lie in \[0, 1\), got 1.0"),
         ({"gamma_neg": 30.0}, r"gamma_neg must lie within bounds \(0.0, 20.0\), the lower one >= 0, got 30.0"),
         ({"per_label": True}, r"per_label and num_labels go together, got per_label=True, num_labels=None"),

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -52,6 +53,15 @@ def test_what_does_not_fit_is_refused_with_what_came(options, message):
 def test_what_is_of_another_kind_is_refused(options, message):
     with pytest.raises(TypeError, match=message):
         cost(**options)
+
+
+def test_the_refused_setting_has_the_name_it_was_given_by():
+    with pytest.raises(ValueError, match="gamma must be >= 0, got -1"):
+        focal_loss(torch.zeros(2), torch.zeros(2), gamma=-1)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert cost(gamma_neg=np.float32(2), gamma_pos=np.int64(1)) == cost(gamma_neg=2, gamma_pos=1)
 
 
 def test_modules_refuse_bad_settings_when_they_are_made():

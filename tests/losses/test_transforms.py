@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lopsided import AdaptiveAsymmetricLoss, AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
+from lopsided.asymmetry import Ramp, ScheduledAsymmetricLoss
 from lopsided.losses import asymmetric_loss
 
 # what torch.compile itself warns of
@@ -38,17 +39,23 @@ def test_compiled_in_one_graph_it_gives_the_same(criterion):
 
 @pytest.mark.slow
 @compiling
-def test_the_adaptive_rule_moves_under_compile_too():
-    logits, targets = torch.randn(6, 3), torch.rand(6, 3).round()
-    plain, compiled = AdaptiveAsymmetricLoss(rate=1.0), AdaptiveAsymmetricLoss(rate=1.0)
+@pytest.mark.parametrize("dtype", [torch.bool, torch.float32])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: AdaptiveAsymmetricLoss(rate=5.0), lambda: ScheduledAsymmetricLoss(gamma_neg=Ramp(2.0, 5.0, steps=3))],
+    ids=["adaptive", "scheduled"],
+)
+def test_a_loss_that_moves_moves_under_compile_too_and_keeps_its_gradient(make, dtype):
+    logits, targets = torch.randn(64, 20), (torch.rand(64, 20) > 0.6).to(dtype)
+    plain, compiled = make(), make()
     graph = torch.compile(compiled, fullgraph=True)
     for _ in range(3):
         torch.testing.assert_close(
             loss_and_gradient(lambda z: graph(z, targets), logits),
             loss_and_gradient(lambda z: plain(z, targets), logits),
         )
-    torch.testing.assert_close(compiled.gamma_neg, plain.gamma_neg)
-    assert plain.gamma_neg != 2
+    torch.testing.assert_close(compiled.state_dict(), plain.state_dict())
+    assert any(value != make().state_dict()[name] for name, value in plain.state_dict().items() if value.dim() == 0)
 
 
 @pytest.mark.slow
@@ -91,6 +98,32 @@ def test_gradients_of_many_runs_come_from_one_vmap():
     for run in range(7):
         _, alone = loss_and_gradient(cost, logits[run], targets[run], gammas[run])
         torch.testing.assert_close(together[run], alone)
+
+
+def test_gradients_through_a_vmap_are_those_of_a_loop():
+    logits, targets, gammas = torch.randn(7, 4, 3), torch.rand(7, 4, 3), torch.linspace(0, 4, 7)
+
+    def total(z):
+        return torch.vmap(lambda q, y, gamma: asymmetric_loss(q, y, gamma_neg=gamma))(z, targets, gammas).sum()
+
+    expected = torch.stack(
+        [
+            loss_and_gradient(lambda z, run=run: asymmetric_loss(z, targets[run], gamma_neg=gammas[run]), logits[run])[
+                1
+            ]
+            for run in range(7)
+        ]
+    )
+    torch.testing.assert_close(torch.func.grad(total)(logits), expected)
+    torch.testing.assert_close(loss_and_gradient(total, logits)[1], expected)
+
+
+def test_the_softmax_form_works_under_vmap_and_grad():
+    logits, labels = torch.randn(5, 4, 3), torch.randint(3, (5, 4))
+    criterion = SoftmaxAsymmetricLoss()
+    together = torch.vmap(torch.func.grad(criterion))(logits, labels)
+    for run in range(5):
+        torch.testing.assert_close(together[run], loss_and_gradient(criterion, logits[run], labels[run])[1])
 
 
 def test_functional_grad_equals_backward():

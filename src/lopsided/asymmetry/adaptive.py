@@ -6,6 +6,8 @@ away from its target; here it is ``gamma_neg + rate * (target_gap - gap)``. A ne
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -123,7 +125,7 @@ class AdaptiveAsymmetricLoss(nn.Module):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        _check_rule(target_gap, gamma_neg, momentum, bounds)
+        _check_rule(target_gap, gamma_neg, rate, momentum, bounds)
         if per_label != (num_labels is not None):
             raise ValueError(
                 f"per_label and num_labels go together, got per_label={per_label}, num_labels={num_labels}"
@@ -145,7 +147,7 @@ class AdaptiveAsymmetricLoss(nn.Module):
             logits,
             targets,
             gamma_pos=self.gamma_pos,
-            gamma_neg=self.gamma_neg.clone(),
+            gamma_neg=self.gamma_neg,
             margin=self.margin,
             mask=mask,
             weight=weight,
@@ -164,6 +166,14 @@ class AdaptiveAsymmetricLoss(nn.Module):
         """Show the settings where a model is printed."""
         return f"target_gap={self.target_gap}, rate={self.rate}, margin={self.margin}, per_label={self.per_label}"
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> AdaptiveAsymmetricLoss:
+        """Move with the model, but not to half precision: small steps of gamma_neg would be lost there."""
+        before = self.gamma_neg, self.gap_sums
+        super()._apply(fn, recurse)
+        if self.gamma_neg.dtype in (torch.float16, torch.bfloat16):
+            self.gamma_neg, self.gap_sums = (part.to(self.gamma_neg.device) for part in before)
+        return self
+
     @torch.no_grad()
     def _follow(self, sums: Tensor) -> None:
         state = update(
@@ -175,13 +185,15 @@ class AdaptiveAsymmetricLoss(nn.Module):
             lowest=self.bounds[0],
             highest=self.bounds[1],
         )
-        self.gamma_neg.copy_(state.gamma_neg)
-        self.gap_sums.copy_(state.sums)
+        # New tensors: one written in place would be read again, changed, by the backward pass of a compiled graph.
+        self.gamma_neg, self.gap_sums = state.gamma_neg, state.sums
 
 
-def _check_rule(target_gap: float, gamma_neg: float, momentum: float, bounds: tuple[float, float]) -> None:
+def _check_rule(target_gap: float, gamma_neg: float, rate: float, momentum: float, bounds: tuple[float, float]) -> None:
     if not -1 <= target_gap <= 1:
         raise ValueError(f"target_gap must lie in [-1, 1], got {target_gap}")
+    if not math.isfinite(rate):
+        raise ValueError(f"rate must be finite, got {rate}")
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must lie in [0, 1), got {momentum}")
     if not 0 <= bounds[0] <= gamma_neg <= bounds[1]:

@@ -100,5 +100,5 @@ class ScheduledAsymmetricLoss(nn.Module):
             reduction=self.reduction,
         )
         if self.training:
-            self.step += 1
+            self.step = self.step + 1  # a new tensor: a compiled backward pass may still read the old one
         return loss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Literal, TypeAlias, cast
 
 import torch
@@ -78,7 +79,7 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     """
     wanted = f"{name} must be >= 0" if math.isinf(below) else f"{name} must lie in [0, {below:g})"
     if not isinstance(value, Tensor):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
             raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
         if not 0 <= value < below:
             raise ValueError(f"{wanted}, got {value}")

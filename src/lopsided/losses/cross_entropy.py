@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from lopsided.losses.asymmetric import asymmetric_loss
-from lopsided.losses.checks import Focus
+from lopsided.losses.checks import Focus, check_setting
 
 
 def focal_loss(
@@ -41,6 +41,7 @@ def focal_loss(
 
     Source: Lin et al., ICCV 2017; Ridnik et al., ICCV 2021, eq. 2.
     """
+    check_setting("gamma", gamma)
     return asymmetric_loss(
         logits,
         targets,

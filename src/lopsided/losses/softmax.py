@@ -40,13 +40,14 @@ def softmax_asymmetric_loss(
     """
     _check(logits, labels, reduction)
     for name, value in (("gamma_pos", gamma_pos), ("gamma_neg", gamma_neg)):
+        _check_number(name, value)
         check_setting(name, value)
     check_setting("label_smoothing", label_smoothing, below=1.0)
     z = logits.to(torch.promote_types(logits.dtype, torch.float32))
     log_p, log_rest = _log_of_both_sides(z)
     costs_neg = -(gamma_neg * log_p).exp() * log_rest
     costs_pos = -(gamma_pos * log_rest).exp() * log_p
-    right = torch.nn.functional.one_hot(labels.long(), z.shape[-1]).to(z.dtype)
+    right = _one_hot(labels, z.shape[-1]).to(z.dtype)
     targets = right * (1 - label_smoothing) + label_smoothing / z.shape[-1]
     losses = torch.lerp(costs_neg, costs_pos, targets).sum(dim=-1)
     if reduction == "none":
@@ -61,7 +62,7 @@ def _log_of_both_sides(z: Tensor) -> tuple[Tensor, Tensor]:
     For that class ``1 - p`` is summed over the others, and ``log p`` follows from it; for the rest it is the reverse.
     """
     z = z - z.detach().amax(dim=-1, keepdim=True)  # what is left to subtract below is then small
-    top = torch.nn.functional.one_hot(z.argmax(dim=-1), z.shape[-1]).bool()
+    top = _one_hot(z.argmax(dim=-1), z.shape[-1])
     log_p = z.log_softmax(dim=-1)
     others = _log_sum_exp(z.masked_fill(top, -torch.inf)) - _log_sum_exp(z)
     log_rest = torch.where(top, others, torch.log1p(-log_p.exp().masked_fill(top, 0)))
@@ -70,10 +71,20 @@ def _log_of_both_sides(z: Tensor) -> tuple[Tensor, Tensor]:
     return log_p, log_rest
 
 
+def _one_hot(labels: Tensor, num_classes: int) -> Tensor:
+    """torch's own reads its input's values, which vmap forbids."""
+    return labels.unsqueeze(-1) == torch.arange(num_classes, device=labels.device)
+
+
 def _log_sum_exp(z: Tensor) -> Tensor:
     """Over the last dimension; its gradient keeps its digits however far from 0 the logits are."""
     largest = z.detach().amax(dim=-1, keepdim=True)
     return largest + (z - largest).logsumexp(dim=-1, keepdim=True)
+
+
+def _check_number(name: str, value: float) -> None:
+    if isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a number, got a tensor: here it has one value for all classes")
 
 
 def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:
@@ -81,6 +92,8 @@ def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:
     check_reduction(reduction)
     if logits.dim() == 0 or logits.shape[-1] < 2:
         raise ValueError(f"logits must have at least two classes in their last dimension, got {tuple(logits.shape)}")
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels must be a tensor, got {type(labels).__name__}")
     if labels.shape != logits.shape[:-1]:
         raise ValueError(f"labels must have the shape {tuple(logits.shape[:-1])}, got {tuple(labels.shape)}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:

@@ -22,9 +22,10 @@ def elementwise_loss(
 ) -> Tensor:
     """Weighted loss of each element, 0 where unknown, differentiable once by the logits; at least float32.
 
-    Kept for the backward pass: the gradient, one tensor of the shape and type of the logits.
+    Kept for the backward pass: the gradient, one tensor of the shape and type of the logits; of float16 it is rounded
+    before the incoming gradient scales it.
     """
-    want_gradient = torch.is_grad_enabled() and logits.requires_grad
+    want_gradient = torch.is_grad_enabled()  # inside vmap a tensor does not say whether it requires grad
     return _Loss.apply(logits, targets, mask, weight, *settings, want_gradient)[0]  # pyright: ignore[reportOptionalSubscript]
 
 
@@ -135,7 +136,7 @@ class _Loss(torch.autograd.Function):
         if grad_slope is not None and not torch.compiler.is_compiling():  # compiled graphs refuse it themselves
             raise RuntimeError(
                 "lopsided losses have first derivatives only: their gradient can't be differentiated again "
-                "(create_graph=True followed by a second backward, torch.func.hessian)"
+                "(create_graph=True followed by a second backward)"
             )
         (slope,) = ctx.saved_tensors
         grad = None if grad_loss is None else (grad_loss * slope).to(slope.dtype)
