@@ -61,6 +61,8 @@ def test_every_verb_explains_itself_with_an_example(capsys, verb):
         ("train digits --data.missing 1", "data.missing must be at least 0 and below 1, got 1.0"),
         ("train digits --seed=-1", "--seed must be at least 0, got -1"),
         ("train", "the data to train on is missing"),
+        ("train --seed 1", "the data to train on must be named"),
+        ("predict runs/x --threshold 3", "--threshold must lie in [0, 1], got 3.0"),
         ("evaluate runs/x --threshold 2", "--threshold must lie in [0, 1], got 2.0"),
         ("curves --margin 1", "margin must lie in [0, 1), got 1.0"),
         ("inspect", "source"),
@@ -137,6 +139,22 @@ def test_the_saved_configuration_repeats_the_run(capsys, tmp_path, source):
     assert said(capsys, "train", source, *options, "--out", str(first))[0] == 0
     assert said(capsys, "train", "--config", str(first / "config.yaml"), "--out", str(second))[0] == 0
     assert (first / "metrics.csv").read_text() == (second / "metrics.csv").read_text()
+
+
+def test_a_source_on_the_line_wins_over_that_of_the_configuration(capsys, tmp_path, source):
+    (tmp_path / "config.yaml").write_text("source: nowhere\ntraining:\n  epochs: 1\n")
+    options = ["--config", str(tmp_path / "config.yaml"), "--out", str(tmp_path / "run")]
+    assert said(capsys, "train", source, *options)[0] == 0
+
+
+def test_evaluating_other_data_leaves_the_runs_own_evaluation(capsys, tmp_path, source):
+    run = str(tmp_path / "run")
+    assert said(capsys, "train", source, "--training.epochs", "1", "--out", run)[0] == 0
+    assert said(capsys, "evaluate", run)[0] == 0
+    before = (tmp_path / "run" / "evaluation.json").read_text()
+    assert said(capsys, "evaluate", run, "--split", "train")[0] == 0
+    assert said(capsys, "evaluate", run, source, "--split", "val")[0] == 0
+    assert (tmp_path / "run" / "evaluation.json").read_text() == before
 
 
 def test_inspect_says_what_the_data_holds(capsys, source):

@@ -43,4 +43,4 @@ def test_only_features_beyond_one_are_brought_to_one_scale(kind):
     layer = Standardise(4)
     features = np.array([[0.0, 100.0, 5.0, 0.0], [1.0, 300.0, 5.0, -1.0]], np.float32)
     layer.fit(kind(features))
-    assert layer(torch.from_numpy(features)).tolist() == [[0.0, -1.0, 5.0, 0.0], [1.0, 1.0, 5.0, -1.0]]
+    assert layer(torch.from_numpy(features)).tolist() == [[0.0, -1.0, 0.0, 0.0], [1.0, 1.0, 0.0, -1.0]]

@@ -16,7 +16,7 @@ import torch
 from lopsided.data import Labels
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training.evaluate import evaluate
-from lopsided.training.fit import fit
+from lopsided.training.fit import _each_epoch, fit
 from lopsided.training.predict import predict
 from lopsided.training.run_folder import COLUMNS, read_rows
 from lopsided.training.step_log import StepLog
@@ -182,6 +182,47 @@ def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, confi
         evaluate(run, renamed)
     with pytest.raises(ValueError, match=r"the output must end in .parquet or .csv, got out.txt"):
         predict(run, table, tmp_path / "out.txt", split="test")
+
+
+def test_named_features_are_put_in_the_order_of_the_run(tmp_path, table, config):
+    table = dataclasses.replace(table, feature_names=tuple("uvwxyz"))
+    run = fit(config, tmp_path / "run", table=table)
+    turned = dataclasses.replace(table, features=table.features[:, ::-1], feature_names=tuple("zyxwvu"))
+    assert evaluate(run, turned, save=False) == evaluate(run, table)
+    other = dataclasses.replace(table, feature_names=tuple("uvwxyq"))
+    with pytest.raises(ValueError, match="must have the features of the run, got none named 'z'"):
+        evaluate(run, other)
+
+
+def test_a_run_that_was_moved_remembers_its_best_value(tmp_path, table, config):
+    run = fit(config, tmp_path / "run", table=table)
+    callbacks = torch.load(run.checkpoints / "last.ckpt", weights_only=True)["callbacks"]
+    (state,) = [state for name, state in callbacks.items() if "val_mAP" in name]
+    moved = _each_epoch(RunFolder(tmp_path / "elsewhere"), "best", monitor="val_mAP")
+    moved.load_state_dict(state)
+    assert moved.best_model_score == state["best_model_score"]
+    assert moved.best_model_path == str(tmp_path / "elsewhere" / "checkpoints" / "best.ckpt")
+
+
+def test_the_learning_rate_is_that_of_the_step(tmp_path, table, config):
+    rates = [float(row["learning_rate"]) for row in fit(config, tmp_path / "run", table=table).rows() if row["loss"]]
+    assert rates[0] == pytest.approx(config.training.learning_rate / 25, rel=1e-4)
+    assert rates[-1] == min(rates)
+    assert max(rates) == pytest.approx(config.training.learning_rate, rel=0.02)
+
+
+def test_a_start_that_failed_leaves_the_folder_free(tmp_path, table, config):
+    wild = dataclasses.replace(config, training=dataclasses.replace(config.training, learning_rate=1e38))
+    with pytest.raises(ValueError, match="the loss is"):
+        fit(wild, tmp_path / "run", table=table)
+    assert fit(config, tmp_path / "run", table=table).config() == config
+
+
+def test_an_output_that_failed_leaves_nothing_behind(tmp_path, table, config):
+    run = fit(config, tmp_path / "run", table=table)
+    with pytest.raises(ValueError, match="splits"):
+        predict(run, table, tmp_path / "out.csv", split="nowhere")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_checkpoint_from_a_stranger_executes_nothing(tmp_path, table, config):

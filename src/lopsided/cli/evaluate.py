@@ -45,12 +45,21 @@ def evaluate(arguments: list[str]) -> int:
     config = run.config()
     options = DataOptions(validation_share=0) if given.source else config.data  # new data is taken whole
     table = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
-    result = measure(run, table, split=given.split, threshold=given.threshold)
+    own = not given.source and not given.split  # what the run's report shows
+    result = measure(run, table, split=given.split, threshold=given.threshold, save=own)
     if given.json:
-        print(json.dumps(result))
+        print(json.dumps(_without_nan(result)))
     else:
         print_metrics(f"{run.path} on {result['split']}", result)
     return 0
+
+
+def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no nan: what is undefined, for want of positives, becomes null."""
+    return {
+        name: _without_nan(value) if isinstance(value, dict) else None if value != value else value
+        for name, value in result.items()
+    }
 
 
 def print_metrics(title: str, result: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError, ImportError, MemoryError) as error:
+    except Exception as error:
         if debug:
             raise
         print(f"lopsided {verb}: error: {_one_line(error)}", file=sys.stderr)
@@ -100,4 +100,7 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lopsided"):
         extra = "report" if error.name in ("matplotlib", "jinja2") else "train"
         return f'this needs the package {error.name}: pip install "lopsided[{extra}]"'
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
+    if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
+        return text or type(error).__name__
+    return f"{type(error).__name__}: {text} (--debug shows where)"

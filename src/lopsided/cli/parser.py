@@ -48,7 +48,7 @@ class Parser(ArgumentParser):
         """The value that ``make`` gives; its ValueError is wrong usage."""
         try:
             return make()
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             self.error(str(error))
 
     def _nearest(self, message: str) -> str:

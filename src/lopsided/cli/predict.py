@@ -24,6 +24,8 @@ def predict(arguments: list[str]) -> int:
     parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
     parser.add_argument("--out", type=str, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)")
     given = parser.parse_args(arguments)
+    if not 0 <= given.threshold <= 1:
+        parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
 
     from lopsided.training import RunFolder
     from lopsided.training.predict import predict as write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import yaml
@@ -39,10 +40,13 @@ def train(arguments: list[str]) -> int:
     for name, group in GROUPS.items():
         parser.add_argument(f"--{name}", type=group, default=group())
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
-    given = parser.parse_args(arguments)
-    source = given.source or _saved_source(given.config)
-    if source is None:
+    if not arguments:
         parser.error("the data to train on is missing: lopsided train SOURCE")
+    given = parser.parse_args(arguments)
+    first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
+    source = first or given.source or _saved_source(given.config)
+    if not isinstance(source, str):
+        parser.error(f"the data to train on must be named: lopsided train SOURCE, got {source}")
     if given.seed < 0:
         parser.error(f"--seed must be at least 0, got {given.seed}")
     options = parser.checked(lambda: parser.instantiate(given))
@@ -55,7 +59,11 @@ def train(arguments: list[str]) -> int:
     )  # late, so that wrong usage is told at once: Lightning takes seconds to import
 
     out = Path(given.out) if given.out else default_folder(config)
-    run = fit(config, out, resume=given.resume)
+    try:
+        run = fit(config, out, resume=given.resume)
+    except SystemExit:  # Lightning's answer to Ctrl-C
+        print("lopsided train: stopped; the same line with --resume goes on", file=sys.stderr)
+        return 1
     if not is_first_rank():
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)

@@ -56,6 +56,10 @@ def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
             raise ValueError("wanted a name for each column, got an empty one (pandas writes none with index=False)")
         if count > 1:
             raise ValueError(f"wanted distinct column names, got {quoted(name)} {count} times")
+        if name.lower().startswith(LABEL_PREFIX) and not name.startswith(LABEL_PREFIX):
+            raise ValueError(
+                f"a column of a label starts with {quoted(LABEL_PREFIX)} in lower case, got {quoted(name)}"
+            )
     special = {name: names.index(name) if name in names else None for name in ("labels", "unknown", "split")}
     label_columns: dict[str, int] = {}
     for i, name in enumerate(names):

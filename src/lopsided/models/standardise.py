@@ -39,9 +39,10 @@ class Standardise(nn.Module):
         largest = abs(features).max(axis=0)
         if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
             largest = largest.toarray().ravel()
-        outside = (largest > 1) & (std > 0)
+        outside = largest > 1
+        varies = std > 1e-6 * largest  # below it is rounding: a constant feature is only centred
         self.mean.copy_(torch.as_tensor(np.where(outside, mean, 0)))
-        self.scale.copy_(torch.as_tensor(np.where(outside, std, 1)))
+        self.scale.copy_(torch.as_tensor(np.where(outside & varies, std, 1)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features of shape ``(samples, num_features)`` on one scale."""

@@ -17,14 +17,18 @@ from lopsided.training.scoring import default_split, same_labels, scored_batches
 TOP_K = 3
 
 
-def evaluate(run: RunFolder, table: Table, *, split: str | None = None, threshold: float = 0.5) -> dict[str, Any]:
-    """Metrics of the best averaged weights; also written to evaluation.json in the run.
+def evaluate(
+    run: RunFolder, table: Table, *, split: str | None = None, threshold: float = 0.5, save: bool = True
+) -> dict[str, Any]:
+    """Metrics of the best averaged weights.
 
     Args:
         run: A trained run.
         table: The data, with the labels of the run.
         split: Which split; by default test, else val, else the first.
         threshold: Probability above which a label is predicted, in [0, 1].
+
+        save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
 
     Returns:
         ``split``, ``mAP`` (over labels with positives), ``micro_AP``, ``cp`` to ``mean_f1`` at the threshold,
@@ -56,7 +60,8 @@ def evaluate(run: RunFolder, table: Table, *, split: str | None = None, threshol
         ),
         "threshold": threshold,
     }
-    write_json(run.evaluation_file, result)
+    if save:
+        write_json(run.evaluation_file, result)
     return result
 
 

@@ -69,7 +69,8 @@ def fit(config: Config, out: Path, *, resume: bool = False, table: Table | None 
 
 
 def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | None:
-    if not run.config_file.exists():
+    last = run.checkpoints / "last.ckpt"
+    if not (run.config_file.exists() and last.exists()):  # nothing trained yet: start over
         return None
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
@@ -77,8 +78,7 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | Non
     for name in there:
         if wanted[name] != there[name] and not name.startswith("report."):
             raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
-    last = run.checkpoints / "last.ckpt"
-    return last if last.exists() else None
+    return last
 
 
 def is_first_rank() -> bool:
@@ -88,13 +88,13 @@ def is_first_rank() -> bool:
 
 def _task(config: Config, table: Table) -> MultiLabelTask:
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    shape, labels = table.input_shape, table.labels.names
-    model = build_model(config.model, input_shape=shape, num_labels=len(labels))
+    num_labels = len(table.labels.names)
+    model = build_model(config.model, input_shape=table.input_shape, num_labels=num_labels)
     for module in model.modules():
         if isinstance(module, Standardise):
             module.fit(table.features[table.rows("train")])
-    criterion = build_criterion(config.loss, num_labels=len(labels))
-    return MultiLabelTask(model, criterion, config.training, about_run(labels, shape))
+    criterion = build_criterion(config.loss, num_labels=num_labels)
+    return MultiLabelTask(model, criterion, config.training, about_run(table))
 
 
 class _StepSeed(Callback):
@@ -129,9 +129,21 @@ def _trainer(config: Config, run: RunFolder, *, has_validation: bool) -> pl.Trai
     )
 
 
+class _Checkpoint(ModelCheckpoint):
+    """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {name: here(value) if name.endswith("_path") else value for name, value in state_dict.items()}
+        kept = {here(path): value for path, value in state_dict["best_k_models"].items()}
+        super().load_state_dict({**moved, "dirpath": self.dirpath, "best_k_models": kept})
+
+
 def _each_epoch(run: RunFolder, name: str, *, monitor: str | None) -> ModelCheckpoint:
     """Saves after each epoch, or after those in which the monitored value is the best so far."""
-    return ModelCheckpoint(
+    return _Checkpoint(
         dirpath=run.checkpoints,
         filename=name,
         monitor=monitor,

@@ -47,11 +47,14 @@ def predict(run: RunFolder, table: Table, out: Path, *, split: str | None = None
     part = out.with_name(out.name + ".part")
     writer = ParquetWriter if out.suffix == ".parquet" else CSVWriter
     count = 0
-    with writer(str(part), schema) as file:
-        for rows in _rows(run, trained, table, schema, split=split, threshold=threshold):
-            file.write_table(rows)
-            count += len(rows)
-    os.replace(part, out)
+    try:
+        with writer(str(part), schema) as file:
+            for rows in _rows(run, trained, table, schema, split=split, threshold=threshold):
+                file.write_table(rows)
+                count += len(rows)
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
     return count
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 import lopsided
+from lopsided.data import Table
 from lopsided.models import build_model
 from lopsided.training.config import Config
 
@@ -39,6 +40,7 @@ class Trained:
     model: nn.Module
     labels: tuple[str, ...]
     input_shape: tuple[int, ...]
+    feature_names: tuple[str, ...]  # of a table whose columns have names; else empty
     epoch: int  # from 1
 
 
@@ -113,7 +115,7 @@ class RunFolder:
             model.load_state_dict({name: weights[name] for name in model.state_dict()})
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the checkpoint in {self.path} must fit config.yaml beside it, got {error}") from error
-        return Trained(model.eval(), labels, shape, checkpoint["epoch"] + 1)
+        return Trained(model.eval(), labels, shape, tuple(about["feature_names"]), checkpoint["epoch"] + 1)
 
     def _best(self) -> dict[str, Any]:
         path = self.checkpoints / "best.ckpt"
@@ -124,7 +126,7 @@ class RunFolder:
         try:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
             found = checkpoint["lopsided"]["format"]
-        except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
+        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError) as error:
             raise ValueError(f"{path} must be a checkpoint of lopsided, got {error!r:.200}") from error
         if found != FORMAT:
             raise ValueError(f"{path} must have format {FORMAT}, got {found}: train it with this version")
@@ -139,9 +141,14 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(whole.splitlines()) if None not in row.values() and row["step"]]
 
 
-def about_run(labels: tuple[str, ...], input_shape: tuple[int, ...]) -> dict[str, Any]:
+def about_run(table: Table) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
-    return {"format": FORMAT, "labels": list(labels), "input_shape": list(input_shape)}
+    return {
+        "format": FORMAT,
+        "labels": list(table.labels.names),
+        "input_shape": list(table.input_shape),
+        "feature_names": list(table.feature_names),
+    }
 
 
 def environment() -> dict[str, Any]:

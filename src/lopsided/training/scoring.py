@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,10 +31,11 @@ def scored_batches(
         Logits of shape ``(samples, labels)`` on the CPU, and the batch.
 
     Raises:
-        ValueError: The inputs have another shape.
+        ValueError: The inputs have another shape or other named features.
     """
     if table.input_shape != trained.input_shape:
         raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {table.input_shape}")
+    table = _features_in_order(trained, table)
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
     model, dataset = trained.model.to(place), TableDataset(table, split=split)
     batches = loader(dataset, EpochBatches(len(dataset), batch_size, seed=None))
@@ -45,6 +47,17 @@ def scored_batches(
 def default_split(table: Table) -> str:
     """The split that results are told of: test, else val, else the first."""
     return next((split for split in ("test", "val") if split in table.split_names), table.split_names[0])
+
+
+def _features_in_order(trained: Trained, table: Table) -> Table:
+    """The table with its named features in the order that the network knows; refuses other names."""
+    wanted, came = trained.feature_names, table.feature_names
+    if not wanted or not came or wanted == came:
+        return table
+    if absent := [name for name in wanted if name not in set(came)]:
+        raise ValueError(f"the data must have the features of the run, got none named {absent[0]!r}")
+    order = [came.index(name) for name in wanted]
+    return dataclasses.replace(table, features=table.features[:, order], feature_names=wanted)
 
 
 def same_labels(trained: Trained, table: Table) -> None:

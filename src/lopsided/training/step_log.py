@@ -30,6 +30,7 @@ class StepLog(pl.Callback):
     def __init__(self, path: Path, *, every: int = 50) -> None:
         self.path, self.every = path, every
         self.pending: list[tuple[int, int, float, Tensor]] = []  # epoch, step, learning rate, values
+        self.learning_rate = 0.0
         self.latest: dict[str, float] = {}  # the last row written, for the progress bar
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -44,14 +45,19 @@ class StepLog(pl.Callback):
             writer.writerows(row for row in kept if int(row["step"]) <= trainer.global_step)
         os.replace(part, self.path)
 
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Remember the learning rate that the step is taken with; at its end there stands the next one's."""
+        self.learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
+
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Keep the step's values."""
         assert isinstance(pl_module, MultiLabelTask)
         assert pl_module.step_row is not None
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.pending.append((trainer.current_epoch, trainer.global_step, rate, pl_module.step_row))
+        self.pending.append((trainer.current_epoch, trainer.global_step, self.learning_rate, pl_module.step_row))
         if len(self.pending) >= self.every:
             self._write_steps(trainer, pl_module)
 
