@@ -53,14 +53,15 @@ def train(arguments: list[str]) -> int:
     config = Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS})
     parser.checked(lambda: build_criterion(config.loss, num_labels=1))
 
-    from lopsided.training.fit import (
-        fit,
-        is_first_rank,
-    )  # late, so that wrong usage is told at once: Lightning takes seconds to import
+    return _train(config, Path(given.out) if given.out else default_folder(config), resume=given.resume)
 
-    out = Path(given.out) if given.out else default_folder(config)
+
+def _train(config: Config, out: Path, *, resume: bool) -> int:
+    # Late, so that wrong usage is told at once: Lightning takes seconds to import.
+    from lopsided.training.fit import fit, is_first_rank
+
     try:
-        run = fit(config, out, resume=given.resume)
+        run = fit(config, out, resume=resume)
     except SystemExit:  # Lightning's answer to Ctrl-C
         print("lopsided train: stopped; the same line with --resume goes on", file=sys.stderr)
         return 1

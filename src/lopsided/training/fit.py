@@ -94,7 +94,9 @@ def _task(config: Config, table: Table) -> MultiLabelTask:
         if isinstance(module, Standardise):
             module.fit(table.features[table.rows("train")])
     criterion = build_criterion(config.loss, num_labels=num_labels)
-    return MultiLabelTask(model, criterion, config.training, about_run(table))
+    return MultiLabelTask(
+        model, criterion, config.training, about_run(table.labels.names, table.input_shape, table.feature_names)
+    )
 
 
 class _StepSeed(Callback):

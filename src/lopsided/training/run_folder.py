@@ -16,7 +16,6 @@ import torch
 from torch import nn
 
 import lopsided
-from lopsided.data import Table
 from lopsided.models import build_model
 from lopsided.training.config import Config
 
@@ -141,14 +140,12 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return [row for row in csv.DictReader(whole.splitlines()) if None not in row.values() and row["step"]]
 
 
-def about_run(table: Table) -> dict[str, Any]:
+def about_run(
+    labels: tuple[str, ...], input_shape: tuple[int, ...], feature_names: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
-    return {
-        "format": FORMAT,
-        "labels": list(table.labels.names),
-        "input_shape": list(table.input_shape),
-        "feature_names": list(table.feature_names),
-    }
+    names = {"labels": list(labels), "feature_names": list(feature_names)}
+    return {"format": FORMAT, "input_shape": list(input_shape), **names}
 
 
 def environment() -> dict[str, Any]:
