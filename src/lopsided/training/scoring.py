@@ -16,7 +16,7 @@ from lopsided.training.run_folder import Trained
 
 
 def scored_batches(
-    trained: Trained, table: Table, *, split: str, batch_size: int, device: str = "auto"
+    trained: Trained, table: Table, *, split: str, batch_size: int
 ) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
     """Logits of every batch of a split, in order, with a progress bar on a terminal.
 
@@ -25,7 +25,6 @@ def scored_batches(
         table: The data; its inputs must have the shape that the network was trained on.
         split: One of its splits.
         batch_size: Samples at a time; does not change the logits.
-        device: cpu, cuda, or auto: a GPU where there is one.
 
     Yields:
         Logits of shape ``(samples, labels)`` on the CPU, and the batch.
@@ -36,7 +35,7 @@ def scored_batches(
     if table.input_shape != trained.input_shape:
         raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {table.input_shape}")
     table = _features_in_order(trained, table)
-    place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model, dataset = trained.model.to(place), TableDataset(table, split=split)
     batches = loader(dataset, EpochBatches(len(dataset), batch_size, seed=None))
     with torch.inference_mode():
