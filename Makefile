@@ -17,11 +17,12 @@ help:
 	@echo "make clean    remove .venv and caches"
 
 # torch comes first and pinned: an unpinned one would bring gigabytes of CUDA where only a CPU is there.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt tools/allow_cpu_torchvision.py
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python tools/allow_cpu_torchvision.py
 	@touch $(READY)
 
 install: $(READY)

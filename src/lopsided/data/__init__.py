@@ -6,16 +6,18 @@ from lopsided.data.digits import digits
 from lopsided.data.errors import DataError
 from lopsided.data.labels import Labels, hide_positives
 from lopsided.data.leakage import in_two_splits
+from lopsided.data.manifest import Manifest
 from lopsided.data.source import DataOptions, read_source
-from lopsided.data.splits import with_validation
 from lopsided.data.summary import imbalance, summarise
 from lopsided.data.table import Table
 from lopsided.data.table_file import read_table
+from lopsided.data.validation import with_validation
 
 __all__ = [
     "DataError",
     "DataOptions",
     "Labels",
+    "Manifest",
     "Table",
     "TableDataset",
     "digits",

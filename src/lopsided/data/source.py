@@ -11,9 +11,9 @@ from lopsided.data.digits import LABEL_NAMES, digits
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import hide_positives
 from lopsided.data.run_labels import check_known
-from lopsided.data.splits import with_validation
 from lopsided.data.table import Table
 from lopsided.data.table_file import read_table
+from lopsided.data.validation import with_validation
 
 SOURCES = ("digits", "table:FILE", "arff:STEM")
 

@@ -1,45 +1,64 @@
-"""Taking a validation split from the training samples."""
-
-import dataclasses
+"""The names of splits, and which samples belong to them."""
 
 import numpy as np
 
-from lopsided.data.errors import DataError
-from lopsided.data.leakage import content_ids
-from lopsided.data.table import Table
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.labels import Labels
 
-_RANDOM_STREAM = 102  # of a seed, apart from the streams of other draws
+USUAL_SPLITS = ("train", "val", "test")
 
 
-def with_validation(table: Table, *, share: float = 0.1, seed: int = 0) -> Table:
-    """Move some training samples to ``val`` where a table has no such split.
-
-    Samples with equal features stay together, so that nothing is validated on what was trained on.
+def check_splits(splits: np.ndarray, *, samples: int) -> None:
+    """Refuse what does not name a split for each sample.
 
     Args:
-        table: Left as it is when it has a ``val`` split or no ``train`` split.
-        share: Share of the training samples to move, in [0, 1); the nearest that whole groups allow, at least one
-            sample, except that 0 moves none.
-        seed: Decides which, at least 0.
-
-    Returns:
-        A table with other ``splits``, or ``table`` itself.
+        splits: Text, shape (samples,).
+        samples: How many there must be.
 
     Raises:
-        DataError: All training samples are equal, so that none can be moved.
+        DataError: Another length, another type, or an empty name.
     """
-    if not 0 <= share < 1:
-        raise DataError(f"the share of samples for validation must be at least 0 and below 1, got {share}")
-    if share == 0 or "val" in table.split_names or "train" not in table.split_names:
-        return table
-    train = table.rows("train")
-    _, contents, sizes = np.unique(content_ids(table.features)[train], return_inverse=True, return_counts=True)
-    if len(sizes) < 2:
-        raise DataError(f"{table.name}: wanted at least two different training samples, to validate on one, got one")
-    order = np.random.default_rng([seed, _RANDOM_STREAM]).permutation(len(sizes))
-    wanted = max(1, round(share * len(train)))
-    order = order[sizes[order] <= wanted]  # a group larger than the whole share would swallow it
-    moved = order[np.cumsum(sizes[order]) <= wanted] if len(order) else [int(np.argmin(sizes))]
-    splits = table.splits.astype(np.promote_types(table.splits.dtype, "<U3"))
-    splits[train[np.isin(contents, moved)]] = "val"
-    return dataclasses.replace(table, splits=splits)
+    if len(splits) != samples:
+        raise DataError(f"splits must be as many as the samples ({samples}), got {len(splits)}")
+    if splits.ndim != 1 or splits.dtype.kind != "U" or not np.all(splits != ""):
+        raise DataError("splits must be names that are not empty, shape (samples,)")
+
+
+def check_truth(truth: Labels, labels: Labels) -> None:
+    """Refuse complete labels that are not of the same samples and names."""
+    if truth.names != labels.names or len(truth) != len(labels):
+        raise DataError(
+            f"truth must have the names and samples of labels ({len(labels)} samples, {len(labels.names)} labels), "
+            f"got {len(truth)} samples, {len(truth.names)} labels"
+        )
+
+
+def ordered_split_names(splits: np.ndarray) -> tuple[str, ...]:
+    """Splits that hold a sample: train, val, test, then others by name.
+
+    Example:
+        >>> ordered_split_names(np.array(["extra", "test", "train"]))
+        ('train', 'test', 'extra')
+    """
+    present = set(np.unique(splits).tolist())
+    return (*(name for name in USUAL_SPLITS if name in present), *sorted(present.difference(USUAL_SPLITS)))
+
+
+def rows_of_split(splits: np.ndarray, split: str, *, name: str) -> np.ndarray:
+    """Samples of one split.
+
+    Args:
+        splits: Text, shape (samples,).
+        split: One of them.
+        name: Of the data set, for the error.
+
+    Returns:
+        Sample numbers from 0, ascending, int64.
+
+    Raises:
+        DataError: There is no such split.
+    """
+    rows = np.flatnonzero(splits == split)
+    if not len(rows):
+        raise DataError(f"{name} has the splits {', '.join(ordered_split_names(splits))}, got {quoted(split)}")
+    return rows

@@ -9,8 +9,7 @@ from scipy.sparse import csr_array
 
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
-
-USUAL_SPLITS = ("train", "val", "test")
+from lopsided.data.splits import check_splits, check_truth, ordered_split_names, rows_of_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +45,11 @@ class Table:
     def __post_init__(self) -> None:
         _check_features(self.features, self.feature_names)
         samples = self.features.shape[0]
-        for what, came in (("labels", len(self.labels)), ("splits", len(self.splits))):
-            if came != samples:
-                raise DataError(f"{what} must be as many as the samples ({samples}), got {came}")
-        if self.splits.ndim != 1 or self.splits.dtype.kind != "U" or not np.all(self.splits != ""):
-            raise DataError("splits must be names that are not empty, shape (samples,)")
+        if len(self.labels) != samples:
+            raise DataError(f"labels must be as many as the samples ({samples}), got {len(self.labels)}")
+        check_splits(self.splits, samples=samples)
         if self.truth is not None:
-            _check_truth(self.truth, self.labels)
+            check_truth(self.truth, self.labels)
 
     def __len__(self) -> int:
         return self.features.shape[0]
@@ -65,8 +62,7 @@ class Table:
     @property
     def split_names(self) -> tuple[str, ...]:
         """Splits that hold a sample: train, val, test, then others by name."""
-        present = set(np.unique(self.splits).tolist())
-        return (*(s for s in USUAL_SPLITS if s in present), *sorted(present.difference(USUAL_SPLITS)))
+        return ordered_split_names(self.splits)
 
     def rows(self, split: str) -> np.ndarray:
         """Samples of one split.
@@ -80,10 +76,7 @@ class Table:
         Raises:
             DataError: There is no such split.
         """
-        rows = np.flatnonzero(self.splits == split)
-        if not len(rows):
-            raise DataError(f"{self.name} has the splits {', '.join(self.split_names)}, got {quoted(split)}")
-        return rows
+        return rows_of_split(self.splits, split, name=self.name)
 
 
 def float32_features(numbers: np.ndarray) -> np.ndarray:
@@ -133,11 +126,3 @@ def _check_finite(features: np.ndarray | csr_array, names: tuple[str, ...]) -> N
     raise DataError(
         f"features must be finite float32 numbers, got {values[first]} in row {place[0]} (from 0), column {column}"
     )
-
-
-def _check_truth(truth: Labels, labels: Labels) -> None:
-    if truth.names != labels.names or len(truth) != len(labels):
-        raise DataError(
-            f"truth must have the names and samples of labels ({len(labels)} samples, {len(labels.names)} labels), "
-            f"got {len(truth)} samples, {len(truth.names)} labels"
-        )
