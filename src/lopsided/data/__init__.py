@@ -7,7 +7,8 @@ from lopsided.data.errors import DataError
 from lopsided.data.labels import Labels, hide_positives
 from lopsided.data.leakage import in_two_splits
 from lopsided.data.manifest import Manifest
-from lopsided.data.source import DataOptions, read_source
+from lopsided.data.options import DataOptions, ImageOptions
+from lopsided.data.source import read_source
 from lopsided.data.summary import imbalance, summarise
 from lopsided.data.table import Table
 from lopsided.data.table_file import read_table
@@ -16,6 +17,7 @@ from lopsided.data.validation import with_validation
 __all__ = [
     "DataError",
     "DataOptions",
+    "ImageOptions",
     "Labels",
     "Manifest",
     "Table",

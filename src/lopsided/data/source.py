@@ -1,46 +1,21 @@
-"""One text that says where data comes from, and the options that hold for every kind."""
+"""One text that says where data comes from."""
 
 import dataclasses
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lopsided.data.arff import read_arff
 from lopsided.data.digits import LABEL_NAMES, digits
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import hide_positives
+from lopsided.data.options import DataOptions
 from lopsided.data.run_labels import check_known
 from lopsided.data.table import Table
 from lopsided.data.table_file import read_table
 from lopsided.data.validation import with_validation
 
 SOURCES = ("digits", "table:FILE", "arff:STEM")
-
-
-@dataclass(frozen=True)
-class DataOptions:
-    """What to do with data while reading it.
-
-    Args:
-        train_samples: Scenes of the source ``digits`` to train on, at least 1.
-        missing: Share of the training positives to hide, in [0, 1).
-        validation_share: Share of the training samples to move to ``val`` where there is no such split, in [0, 1).
-
-    Raises:
-        DataError: A value is out of range.
-    """
-
-    train_samples: int = 20_000  # scenes, of digits only
-    missing: float = 0.0  # share of the training positives
-    validation_share: float = 0.1  # share of the training samples
-
-    def __post_init__(self) -> None:
-        if self.train_samples < 1:
-            raise DataError(f"data.train_samples must be at least 1, got {self.train_samples}")
-        for name, share in (("missing", self.missing), ("validation_share", self.validation_share)):
-            if not 0 <= share < 1:
-                raise DataError(f"data.{name} must be at least 0 and below 1, got {share}")
 
 
 def read_source(

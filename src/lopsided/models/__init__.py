@@ -1,8 +1,25 @@
 """From inputs to logits."""
 
-from lopsided.models.build import ModelOptions, build_model
+from lopsided.models.build import build_model
+from lopsided.models.ml_decoder import MLDecoder
 from lopsided.models.mlp import linear, mlp
+from lopsided.models.network import ImageNetwork
+from lopsided.models.options import ModelOptions, resolved
+from lopsided.models.parameter_groups import parameter_groups
+from lopsided.models.pixels import Pixels
 from lopsided.models.small_cnn import small_cnn
 from lopsided.models.standardise import Standardise
 
-__all__ = ["ModelOptions", "Standardise", "build_model", "linear", "mlp", "small_cnn"]
+__all__ = [
+    "ImageNetwork",
+    "MLDecoder",
+    "ModelOptions",
+    "Pixels",
+    "Standardise",
+    "build_model",
+    "linear",
+    "mlp",
+    "parameter_groups",
+    "resolved",
+    "small_cnn",
+]

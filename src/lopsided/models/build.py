@@ -1,55 +1,41 @@
-"""From a name and the shape of an input to a network."""
+"""From options and the shape of an input to a network."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections import OrderedDict
+from pathlib import Path
 
 from torch import nn
 
+from lopsided.models.backbones import backbone, mean_and_std
+from lopsided.models.heads import linear_head
+from lopsided.models.ml_decoder import MLDecoder
 from lopsided.models.mlp import linear, mlp
+from lopsided.models.network import ImageNetwork
+from lopsided.models.options import BUILT_IN, ModelOptions, resolved
+from lopsided.models.pixels import Pixels
 from lopsided.models.small_cnn import small_cnn
 from lopsided.models.standardise import Standardise
 
-ModelName = Literal["auto", "linear", "mlp", "small_cnn"]
 
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """Which network to train.
-
-    Args:
-        name: auto (small_cnn for images, mlp for tables), linear, mlp or small_cnn.
-        width: Hidden units of mlp (default 512), or channels after the first convolution of small_cnn (default 32).
-        dropout: Share of hidden units silenced while training, in [0, 1); not for linear.
-    """
-
-    name: ModelName = "auto"
-    width: int | None = None  # units or channels
-    dropout: float = 0.0  # share
-
-    def __post_init__(self) -> None:
-        if self.name not in get_args(ModelName):
-            raise ValueError(f"model.name must be one of {', '.join(get_args(ModelName))}, got {self.name!r}")
-        if self.width is not None and self.width < 1:
-            raise ValueError(f"model.width must be at least 1, got {self.width}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"model.dropout must lie in [0, 1), got {self.dropout}")
-        if self.name == "linear" and (self.width is not None or self.dropout):
-            raise ValueError("model.width and model.dropout have no effect with model.name=linear: leave them out")
-
-
-def build_model(options: ModelOptions, *, input_shape: tuple[int, ...], num_labels: int) -> nn.Module:
+def build_model(
+    options: ModelOptions, *, input_shape: tuple[int, ...], num_labels: int, load_weights: bool = True
+) -> nn.Module:
     """The network that the options name.
 
     Args:
-        options: Name and sizes.
+        options: Name and settings.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
+        load_weights: Whether a backbone starts from the weights that the options say; off where those of a run follow.
+
+    Returns:
+        A network whose images may be uint8 or floating point in [0, 1]; with a backbone, an :class:`ImageNetwork`.
 
     Raises:
-        ValueError: small_cnn was asked for inputs that are no images of at least 8 x 8.
+        ModuleNotFoundError: A backbone was named and timm cannot be imported.
+        ValueError: The network does not take such inputs, or the weights cannot be had.
 
     >>> build_model(ModelOptions(name="linear"), input_shape=(499,), num_labels=374)
     Sequential(
@@ -57,15 +43,48 @@ def build_model(options: ModelOptions, *, input_shape: tuple[int, ...], num_labe
       (1): Linear(in_features=499, out_features=374, bias=True)
     )
     """
-    is_image = len(input_shape) == 3
-    name = options.name if options.name != "auto" else ("small_cnn" if is_image else "mlp")
-    if name == "small_cnn":
-        if not is_image or min(input_shape[1:]) < 8:
+    options = resolved(options, input_shape=input_shape)
+    if options.name not in BUILT_IN:
+        return _image_network(options, input_shape, num_labels, load_weights=load_weights)
+    dropout = options.dropout or 0.0
+    if options.name == "small_cnn":
+        if len(input_shape) != 3 or min(input_shape[1:]) < 8:
             raise ValueError(f"small_cnn needs images of shape (channels, height, width) from 8 x 8, got {input_shape}")
-        return small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=options.dropout)
+        return _on_pixels(small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=dropout))
     num_features = math.prod(input_shape)
-    if name == "linear":
+    if options.name == "linear":
         network = linear(num_features, num_labels)
     else:
-        network = mlp(num_features, num_labels, hidden=options.width or 512, dropout=options.dropout)
+        network = mlp(num_features, num_labels, hidden=options.width or 512, dropout=dropout)
+    if len(input_shape) == 3:
+        return _on_pixels(nn.Sequential(nn.Flatten(), network))
     return nn.Sequential(nn.Flatten() if len(input_shape) > 1 else Standardise(num_features), network)
+
+
+def _on_pixels(network: nn.Module) -> nn.Sequential:
+    # By names, so that the layers keep those that they have in the checkpoints of earlier runs.
+    return nn.Sequential(OrderedDict([("pixels", Pixels()), *network.named_children()]))
+
+
+def _image_network(
+    options: ModelOptions, input_shape: tuple[int, ...], num_labels: int, *, load_weights: bool
+) -> ImageNetwork:
+    if len(input_shape) != 3 or input_shape[0] != 3:
+        raise ValueError(f"{options.name} needs images of shape (3, height, width), got {input_shape}")
+    trained = backbone(
+        options.name,
+        image_size=(input_shape[1], input_shape[2]),
+        pooled=options.head != "ml_decoder",
+        pretrained=options.pretrained if load_weights else False,
+        weights=Path(options.weights).expanduser() if options.weights and load_weights else None,
+    )
+    scaling = options.pixels or ("unit" if options.pretrained is False else "backbone")
+    pixels = Pixels(*mean_and_std(trained)) if scaling == "backbone" else Pixels()
+    if options.head == "ml_decoder":
+        dropout = 0.1 if options.dropout is None else options.dropout
+        head = MLDecoder(
+            trained.num_features, num_labels, groups=options.groups, width=options.width or 768, dropout=dropout
+        )
+    else:
+        head = linear_head(trained.num_features, num_labels, dropout=options.dropout or 0.0)
+    return ImageNetwork(pixels, trained, head, frozen=bool(options.frozen))

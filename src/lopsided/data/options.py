@@ -1,0 +1,154 @@
+"""What to do with data while reading it, and which sources each option is for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from lopsided.data.errors import DataError
+
+Resize = Literal["squash", "crop", "pad"]
+Unreadable = Literal["skip", "refuse"]
+Unannotated = Literal["drop_train", "drop", "keep"]
+Difficult = Literal["unknown", "negative", "positive"]
+Unverified = Literal["negative", "unknown"]
+Partition = Literal["official", "annotated"]
+
+IMAGE_SOURCES = ("coco", "voc", "nus-wide", "open-images", "listing")
+
+_IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
+_FOR: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_IMAGE_OPTIONS, IMAGE_SOURCES),
+    "year": ("coco", "voc"),
+    "unannotated": ("coco",),
+    "crowd": ("coco",),
+    "min_area": ("coco",),
+    "difficult": ("voc",),
+    "partition": ("nus-wide",),
+    "unverified": ("open-images",),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "resize": get_args(Resize),
+    "unreadable": get_args(Unreadable),
+    "unannotated": get_args(Unannotated),
+    "difficult": get_args(Difficult),
+    "partition": get_args(Partition),
+    "unverified": get_args(Unverified),
+}
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """How image files become inputs of a network.
+
+    Args:
+        size: Height and width of the inputs, pixels, from 8.
+        resize: squash (both sides to the size, nothing is lost), crop (the middle square) or pad (grey bars).
+        cutout: Side of the square that is greyed out while training, as a share of the image's side, in [0, 1).
+        rand_augment: Strength of RandAugment's two random operations while training, from 0 (none) to 30.
+        mixup: Alpha of the beta distribution that pairs of training images are mixed by, >= 0; 0 mixes none.
+        unreadable: skip (a file that cannot be opened is named and costs nothing) or refuse (an error).
+
+    Raises:
+        DataError: A value is out of range.
+    """
+
+    size: int = 224  # pixels
+    resize: Resize = "squash"
+    cutout: float = 0.5  # share of the side
+    rand_augment: int = 9
+    mixup: float = 0.0
+    unreadable: Unreadable = "skip"
+
+    def __post_init__(self) -> None:
+        if self.size < 8:
+            raise DataError(f"data.image_size must be at least 8, got {self.size}")
+        if not 0 <= self.cutout < 1:
+            raise DataError(f"data.cutout must lie in [0, 1), got {self.cutout}")
+        if not 0 <= self.rand_augment <= 30:
+            raise DataError(f"data.rand_augment must lie in [0, 30], got {self.rand_augment}")
+        if not 0 <= self.mixup < float("inf"):
+            raise DataError(f"data.mixup must be at least 0, got {self.mixup}")
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What to do with data while reading it. What is left out takes the default of the source.
+
+    Args:
+        train_samples: Scenes of the source ``digits`` to train on, at least 1.
+        missing: Share of the training positives to hide, in [0, 1).
+        validation_share: Share of the training samples to move to ``val`` where there is no such split, in [0, 1).
+        image_size: Height and width of images as the network sees them, pixels, from 8 (default 224).
+        resize: squash (default; both sides to the size), crop (the middle square) or pad (grey bars).
+        cutout: Side of a square greyed out while training, share of the image's side, in [0, 1) (default 0.5).
+        rand_augment: Strength of RandAugment while training, from 0 (none) to 30 (default 9).
+        mixup: Alpha of the beta distribution that pairs of training images are mixed by, >= 0 (default 0: none).
+        unreadable: skip (default; an image that cannot be opened is named and costs nothing) or refuse.
+        year: Which of several years in one folder: 2014 or 2017 of coco, 2007 or 2012 of voc (default: the one there).
+        unannotated: Images without any label: drop_train (default: from training), drop or keep (coco).
+        crowd: Count a group of objects as a positive (coco; default true).
+        min_area: Objects below this area do not count, pixels of the original image (coco; default 0).
+        difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
+        partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
+        unverified: Labels that nobody verified: negative (default) or unknown (open-images).
+
+    Raises:
+        DataError: A value is out of range.
+    """
+
+    train_samples: int = 20_000  # scenes, of digits only
+    missing: float = 0.0  # share of the training positives
+    validation_share: float = 0.1  # share of the training samples
+    image_size: int | None = None  # pixels
+    resize: Resize | None = None
+    cutout: float | None = None  # share of the side
+    rand_augment: int | None = None
+    mixup: float | None = None
+    unreadable: Unreadable | None = None
+    year: int | None = None
+    unannotated: Unannotated | None = None
+    crowd: bool | None = None
+    min_area: float | None = None  # pixels
+    difficult: Difficult | None = None
+    partition: Partition | None = None
+    unverified: Unverified | None = None
+
+    def __post_init__(self) -> None:
+        if self.train_samples < 1:
+            raise DataError(f"data.train_samples must be at least 1, got {self.train_samples}")
+        for name, share in (("missing", self.missing), ("validation_share", self.validation_share)):
+            if not 0 <= share < 1:
+                raise DataError(f"data.{name} must be at least 0 and below 1, got {share}")
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) is not None and value not in choices:
+                raise DataError(f"data.{name} must be one of {', '.join(choices)}, got {value!r}")
+        if self.min_area is not None and not 0 <= self.min_area < float("inf"):
+            raise DataError(f"data.min_area must be at least 0, got {self.min_area}")
+        self.images()
+
+    def images(self) -> ImageOptions:
+        """The part that is about image files."""
+        names = {name: name.removeprefix("image_") for name in _IMAGE_OPTIONS}
+        return ImageOptions(**{names[name]: value for name, value in self._given(_IMAGE_OPTIONS).items()})
+
+    def of_reader(self, kind: str) -> dict[str, Any]:
+        """The part that a reader takes, by its parameters' names; refuses what does nothing there.
+
+        Args:
+            kind: Of the source, such as ``coco``.
+
+        Raises:
+            DataError: An option was given that is for other sources.
+        """
+        for name, value in self._given(_FOR).items():
+            if kind not in _FOR[name]:
+                raise DataError(
+                    f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {', '.join(_FOR[name])}"
+                )
+        return {name: value for name, value in self._given(_FOR).items() if name not in _IMAGE_OPTIONS}
+
+    def _given(self, names: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Any]:
+        return {name: value for name, value in dataclasses.asdict(self).items() if name in names and value is not None}

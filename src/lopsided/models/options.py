@@ -1,0 +1,124 @@
+"""Which network to train, and what of it may be chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from lopsided.models.backbones import check_name
+
+BUILT_IN = ("auto", "linear", "mlp", "small_cnn")
+
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+
+SMALL_IMAGE = 64  # pixels: images below it are for small_cnn, where there is a choice
+
+_BACKBONE_TAKES = ("width", "dropout", "head", "groups", "pretrained", "weights", "frozen", "layer_decay", "pixels")
+
+_TAKES: dict[str, tuple[str, ...]] = {
+    "auto": _BACKBONE_TAKES,  # what does nothing with the network that it stands for is refused once that is known
+    "linear": (),
+    "mlp": ("width", "dropout"),
+    "small_cnn": ("width", "dropout"),
+}
+
+_Head = Literal["linear", "ml_decoder"]
+_Scaling = Literal["backbone", "unit"]
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which network to train. What is left out takes the network's own default.
+
+    Args:
+        name: linear, mlp, small_cnn, any timm backbone by its name, or auto: mlp for features, small_cnn for images
+            below 64 pixels or of other than 3 channels, tf_efficientnet_lite0 for the rest.
+        width: Hidden units of mlp (default 512), channels after the first convolution of small_cnn (default 32), or
+            size of the queries of head=ml_decoder, a multiple of 8 (default 768).
+        dropout: Share of hidden units silenced while training, in [0, 1) (default 0, of ml_decoder 0.1).
+        head: What follows a backbone: linear (default) on its pooled features, or ml_decoder on its feature map.
+        groups: Queries of ml_decoder, each of which answers for a group of labels (default: labels, at most 100).
+        pretrained: Start a backbone from trained weights (default: true where there are any).
+        weights: File with a backbone's weights, .pth or .safetensors; nothing in it is executed.
+        frozen: Train the head only, on a backbone that stays as it is (default false).
+        layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
+        pixels: Colours as the trained weights of a backbone want them (backbone, the default), or in [0, 1] (unit,
+            the default with pretrained=false).
+    """
+
+    name: str = "auto"
+    width: int | None = None  # units or channels
+    dropout: float | None = None  # share
+    head: _Head | None = None
+    groups: int | None = None
+    pretrained: bool | None = None
+    weights: str | None = None
+    frozen: bool | None = None
+    layer_decay: float | None = None  # per layer
+    pixels: _Scaling | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in BUILT_IN:
+            check_name(self.name, others=BUILT_IN)
+        self._check_values()
+        takes = _TAKES.get(self.name, _BACKBONE_TAKES)
+        for name in self._given():
+            if name not in takes:
+                listed = ", ".join(f"model.{part}" for part in takes) or "no settings"
+                raise ValueError(f"model.{name} has no effect with model.name={self.name}, which takes {listed}")
+        self._check_combinations()
+
+    def _given(self) -> dict[str, Any]:
+        given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+        del given["name"]
+        if given.get("dropout") == 0:  # what a run of any network may have in its configuration
+            del given["dropout"]
+        return given
+
+    def _check_values(self) -> None:
+        for name in ("width", "groups"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"model.{name} must be at least 1, got {value}")
+        if self.dropout is not None and not 0 <= self.dropout < 1:
+            raise ValueError(f"model.dropout must lie in [0, 1), got {self.dropout}")
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise ValueError(f"model.layer_decay must lie in (0, 1], got {self.layer_decay}")
+        for name, kind in (("head", _Head), ("pixels", _Scaling)):
+            if (value := getattr(self, name)) is not None and value not in get_args(kind):
+                raise ValueError(f"model.{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
+
+    def _check_combinations(self) -> None:
+        is_backbone = self.name not in BUILT_IN
+        if self.head != "ml_decoder":
+            if self.groups is not None:
+                raise ValueError(f"model.groups has no effect without model.head=ml_decoder, got {self.groups}")
+            if is_backbone and self.width is not None:
+                raise ValueError(f"model.width has no effect with model.name={self.name} and model.head=linear")
+        elif self.width is not None and self.width % 8:
+            raise ValueError(f"model.width must be a multiple of 8 with model.head=ml_decoder, got {self.width}")
+        if self.pretrained is False and self.weights is not None:
+            raise ValueError("model.weights has no effect with model.pretrained=false: leave one of them out")
+        if self.frozen and self.layer_decay is not None:
+            raise ValueError("model.layer_decay has no effect with model.frozen=true: leave one of them out")
+
+
+def resolved(options: ModelOptions, *, input_shape: tuple[int, ...]) -> ModelOptions:
+    """The options with the network that auto stands for.
+
+    Args:
+        options: As a person gave them.
+        input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
+
+    Raises:
+        ValueError: An option does nothing with that network.
+
+    >>> resolved(ModelOptions(), input_shape=(3, 32, 32)).name, resolved(ModelOptions(), input_shape=(499,)).name
+    ('small_cnn', 'mlp')
+    """
+    if options.name != "auto":
+        return options
+    if len(input_shape) != 3:
+        return dataclasses.replace(options, name="mlp")
+    large = input_shape[0] == 3 and min(input_shape[1:]) >= SMALL_IMAGE
+    return dataclasses.replace(options, name=DEFAULT_BACKBONE if large else "small_cnn")
