@@ -145,9 +145,8 @@ class DataOptions:
         """
         for name, value in self._given(_FOR).items():
             if kind not in _FOR[name]:
-                raise DataError(
-                    f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {', '.join(_FOR[name])}"
-                )
+                takers = ", ".join(_FOR[name])
+                raise DataError(f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {takers}")
         return {name: value for name, value in self._given(_FOR).items() if name not in _IMAGE_OPTIONS}
 
     def _given(self, names: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Any]:
