@@ -78,7 +78,7 @@ def test_wrong_usage_is_one_line_with_exit_code_2(capsys, line, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("train nowhere", "wanted a source digits, table:FILE or arff:STEM, got 'nowhere'"),
+        ("train nowhere", "table:FILE or arff:STEM, got 'nowhere'"),
         ("train table:nowhere.csv", "nowhere.csv: wanted a file, got none"),
         ("inspect arff:nowhere/x", "nowhere"),
         ("evaluate nowhere", "nowhere must be the folder of a run, got one without config.yaml"),
@@ -108,9 +108,9 @@ def test_from_data_to_report(capsys, tmp_path, source):
     code, out, _ = said(capsys, "evaluate", run, "--json")
     result = json.loads(out)
     assert code == 0
-    keys = ["split", "mAP", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1", "top3", "threshold"]
+    keys = ["split", "mAP", "mAP_11", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1", "top3", "threshold"]
     assert list(result) == keys
-    assert list(result["top3"]) == keys[3:10]
+    assert list(result["top3"]) == keys[4:11]
 
     code, out, _ = said(capsys, "evaluate", run, "--split", "val", "--threshold", "0.3")
     assert code == 0

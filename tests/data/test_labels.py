@@ -11,6 +11,19 @@ def labels_of(targets, unknown=None):
     return Labels(names, csr_array(targets), None if unknown is None else csr_array(np.array(unknown, dtype=bool)))
 
 
+def in_both_ways(state):
+    """Labels of one truth (0 negative, 1 positive, 2 unknown), with the unknown elements listed and the negatives."""
+    state = np.array(state)
+    negatives, positives, unknown = (csr_array(state == number) for number in (0, 1, 2))
+    names = tuple(f"label {i}" for i in range(state.shape[1]))
+    return Labels(names, positives, unknown), Labels(names, positives, negatives=negatives)
+
+
+def states_of(labels):
+    targets, mask = labels.dense(range(len(labels)))
+    return np.where(mask, targets, 2).tolist()
+
+
 def test_a_batch_has_targets_in_the_order_asked_for():
     targets, mask = labels_of([[1, 0], [0, 1], [1, 1]]).dense([2, 0, 2])
     assert targets.tolist() == [[True, True], [True, False], [True, True]]
@@ -74,6 +87,58 @@ def test_unknowns_of_another_shape_are_refused():
         labels_of([[1, 1]], [[0, 0], [0, 0]])
 
 
+def test_what_is_neither_positive_nor_a_listed_negative_is_unknown():
+    _, labels = in_both_ways([[1, 2, 0], [2, 2, 2]])
+    targets, mask = labels.dense([1, 0])
+    assert targets.tolist() == [[False, False, False], [True, False, False]]
+    assert mask.tolist() == [[False, False, False], [True, False, True]]
+
+
+def test_both_ways_of_saying_what_is_unknown_say_the_same():
+    state = np.random.default_rng(0).integers(3, size=(7, 5))
+    for labels in in_both_ways(state):
+        assert states_of(labels) == state.tolist()
+        assert states_of(labels.take([6, 0, 6])) == state[[6, 0, 6]].tolist()
+        assert labels.num_unknown == (state == 2).sum()
+        assert labels.positives_per_label().tolist() == (state == 1).sum(axis=0).tolist()
+        assert labels.known_per_label().tolist() == (state != 2).sum(axis=0).tolist()
+
+
+def test_without_either_all_is_known():
+    labels = labels_of([[1, 0], [1, 0], [0, 0]])
+    assert labels.num_unknown == 0
+    assert labels.positives_per_label().tolist() == [2, 0]
+    assert labels.known_per_label().tolist() == [3, 3]
+
+
+def test_both_ways_at_once_are_refused():
+    nothing = csr_array((1, 1), dtype=bool)
+    with pytest.raises(DataError, match="with unknown or with negatives, got both"):
+        Labels(("a",), nothing, nothing, nothing)
+
+
+def test_a_label_that_is_both_positive_and_negative_is_refused():
+    positives = csr_array(np.array([[True, True]]))
+    with pytest.raises(DataError, match="positive or negative, got both for 'b' of sample 0"):
+        Labels(("a", "b"), positives, negatives=csr_array(np.array([[False, True]])))
+
+
+def test_samples_without_labels_know_none_and_the_others_stay_as_they_were():
+    state = np.random.default_rng(1).integers(3, size=(6, 4))
+    emptied = state.copy()
+    emptied[[5, 2]] = 2
+    unknown_listed, negatives_listed = (labels.without([5, 2]) for labels in in_both_ways(state))
+    assert states_of(unknown_listed) == states_of(negatives_listed) == emptied.tolist()
+    assert unknown_listed.negatives is None
+    assert negatives_listed.unknown is None
+    assert states_of(labels_of([[1, 0], [0, 1]]).without(np.array([0]))) == [[2, 2], [0, 1]]
+
+
+def test_without_no_sample_labels_stay_as_they_are():
+    labels = labels_of([[1, 0]])
+    assert labels.without(np.array([], dtype=np.int64)) is labels
+
+
 def test_hiding_takes_the_share_asked_for_and_only_from_the_rows_named():
     labels = labels_of(np.ones((100, 3)))
     hidden = hide_positives(labels, range(40), share=0.25, seed=0)
@@ -87,6 +152,14 @@ def test_hiding_adds_no_positive_and_keeps_unknowns():
     hidden = hide_positives(labels, [0, 1], share=0.5, seed=3)
     assert not (hidden.positives.toarray() & ~labels.positives.toarray()).any()
     assert hidden.unknown is labels.unknown
+
+
+def test_a_hidden_positive_is_a_known_negative_whichever_way_the_unknown_is_said():
+    state = np.random.default_rng(2).integers(3, size=(20, 5))
+    one, other = (hide_positives(labels, range(10), share=0.5, seed=4) for labels in in_both_ways(state))
+    assert states_of(one) == states_of(other)
+    assert other.num_unknown == (state == 2).sum()
+    assert other.positives.nnz < (state == 1).sum()
 
 
 def test_a_larger_share_hides_all_that_a_smaller_one_hides():

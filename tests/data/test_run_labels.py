@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
@@ -80,9 +78,22 @@ def test_without_labels_everything_is_unknown_and_nothing_positive():
     assert not mask.any()
 
 
-def test_ten_million_unknown_elements_take_little():
-    start = time.perf_counter()
-    unknown = unlabelled([f"label {i}" for i in range(100)], samples=100_000).unknown
-    assert time.perf_counter() - start < 5  # seconds; about 0.2 on an idle core
-    assert unknown.nnz == 10_000_000
-    assert unknown.data.nbytes + unknown.indices.nbytes < 51_000_000
+def test_unknown_elements_of_samples_without_labels_take_nothing():
+    labels = unlabelled([f"label {i}" for i in range(10_000)], samples=100_000)
+    assert labels.num_unknown == 1_000_000_000
+    assert labels.positives.nnz == labels.negatives.nnz == 0
+
+
+def test_where_most_labels_of_the_run_are_absent_the_negatives_are_listed():
+    labels = aligned(labels_of(("d", "b"), [[1, 0], [0, 0]], [[0, 0], [0, 1]]), list("abcdef"))
+    assert labels.unknown is None
+    assert labels.negatives.toarray().astype(int).tolist() == [[0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
+    assert labels.positives.toarray().astype(int).tolist() == [[0, 0, 0, 1, 0, 0], [0] * 6]
+
+
+def test_listed_negatives_move_with_their_labels_and_what_is_absent_is_unknown():
+    positives, negatives = (csr_array(np.array([row], dtype=bool)) for row in ([1, 0, 0], [0, 1, 0]))
+    labels = aligned(Labels(("a", "b", "c"), positives, negatives=negatives), ["x", "c", "b", "a"])
+    targets, mask = labels.dense([0])
+    assert targets.astype(int).tolist() == [[0, 0, 0, 1]]
+    assert mask.astype(int).tolist() == [[0, 0, 1, 1]]

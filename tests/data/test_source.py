@@ -128,11 +128,11 @@ def test_digits_are_refused_for_a_run_with_other_labels(names, message):
     [
         (
             "tabel:pets.csv",
-            r"wanted a source digits, table:FILE or arff:STEM, got 'tabel:pets.csv'; did you mean table:FILE\?",
+            r"wanted a source digits, listing:FILE, .* or arff:STEM, got 'tabel:pets.csv'; did you mean table:FILE\?",
         ),
         ("Digits", r"got 'Digits'; did you mean digits\?"),
-        ("pets.csv", r"did you mean table:pets.csv\?"),
-        ("", "wanted a source digits, table:FILE or arff:STEM, got ''"),
+        ("pets.csv", r"did you mean table:pets.csv \(features\) or listing:pets.csv \(paths of images\)\?"),
+        ("", "table:FILE or arff:STEM, got ''"),
         ("zzz", "got 'zzz'$"),
         ("digits:3", "wanted digits, got 'digits:3'"),
         ("digits:", "wanted digits, got 'digits:'"),

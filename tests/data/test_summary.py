@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from lopsided.data import imbalance, summarise
 
@@ -30,6 +32,10 @@ def test_unknown_elements_are_counted_and_are_neither_positive_nor_negative(make
     table = make_table(["train"] * 6, unknown=unknown)
     assert summarise(table)["splits"]["train"]["unknown"] == 3
     assert imbalance(table, "train").tolist() == [0.5, 2.0]  # cats at 0 and 4, none at 5; dogs at 0 and 3
+    negatives = csr_array(~table.labels.positives.toarray() & ~unknown)
+    listed = replace(table, labels=replace(table.labels, unknown=None, negatives=negatives))
+    assert summarise(listed) == summarise(table)
+    assert imbalance(listed, "train").tolist() == [0.5, 2.0]
 
 
 def test_leaks_are_counted(make_table):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lopsided.data import DataError, in_two_splits, with_validation
+from tests.data.image_manifests import manifest_of
 
 
 def test_a_share_of_train_moves_to_val_and_the_rest_stays(make_table):
@@ -61,6 +62,21 @@ def test_the_smallest_group_moves_when_every_group_is_larger_than_the_share(make
 def test_samples_that_are_all_equal_cannot_be_split(make_table):
     with pytest.raises(DataError, match="pets: wanted at least two different training samples"):
         with_validation(make_table(["train"] * 3, features=np.zeros((3, 2), np.float32)))
+
+
+def test_files_of_equal_bytes_stay_together(tmp_path):
+    names = [f"{i}.jpg" for i in range(40)]
+    for i, name in enumerate(names):
+        (tmp_path / name).write_bytes(bytes([i // 4]))
+    before = manifest_of(tmp_path, names)
+    after = with_validation(before, share=0.3, seed=1)
+    assert len(after.rows("val")) == 12
+    assert in_two_splits(after) == 0
+    assert (after.paths is before.paths, before.split_names) == (True, ("train",))
+
+
+def test_files_that_are_missing_can_be_validated_on_too(tmp_path):
+    assert len(with_validation(manifest_of(tmp_path, ["a.jpg"] * 10), share=0.2).rows("val")) == 2
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])

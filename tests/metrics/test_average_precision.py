@@ -7,9 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from lopsided.metrics import average_precision, mean_average_precision, micro_average_precision
+from lopsided.metrics import (
+    CollectedScores,
+    average_precision,
+    eleven_point_average_precision,
+    mean_average_precision,
+    micro_average_precision,
+)
 from tests.reference import average_precision as reference
 
+FUNCTIONS = (average_precision, eleven_point_average_precision, mean_average_precision, micro_average_precision)
 SAMPLES, LABELS = 60, 19  # more labels than one block of columns, and not a multiple of it
 
 
@@ -60,6 +67,8 @@ def test_any_ranking_equals_the_definition(ranking):
     expected = reference.average_precision(scores.numpy(), targets.numpy(), known.numpy())
     np.testing.assert_allclose(average_precision(scores, targets, mask=known), expected, rtol=1e-12)
     np.testing.assert_allclose(micro_average_precision(scores, targets, mask=known), expected[0], rtol=1e-12)
+    eleven = reference.eleven_point_average_precision(scores.numpy(), targets.numpy(), known.numpy())
+    np.testing.assert_allclose(eleven_point_average_precision(scores, targets, mask=known), eleven, rtol=1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -70,22 +79,63 @@ def test_any_table_equals_scikit_learn(seed, samples, labels, steps):
     np.testing.assert_allclose(average_precision(scores, targets), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("steps", [1, 4, 1_000_000])
+def test_eleven_points_equal_the_definition_with_ties_and_unknown_elements(steps):
+    scores, targets = scene(steps=steps)
+    known = torch.rand(SAMPLES, LABELS, generator=torch.Generator().manual_seed(2)) < 0.7
+    expected = reference.eleven_point_average_precision(scores.numpy(), targets.numpy(), known.numpy())
+    scores[~known], targets = math.nan, targets.float().masked_fill(~known, -1.0)
+    np.testing.assert_allclose(eleven_point_average_precision(scores, targets, mask=known), expected, rtol=1e-12)
+
+
+def test_eleven_points_look_for_the_best_precision_from_each_recall_on():
+    # Precisions at recalls of 1/4 to 1 are 1, 1/2, 3/5 and 4/8; recalls of 0.3 to 0.5 take the 3/5 of a later one.
+    targets = torch.tensor([1, 0, 0, 1, 1, 0, 0, 1])[:, None]
+    scores = torch.arange(8, 0, -1).float()[:, None]
+    value = eleven_point_average_precision(scores, targets).item()
+    assert value == pytest.approx((3 * 1 + 5 * (3 / 5) + 3 * (1 / 2)) / 11)
+
+
+@pytest.mark.parametrize("num_positives", [10, 20, 30, 70])
+def test_a_recall_that_is_exactly_a_tenth_counts_as_reached(num_positives):
+    # One negative after three tenths of the positives: recalls of 0 to 0.3 are reached before it.
+    targets = torch.ones(num_positives + 1, 1)
+    targets[3 * num_positives // 10] = 0
+    scores = torch.arange(num_positives + 1, 0, -1).float()[:, None]
+    best_after = num_positives / (num_positives + 1)
+    value = eleven_point_average_precision(scores, targets).item()
+    assert value == pytest.approx((4 + 7 * best_after) / 11, rel=1e-12)
+
+
+def test_eleven_points_of_batches_are_those_of_all_at_once():
+    scores, targets = scene()
+    known = torch.rand(SAMPLES, LABELS, generator=torch.Generator().manual_seed(2)) < 0.7
+    collected = CollectedScores()
+    for rows in torch.arange(SAMPLES).split(7):
+        collected.update(scores[rows], targets[rows], known[rows])
+    together = eleven_point_average_precision(scores, targets, mask=known)
+    batches, batch_targets, mask = collected.tensors()
+    assert torch.equal(eleven_point_average_precision(batches, batch_targets, mask=mask), together)
+
+
 def test_the_order_of_rows_cannot_matter():
     scores, targets = scene(steps=3)
     order = torch.randperm(SAMPLES, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(average_precision(scores, targets), average_precision(scores[order], targets[order]))
-    assert torch.equal(micro_average_precision(scores, targets), micro_average_precision(scores[order], targets[order]))
+    for function in (average_precision, eleven_point_average_precision, micro_average_precision):
+        assert torch.equal(function(scores, targets), function(scores[order], targets[order]))
 
 
 @pytest.mark.parametrize("descending", [True, False])
 def test_constant_scores_give_the_share_of_positives(descending):
     targets = (torch.arange(100) < 10).sort(descending=descending).values[:, None]
-    assert average_precision(torch.full((100, 1), 0.3), targets).item() == pytest.approx(0.1)
+    for function in (average_precision, eleven_point_average_precision):
+        assert function(torch.full((100, 1), 0.3), targets).item() == pytest.approx(0.1)
 
 
 def test_a_perfect_ranking_gives_one():
     _, targets = scene()
-    assert average_precision(targets.float(), targets).tolist() == [1.0] * LABELS
+    for function in (average_precision, eleven_point_average_precision):
+        assert function(targets.float(), targets).tolist() == [1.0] * LABELS
 
 
 def test_unknown_elements_take_no_part_and_may_hold_anything():
@@ -113,6 +163,7 @@ def test_a_label_without_positives_is_nan_and_left_out_of_the_mean():
     values = average_precision(scores, targets)
     others = torch.arange(LABELS) != 4
     assert values.isnan().tolist() == (~others).tolist()
+    assert eleven_point_average_precision(scores, targets).isnan().tolist() == (~others).tolist()
     assert mean_average_precision(scores, targets).item() == pytest.approx(values[others].mean().item())
 
 
@@ -120,8 +171,9 @@ def test_a_label_without_positives_is_nan_and_left_out_of_the_mean():
 def test_nothing_to_rank_gives_nan(shape):
     scores, targets = torch.empty(shape), torch.empty(shape, dtype=torch.bool)
     for mask in (None, torch.ones(shape, dtype=torch.bool)):
-        assert average_precision(scores, targets, mask=mask).shape == shape[1:]
-        assert average_precision(scores, targets, mask=mask).isnan().all()
+        for function in (average_precision, eleven_point_average_precision):
+            assert function(scores, targets, mask=mask).shape == shape[1:]
+            assert function(scores, targets, mask=mask).isnan().all()
         assert mean_average_precision(scores, targets, mask=mask).isnan()
         assert micro_average_precision(scores, targets, mask=mask).isnan()
 
@@ -179,7 +231,7 @@ def test_more_threads_give_the_same_values():
 
 def test_values_are_detached_doubles():
     scores, targets = scene()
-    for function in (average_precision, mean_average_precision, micro_average_precision):
+    for function in FUNCTIONS:
         value = function(scores.requires_grad_(), targets)
         assert value.dtype == torch.float64
         assert not value.requires_grad
@@ -193,7 +245,7 @@ def test_scores_on_a_gpu_are_ranked_on_the_cpu():
     assert torch.equal(value, average_precision(scores, targets))
 
 
-@pytest.mark.parametrize("function", [average_precision, mean_average_precision, micro_average_precision])
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_nan_scores_are_refused_with_their_number_and_place(function):
     scores, targets = scene()
     scores[2, 5] = scores[1, 7] = scores[1, 8] = math.nan

@@ -57,7 +57,7 @@ def test_a_split_may_be_smaller_than_the_count(run):
 
 def test_without_a_test_split_validation_is_shown(run):
     table = read_source(run.config.source)
-    shown = examples(run, 2, table=dataclasses.replace(table, splits=np.repeat(["train", "val"], 15)))
+    shown = examples(run, 2, data=dataclasses.replace(table, splits=np.repeat(["train", "val"], 15)))
     assert shown.split == "val"
     assert [sample.row for sample in shown.samples] == [15, 16]
 
@@ -66,7 +66,7 @@ def test_labels_whose_truth_is_unknown_count_as_neither(run):
     table = read_source(run.config.source)
     nobody_knows = csr_array(np.ones((30, 4), dtype=bool))
     labels = Labels(table.labels.names, csr_array((30, 4), dtype=bool), nobody_knows)
-    shown = examples(run, 10, table=dataclasses.replace(table, labels=labels))
+    shown = examples(run, 10, data=dataclasses.replace(table, labels=labels))
     assert {mark.sign for sample in shown.samples for mark in sample.marks} == {"?"}
 
 
@@ -90,7 +90,7 @@ def test_a_sample_with_very_many_labels_is_cut_off(make_run):
     table = Table(
         "many", np.zeros((2, 5), np.float32), Labels(names, csr_array(np.ones((2, 40), bool))), np.array(["test"] * 2)
     )
-    sample = examples(run, 1, table=table).samples[0]
+    sample = examples(run, 1, data=table).samples[0]
     assert len(sample.marks) == 12
     assert sample.left_out == 28
 
@@ -98,15 +98,15 @@ def test_a_sample_with_very_many_labels_is_cut_off(make_run):
 def test_images_are_shown_enlarged_pixel_by_pixel(make_run):
     table = digits(train_samples=1, validation_samples=1, test_samples=3)
     path = make_run("a", source="digits", labels=table.labels.names, input_shape=(3, 32, 32))
-    shown = examples(read_runs([path])[0], 2, table=table)
+    shown = examples(read_runs([path])[0], 2, data=table)
     image = np.asarray(Image.open(io.BytesIO(shown.samples[0].picture)))
     assert image.shape == (192, 192, 3)
     np.testing.assert_array_equal(image[::6, ::6], table.features[2].transpose(1, 2, 0))
 
 
-def test_grey_and_large_images_can_be_shown():
+def test_grey_images_are_shown_and_large_ones_reduced():
     assert Image.open(io.BytesIO(picture(np.zeros((1, 8, 8), np.uint8)))).size == (192, 192)
-    assert Image.open(io.BytesIO(picture(np.zeros((3, 300, 200), np.uint8)))).size == (200, 300)
+    assert Image.open(io.BytesIO(picture(np.zeros((3, 300, 200), np.uint8)))).size == (128, 192)
 
 
 def test_scenes_of_the_test_split_do_not_depend_on_what_is_spared(make_run):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from lopsided.data import Labels, Table
+from lopsided.data import Labels, Manifest, Table
 from lopsided.training import Config, LossOptions, TrainingOptions
 
 
@@ -23,3 +23,27 @@ def config():
         loss=LossOptions(name="adaptive"),
         training=TrainingOptions(epochs=3, batch_size=32, accelerator="cpu"),
     )
+
+
+@pytest.fixture
+def make_manifest(tmp_path):
+    """Images of 16 pixels, mostly red or not and mostly blue or not, which is what their two labels say."""
+
+    def make(count, *, broken=(), splits=("train", "train", "val", "test")):
+        from PIL import Image
+
+        draw = np.random.default_rng(0)
+        has = draw.random((count, 2)) < 0.5
+        root = tmp_path / "pictures"
+        root.mkdir(exist_ok=True)
+        for row in range(count):
+            pixels = draw.integers(0, 120, size=(16, 16, 3), dtype=np.uint8)
+            pixels[..., 0] += 130 * has[row, 0].astype(np.uint8)
+            pixels[..., 2] += 130 * has[row, 1].astype(np.uint8)
+            path = root / f"{row:03d}.png"
+            path.write_bytes(b"no picture") if row in broken else Image.fromarray(pixels).save(path)
+        paths = np.array([f"{row:03d}.png" for row in range(count)], dtype=np.dtypes.StringDType())
+        labels = Labels(("red", "blue"), csr_array(has))
+        return Manifest("pictures", root, paths, labels, np.array(splits)[np.arange(count) % len(splits)])
+
+    return make

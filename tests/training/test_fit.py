@@ -16,11 +16,11 @@ import torch
 from lopsided.data import Labels
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training.evaluate import evaluate
-from lopsided.training.fit import _each_epoch, fit
+from lopsided.training.fit import fit
 from lopsided.training.predict import predict
 from lopsided.training.run_folder import COLUMNS, read_rows
 from lopsided.training.step_log import StepLog
-from lopsided.training.task import decayed_apart
+from lopsided.training.trainer import each_epoch
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [
@@ -33,7 +33,7 @@ pytestmark = [
 @pytest.mark.parametrize("loss", ["cross_entropy", "focal", "asymmetric", "adaptive"])
 def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
     config = dataclasses.replace(config, loss=LossOptions(name=loss))
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     names = {path.name for path in run.path.iterdir()}
     assert names == {"config.yaml", "metrics.csv", "checkpoints", "environment.json", "tensorboard"}
     assert Config.load(run.config_file) == config
@@ -47,7 +47,7 @@ def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
 
 def test_training_learns_features_of_any_scale(tmp_path, table, config):
     config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=20))
-    result = evaluate(fit(config, tmp_path / "run", table=table), table)
+    result = evaluate(fit(config, tmp_path / "run", data=table), table)
     assert result["split"] == "test"
     scores = torch.from_numpy(table.labels.dense(table.rows("test"))[0].mean(axis=0))
     assert result["mAP"] > scores.mean() + 0.3
@@ -55,18 +55,18 @@ def test_training_learns_features_of_any_scale(tmp_path, table, config):
 
 def test_the_plain_cross_entropy_is_the_loss_where_the_loss_is_cross_entropy(tmp_path, table, config):
     config = dataclasses.replace(config, loss=LossOptions(name="cross_entropy"))
-    rows = fit(config, tmp_path / "run", table=table).rows()
+    rows = fit(config, tmp_path / "run", data=table).rows()
     assert all(row["loss"] == row["cross_entropy"] for row in rows if row["loss"])
 
 
 def test_two_runs_of_one_configuration_give_the_same_numbers(tmp_path, table, config):
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, dropout=0.5))
-    runs = [fit(config, tmp_path / name, table=table) for name in ("one", "two")]
+    runs = [fit(config, tmp_path / name, data=table) for name in ("one", "two")]
     assert filecmp.cmp(runs[0].metrics_file, runs[1].metrics_file, shallow=False)
 
 
 def test_the_averaged_weights_are_saved_and_evaluated(tmp_path, table, config):
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     checkpoint = torch.load(run.checkpoints / "best.ckpt", weights_only=True)
     averaged, current = checkpoint["state_dict"], checkpoint["current_model_state"]
     assert not torch.equal(averaged["model.1.0.weight"], current["model.1.0.weight"])
@@ -115,24 +115,24 @@ def test_a_run_killed_anywhere_and_resumed_equals_one_that_was_not(tmp_path):
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(tmp_path, table, config):
     wild = dataclasses.replace(config.training, learning_rate=1e38)
     with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step [0-9]+: lower training.learning_rate"):
-        fit(dataclasses.replace(config, training=wild), tmp_path / "run", table=table)
+        fit(dataclasses.replace(config, training=wild), tmp_path / "run", data=table)
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, table, config):
-    fit(config, tmp_path / "run", table=table)
+    fit(config, tmp_path / "run", data=table)
     with pytest.raises(ValueError, match="holds a run already: add --resume"):
-        fit(config, tmp_path / "run", table=table)
+        fit(config, tmp_path / "run", data=table)
     other = dataclasses.replace(config, seed=5)
     with pytest.raises(ValueError, match="seed must be 0, got 5"):
-        fit(other, tmp_path / "run", table=table, resume=True)
+        fit(other, tmp_path / "run", data=table, resume=True)
     longer = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=9))
     with pytest.raises(ValueError, match=r"training.epochs must be 3, got 9$"):
-        fit(longer, tmp_path / "run", table=table, resume=True)
+        fit(longer, tmp_path / "run", data=table, resume=True)
 
 
 def test_without_a_validation_split_the_last_weights_serve(tmp_path, table, config):
     splits = np.where(table.splits == "val", "train", table.splits)
-    run = fit(config, tmp_path / "run", table=dataclasses.replace(table, splits=splits))
+    run = fit(config, tmp_path / "run", data=dataclasses.replace(table, splits=splits))
     assert not (run.checkpoints / "best.ckpt").exists()
     assert run.load().epoch == 3
 
@@ -140,7 +140,7 @@ def test_without_a_validation_split_the_last_weights_serve(tmp_path, table, conf
 def test_data_without_a_train_split_is_refused(tmp_path, table, config):
     alone = dataclasses.replace(table, splits=np.full(len(table), "test"))
     with pytest.raises(ValueError, match="must have a train split, got splits test"):
-        fit(config, tmp_path / "run", table=alone)
+        fit(config, tmp_path / "run", data=alone)
     assert not (tmp_path / "run").exists()
 
 
@@ -148,7 +148,7 @@ def test_unknown_labels_are_left_out_of_training_and_metrics(tmp_path, table, co
     unknown = table.labels.positives.copy()
     labels = Labels(table.labels.names, table.labels.positives - table.labels.positives.multiply(unknown), unknown)
     masked = dataclasses.replace(table, labels=labels)
-    run = fit(config, tmp_path / "run", table=masked)
+    run = fit(config, tmp_path / "run", data=masked)
     assert all(row["val_mAP"] in ("", "nan") for row in run.rows())  # every positive is unknown
     assert np.isnan(evaluate(run, masked)["mAP"])
 
@@ -158,8 +158,8 @@ def test_predictions_are_the_probabilities_of_every_sample(tmp_path, table, conf
     import pyarrow.csv
     import pyarrow.parquet
 
-    run = fit(config, tmp_path / "run", table=table)
-    assert predict(run, table, tmp_path / name, split="test", threshold=0.3) == 50
+    run = fit(config, tmp_path / "run", data=table)
+    assert predict(run, table, tmp_path / name, split="test", threshold=0.3) == (50, [])
     read = pyarrow.csv.read_csv if name.endswith("csv") else pyarrow.parquet.read_table
     rows = read(tmp_path / name).to_pylist()
     model = run.load().model
@@ -173,7 +173,7 @@ def test_predictions_are_the_probabilities_of_every_sample(tmp_path, table, conf
 
 
 def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, config):
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     narrow = dataclasses.replace(table, features=table.features[:, :5])
     with pytest.raises(ValueError, match=r"inputs must have the shape of the run's \(6,\), got \(5,\)"):
         evaluate(run, narrow)
@@ -186,7 +186,7 @@ def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, confi
 
 def test_named_features_are_put_in_the_order_of_the_run(tmp_path, table, config):
     table = dataclasses.replace(table, feature_names=tuple("uvwxyz"))
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     turned = dataclasses.replace(table, features=table.features[:, ::-1], feature_names=tuple("zyxwvu"))
     assert evaluate(run, turned, save=False) == evaluate(run, table)
     other = dataclasses.replace(table, feature_names=tuple("uvwxyq"))
@@ -195,17 +195,17 @@ def test_named_features_are_put_in_the_order_of_the_run(tmp_path, table, config)
 
 
 def test_a_run_that_was_moved_remembers_its_best_value(tmp_path, table, config):
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     callbacks = torch.load(run.checkpoints / "last.ckpt", weights_only=True)["callbacks"]
     (state,) = [state for name, state in callbacks.items() if "val_mAP" in name]
-    moved = _each_epoch(RunFolder(tmp_path / "elsewhere"), "best", monitor="val_mAP")
+    moved = each_epoch(RunFolder(tmp_path / "elsewhere"), "best", monitor="val_mAP")
     moved.load_state_dict(state)
     assert moved.best_model_score == state["best_model_score"]
     assert moved.best_model_path == str(tmp_path / "elsewhere" / "checkpoints" / "best.ckpt")
 
 
 def test_the_learning_rate_is_that_of_the_step(tmp_path, table, config):
-    rates = [float(row["learning_rate"]) for row in fit(config, tmp_path / "run", table=table).rows() if row["loss"]]
+    rates = [float(row["learning_rate"]) for row in fit(config, tmp_path / "run", data=table).rows() if row["loss"]]
     assert rates[0] == pytest.approx(config.training.learning_rate / 25, rel=1e-4)
     assert rates[-1] == min(rates)
     assert max(rates) == pytest.approx(config.training.learning_rate, rel=0.02)
@@ -214,12 +214,12 @@ def test_the_learning_rate_is_that_of_the_step(tmp_path, table, config):
 def test_a_start_that_failed_leaves_the_folder_free(tmp_path, table, config):
     wild = dataclasses.replace(config, training=dataclasses.replace(config.training, learning_rate=1e38))
     with pytest.raises(ValueError, match="the loss is"):
-        fit(wild, tmp_path / "run", table=table)
-    assert fit(config, tmp_path / "run", table=table).config() == config
+        fit(wild, tmp_path / "run", data=table)
+    assert fit(config, tmp_path / "run", data=table).config() == config
 
 
 def test_an_output_that_failed_leaves_nothing_behind(tmp_path, table, config):
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     with pytest.raises(ValueError, match="splits"):
         predict(run, table, tmp_path / "out.csv", split="nowhere")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -230,7 +230,7 @@ def test_a_checkpoint_from_a_stranger_executes_nothing(tmp_path, table, config):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "sprung"),)
 
-    run = fit(config, tmp_path / "run", table=table)
+    run = fit(config, tmp_path / "run", data=table)
     for content in (pickle.dumps(Trap()), b"", b"not a checkpoint"):
         (run.checkpoints / "best.ckpt").write_bytes(content)
         with pytest.raises(ValueError, match="best.ckpt must be a checkpoint of lopsided"):
@@ -257,12 +257,3 @@ def test_a_metrics_file_cut_short_gives_its_whole_rows(tmp_path):
     path.write_text(path.read_text()[:-9])
     assert [row["step"] for row in read_rows(path)] == ["0", "1"]
     assert StepLog(path).latest == {}
-
-
-def test_weight_decay_spares_biases_and_normalisation():
-    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
-    decayed, spared = decayed_apart(network.named_parameters(), 0.1)
-    assert [tuple(parameter.shape) for parameter in decayed["params"]] == [(4, 3)]
-    assert decayed["weight_decay"] == 0.1
-    assert len(spared["params"]) == 3
-    assert spared["weight_decay"] == 0

@@ -16,7 +16,7 @@ from lopsided.data import Labels, Manifest
 from lopsided.models import ImageNetwork, Pixels
 from lopsided.models.backbones import Backbone
 from lopsided.training import frozen_features as module
-from lopsided.training.frozen_features import default_cache, frozen_features, weights_digest, without_labels
+from lopsided.training.frozen_features import default_cache, frozen_features, weights_digest
 
 SIZE = 4
 
@@ -96,7 +96,7 @@ def manifest(tmp_path):
 
 
 def computed(manifest, cache, **settings):
-    settings = {"network": network(), "image_options": Options(), "cache": cache, "batch_size": 4, **settings}
+    settings = {"network": network(), "images": Options(), "cache": cache, "batch_size": 4, **settings}
     return frozen_features(manifest, **settings)
 
 
@@ -181,8 +181,8 @@ def _other_colours():
         {"network": _other_weights},
         {"network": _other_colours},
         {"network": lambda: network(pooled=False)},
-        {"image_options": lambda: Options(size=5)},
-        {"image_options": lambda: Options(resize="crop")},
+        {"images": lambda: Options(size=5)},
+        {"images": lambda: Options(resize="crop")},
     ],
 )
 def test_whatever_decides_the_features_decides_the_folder(manifest, tmp_path, settings):
@@ -224,13 +224,6 @@ def test_unreadable_images_are_named_and_know_no_label_at_once_and_from_the_cach
             assert not mask[[2, 11, 23]].any()
             readable = np.delete(np.arange(25), [2, 11, 23])
             assert (targets[readable] == manifest.labels.dense(readable)[0]).all()
-
-
-def test_labels_that_were_unknown_before_stay_so():
-    targets = np.array([[True, False], [False, True], [True, True]])
-    unknown = np.array([[False, True], [False, False], [False, False]])
-    labels = without_labels(Labels(("a", "b"), csr_array(targets), csr_array(unknown)), np.array([2]))
-    assert labels.dense(range(3))[1].tolist() == [[True, False], [True, True], [False, False]]
 
 
 def test_workers_give_the_same(manifest, tmp_path):

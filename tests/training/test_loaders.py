@@ -1,6 +1,10 @@
+import numpy as np
+import pytest
 import torch
+from scipy.sparse import csr_array
 
-from lopsided.training.loaders import EpochBatches
+from lopsided.data import Labels
+from lopsided.training.loaders import EpochBatches, balanced_weights, num_workers
 
 
 def test_an_epoch_holds_every_sample_once():
@@ -35,3 +39,38 @@ def test_ranks_take_equally_many_training_steps():
 def test_ranks_read_each_validation_sample_once():
     ranks = [list(EpochBatches(41, 5, seed=None, rank=rank, num_ranks=2)) for rank in (0, 1)]
     assert sorted(sum(sum(ranks, []), [])) == list(range(41))
+
+
+def test_the_epoch_comes_with_the_positions_where_data_is_augmented():
+    batches = EpochBatches(5, 3, seed=0, with_epoch=True)
+    batches.set_epoch(4)
+    assert [epoch for epoch, _ in batches] == [4, 4]
+    assert sorted(sum((positions for _, positions in batches), [])) == list(range(5))
+
+
+def test_balanced_sampling_draws_every_label_equally_often():
+    positives = np.zeros((1000, 4), dtype=bool)
+    positives[:900, 0] = True
+    positives[890:950, 1] = True
+    positives[950:960, 2] = True  # nobody has the last label, and 40 samples have none
+    labels = Labels(("a", "b", "c", "d"), csr_array(positives))
+    batches = EpochBatches(1000, 50, seed=0, weights=balanced_weights(labels))
+    drawn = []
+    for epoch in range(40):
+        batches.set_epoch(epoch)
+        drawn += sum(batches, [])
+    assert len(drawn) == 40_000
+    counts = positives[drawn].sum(axis=0)
+    without = (~positives[drawn].any(axis=1)).sum()
+    # Ten samples have two labels, so a draw for the one is now and then one for the other.
+    assert counts[1:3].tolist() == pytest.approx([10_000, 10_000], rel=0.05)
+    assert without == pytest.approx(10_000, rel=0.05)
+    assert counts[0] > 9_500
+    assert counts[3] == 0
+
+
+def test_processes_for_batches_are_for_images(make_manifest, table):
+    assert num_workers(None, table) == 0
+    assert num_workers(3, table) == 3
+    assert 1 <= num_workers(None, make_manifest(4)) <= 8
+    assert num_workers(None, make_manifest(4), devices=1000) == 1

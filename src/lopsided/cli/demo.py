@@ -57,7 +57,7 @@ def demo(arguments: list[str]) -> int:
         print(f"[{number}/{len(configs)}] {name}: training {given.epochs} epochs", flush=True)
         if RunFolder(out / name).config_file.exists():  # of an earlier demo; anything else there is not ours to remove
             shutil.rmtree(out / name)
-        run = fit(config, out / name, table=table)
+        run = fit(config, out / name, data=table)
         result = evaluate(run, table)
         print(f"[{number}/{len(configs)}] {name}: test mAP {100 * result['mAP']:.2f}", flush=True)
     page = write_report([out / name for name in configs], out / "report.html")

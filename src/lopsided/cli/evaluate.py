@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser
-from lopsided.data import DataOptions, read_source
+from lopsided.data import DataOptions, Manifest, read_source
 
 NAMES = {
     "mAP": "mean average precision over labels with positives",
+    "mAP_11": "mean of 11-point average precision, as of Pascal VOC 2007",
     "micro_AP": "average precision of all elements in one ranking",
     "cp": "precision, mean over labels",
     "cr": "recall, mean over labels",
@@ -40,13 +42,17 @@ def evaluate(arguments: list[str]) -> int:
 
     from lopsided.training import RunFolder
     from lopsided.training.evaluate import evaluate as measure
+    from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
     config = run.config()
     options = DataOptions(validation_share=0) if given.source else config.data  # new data is taken whole
-    table = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
+    data = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
     own = not given.source and not given.split  # what the run's report shows
-    result = measure(run, table, split=given.split, threshold=given.threshold, save=own)
+    result = measure(run, data, split=given.split, threshold=given.threshold, save=own)
+    if unreadable := result.get("unreadable"):
+        assert isinstance(data, Manifest)
+        print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     if given.json:
         print(json.dumps(_without_nan(result)))
     else:
@@ -77,7 +83,7 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     for name, meaning in NAMES.items():
         of_top = result["top3"].get(name)
         shown = "" if of_top is None else f"{100 * of_top:.2f}"
-        label = name if name in ("mAP", "micro_AP", "mean_f1") else name.upper()
+        label = name if name[0] == "m" else name.upper()
         table.add_row(label, f"{100 * result[name]:.2f}", shown, meaning)
     console = Console()
     console.print(escape(title))

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import json
 import math
+import os
+from typing import Any
 
 import numpy as np
 
 from lopsided.cli.parser import Parser
-from lopsided.data import DataOptions, Table, imbalance, read_source, summarise
+from lopsided.data import (
+    Data,
+    DataOptions,
+    ImageCheck,
+    Manifest,
+    Table,
+    check_images,
+    imbalance,
+    near_duplicates_in_two_splits,
+    read_source,
+    summarise,
+)
+from lopsided.data.source import SOURCES
+
+_SHOWN = 10  # files named on a terminal
 
 
 def inspect(arguments: list[str]) -> int:
@@ -16,33 +32,56 @@ def inspect(arguments: list[str]) -> int:
     parser = Parser(
         "inspect",
         "What a data set holds, as it lies on disk: splits, labels, imbalance, samples in two splits.",
-        examples=("lopsided inspect digits", "lopsided inspect arff:data/bibtex --json"),
+        examples=(
+            "lopsided inspect digits",
+            "lopsided inspect listing:photos/labels.csv --check-images",
+            "lopsided inspect arff:data/bibtex --json",
+        ),
     )
-    parser.add_argument("source", help="digits, table:FILE or arff:STEM")
+    parser.add_argument("source", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
     parser.add_argument("--data", type=DataOptions, default=DataOptions(validation_share=0))
     parser.add_argument("--seed", type=int, default=0, help="decides the scenes of digits")
+    parser.add_argument(
+        "--check-images", action="store_true", help="open every image: name broken ones, find near-duplicates in splits"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     given = parser.parse_args(arguments)
     options = parser.checked(lambda: parser.instantiate(given)).data
-    table = read_source(given.source, options, seed=given.seed)
-    summary = summarise(table)
+    data = read_source(given.source, options, seed=given.seed)
+    if given.check_images and not isinstance(data, Manifest):
+        parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
+    summary = summarise(data)
+    check = None
+    if given.check_images:
+        assert isinstance(data, Manifest)
+        check = check_images(data, workers=min(8, os.cpu_count() or 1))
+        summary |= _checked(data, check)
     if given.json:
-        print(json.dumps(summary))
+        print(json.dumps(summary, ensure_ascii=False))
     else:
-        _print(table, summary)
+        _print(data, summary)
     return 0
 
 
-def _print(data: Table, summary: dict) -> None:
+def _checked(data: Manifest, check: ImageCheck) -> dict[str, Any]:
+    """``unreadable``: path and reason of each; ``near_duplicates_in_two_splits``: pairs of paths."""
+    pairs = near_duplicates_in_two_splits(check.hashes, data.splits)
+    return {
+        "unreadable": {str(data.paths[row]): reason for row, reason in check.unreadable.items()},
+        "near_duplicates_in_two_splits": [[str(data.paths[row]) for row in pair] for pair in pairs.tolist()],
+    }
+
+
+def _print(data: Data, summary: dict[str, Any]) -> None:
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as Grid
 
     console = Console()
-    inputs = " x ".join(map(str, data.input_shape))
+    inputs = f"inputs {' x '.join(map(str, data.input_shape))}" if isinstance(data, Table) else f"images in {data.root}"
     console.print(
-        f"[bold]{escape(data.name)}[/bold]: {len(data)} samples, inputs {inputs}, {summary['labels']} labels\n"
+        f"[bold]{escape(data.name)}[/bold]: {len(data)} samples, {escape(inputs)}, {summary['labels']} labels\n"
     )
     splits = Grid(box=box.SIMPLE_HEAD)
     for name in ("split", "samples", "labels a sample", "labels without positives", "unknown"):
@@ -74,3 +113,21 @@ def _print(data: Table, summary: dict) -> None:
     leaks = summary["in_two_splits"]
     verdict = "no sample occurs in two splits" if not leaks else f"{leaks} different samples occur in two splits"
     console.print(verdict)
+    if "unreadable" in summary:
+        _print_check(summary)
+
+
+def _print_check(summary: dict[str, Any]) -> None:
+    broken, pairs = summary["unreadable"], summary["near_duplicates_in_two_splits"]
+    print("every image can be opened" if not broken else f"{len(broken)} images cannot be opened:")
+    _print_some([f"{path}: {reason}" for path, reason in broken.items()])
+    found = f"{len(pairs)} images look like one of an earlier split:" if pairs else "no images of two splits look alike"
+    print(found)
+    _print_some([f"{image}, like {earlier}" for earlier, image in pairs])
+
+
+def _print_some(lines: list[str]) -> None:
+    for line in lines[:_SHOWN]:
+        print(f"  {line}")
+    if len(lines) > _SHOWN:
+        print(f"  and {len(lines) - _SHOWN} more (--json names all)")

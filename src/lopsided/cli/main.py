@@ -17,6 +17,13 @@ VERBS = {
     "predict": "labels and probabilities to Parquet or CSV",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
+    "export": "a run as ONNX, checked against PyTorch",
+}
+
+_EXTRAS = {
+    **dict.fromkeys(("matplotlib", "jinja2"), "report"),
+    **dict.fromkeys(("PIL", "torchvision", "timm", "safetensors"), "vision"),
+    **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
 }
 
 HELP = f"""usage: lopsided VERB ...
@@ -25,7 +32,9 @@ Train multi-label classifiers under imbalance.
 
 {chr(10).join(f"  {verb:<10} {what}" for verb, what in VERBS.items())}
 
-SOURCE is digits (bundled), table:FILE (CSV, Parquet or NPZ) or arff:STEM.
+SOURCE is digits (bundled);
+  images: coco:DIR, voc:DIR, nus-wide:DIR, open-images:DIR, listing:FILE (CSV, Parquet, JSON lines) or listing:FOLDER;
+  features: table:FILE (CSV, Parquet, NPZ) or arff:STEM.
 Each verb explains itself: lopsided VERB --help. Where an error needs a traceback: --debug.
 
 examples:
@@ -91,6 +100,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             from lopsided.cli.predict import predict as run
         case "curves":
             from lopsided.cli.curves import curves as run
+        case "export":
+            from lopsided.cli.export import export as run
         case _:
             from lopsided.cli.report import report as run
     return run(arguments)
@@ -98,8 +109,8 @@ def _run(verb: str, arguments: list[str]) -> int:
 
 def _one_line(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lopsided"):
-        extra = "report" if error.name in ("matplotlib", "jinja2") else "train"
-        return f'this needs the package {error.name}: pip install "lopsided[{extra}]"'
+        package = error.name.partition(".")[0]
+        return f'this needs the package {package}: pip install "lopsided[{_EXTRAS.get(package, "train")}]"'
     text = " ".join(str(error).split())
     if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
         return text or type(error).__name__

@@ -1,11 +1,13 @@
-"""lopsided predict RUN SOURCE."""
+"""lopsided predict RUN FILES... or SOURCE."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from lopsided.cli.parser import Parser
-from lopsided.data import DataOptions, read_source
+from lopsided.data import Data, DataOptions, Manifest, is_source, loose_images, read_source
+from lopsided.training import RunFolder
 
 
 def predict(arguments: list[str]) -> int:
@@ -14,29 +16,46 @@ def predict(arguments: list[str]) -> int:
         "predict",
         "Predicted labels and the probability of each label, one row a sample, to Parquet or CSV.",
         examples=(
+            "lopsided predict runs/pets holiday.jpg pictures/ --out holiday.csv",
             "lopsided predict runs/bibtex table:new.csv --out new.parquet",
             "lopsided predict runs/adaptive --split val",
         ),
     )
     parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("source", nargs="?", help="data to use instead of the run's own; a table needs no labels")
+    parser.add_argument(
+        "data",
+        nargs="*",
+        help="image files and folders of them, or one source, whose labels are not needed (default: the run's own)",
+    )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
     parser.add_argument("--out", type=str, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)")
     given = parser.parse_args(arguments)
     if not 0 <= given.threshold <= 1:
         parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
+    sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
+    if sources and len(given.data) > 1:
+        parser.error(f"wanted image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
-    from lopsided.training import RunFolder
     from lopsided.training.predict import predict as write
+    from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
-    config = run.config()
-    if given.source:
-        table = read_source(given.source, DataOptions(validation_share=0), seed=config.seed, label_names=run.labels())
-    else:
-        table = read_source(config.source, config.data, seed=config.seed)
+    data = _data(run, given.data, is_one_source=bool(sources))
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
-    count = write(run, table, out, split=given.split, threshold=given.threshold)
+    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
+    if unreadable:
+        assert isinstance(data, Manifest)
+        print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
     print(f"wrote {count} rows to {out}")
-    return 0
+    return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
+
+
+def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
+    config = run.config()
+    if not texts:
+        return read_source(config.source, config.data, seed=config.seed)
+    names = run.labels()
+    if is_one_source:
+        return read_source(texts[0], DataOptions(validation_share=0), seed=config.seed, label_names=names)
+    return loose_images([Path(text) for text in texts], label_names=names)

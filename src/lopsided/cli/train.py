@@ -9,7 +9,9 @@ import yaml
 
 from lopsided.cli.parser import Parser
 from lopsided.data import DataOptions
+from lopsided.data.source import SOURCES
 from lopsided.models import ModelOptions
+from lopsided.presets import preset_file, preset_names
 from lopsided.training import Config, LossOptions, ReportOptions, TrainingOptions
 from lopsided.training.criterion import build_criterion
 
@@ -30,11 +32,16 @@ def train(arguments: list[str]) -> int:
         examples=(
             "lopsided train digits --loss.name adaptive --out runs/adaptive",
             "lopsided train arff:data/bibtex --training.epochs 30 --loss.gamma_neg 4 --out runs/bibtex",
+            "lopsided train listing:photos/labels.csv --config head-on-lite0 --out runs/photos",
+            "lopsided train coco:data/coco --config coco-tresnet-l --training.devices 8 --out runs/coco",
             "lopsided train --config runs/adaptive/config.yaml --seed 1 --out runs/again",
         ),
     )
-    parser.add_argument("source", nargs="?", help="digits, table:FILE or arff:STEM")
-    parser.add_argument("--config", action="config", help="YAML file with any of the options below")
+    parser.add_argument("source", nargs="?", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
+    presets = ", ".join(preset_names())
+    parser.add_argument(
+        "--config", action="config", help=f"YAML file with any of the options below, or a preset: {presets}"
+    )
     parser.add_argument("--out", type=str, help="folder of the run (default: runs/SOURCE-LOSS)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder, if any")
     for name, group in GROUPS.items():
@@ -42,6 +49,7 @@ def train(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
     if not arguments:
         parser.error("the data to train on is missing: lopsided train SOURCE")
+    arguments = parser.checked(lambda: _with_preset_files(arguments))
     given = parser.parse_args(arguments)
     first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
     source = first or given.source or _saved_source(given.config)
@@ -54,6 +62,20 @@ def train(arguments: list[str]) -> int:
     parser.checked(lambda: build_criterion(config.loss, num_labels=1))
 
     return _train(config, Path(given.out) if given.out else default_folder(config), resume=given.resume)
+
+
+def _with_preset_files(arguments: list[str]) -> list[str]:
+    """The words of a command line with the file of a preset in the place of its name."""
+    words, expected = [], False
+    for word in arguments:
+        option, equals, value = word.partition("=")
+        if expected and not Path(word).is_file():
+            word = str(preset_file(word))
+        elif option == "--config" and equals and not Path(value).is_file():
+            word = f"--config={preset_file(value)}"
+        expected = word == "--config"
+        words.append(word)
+    return words
 
 
 def _train(config: Config, out: Path, *, resume: bool) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lopsided.data.errors import DataError, quoted
-from lopsided.data.labels import Labels
+from lopsided.data.labels import Labels, true_in
 
 
 def check_known(came: Sequence[str], names: Sequence[str]) -> None:
@@ -41,7 +41,8 @@ def aligned(labels: Labels, names: Sequence[str]) -> Labels:
         names: Labels of the run, distinct.
 
     Returns:
-        Labels of the same samples, whose ``names`` are those of the run; what was absent is unknown everywhere.
+        Labels of the same samples, whose ``names`` are those of the run; what was absent is unknown everywhere, said in
+        ``negatives`` where that is most of the run's labels.
 
     Raises:
         DataError: The data has a label that the run does not know.
@@ -57,18 +58,24 @@ def aligned(labels: Labels, names: Sequence[str]) -> Labels:
     check_known(labels.names, names)
     column = {name: i for i, name in enumerate(names)}
     columns = np.array([column[name] for name in labels.names], dtype=np.int32)
+    absent = np.setdiff1d(np.arange(len(names), dtype=np.int32), columns)
     shape = (len(labels), len(names))
 
     def moved(matrix: csr_array) -> csr_array:
         entries = matrix.tocoo()
         return csr_array((entries.data, (entries.row, columns[entries.col])), shape=shape)
 
+    positives, rows = moved(labels.positives), range(len(labels))
     unknown = None if labels.unknown is None else moved(labels.unknown)
-    absent = np.setdiff1d(np.arange(len(names), dtype=np.int32), columns)
+    if labels.negatives is not None:
+        return Labels(names, positives, negatives=moved(labels.negatives))
+    if len(absent) > len(columns):
+        neither = positives if unknown is None else positives + unknown
+        return Labels(names, positives, negatives=csr_array(true_in(rows, np.sort(columns), shape=shape) > neither))
     if len(absent):
-        everywhere = _true_in(absent, shape)
+        everywhere = true_in(rows, absent, shape=shape)
         unknown = everywhere if unknown is None else unknown + everywhere
-    return Labels(names, moved(labels.positives), unknown)
+    return Labels(names, positives, unknown)
 
 
 def unlabelled(names: Sequence[str], *, samples: int) -> Labels:
@@ -79,19 +86,11 @@ def unlabelled(names: Sequence[str], *, samples: int) -> Labels:
         samples: Number of samples, at least 0.
 
     Returns:
-        Labels whose every element is unknown, in 5 bytes each (9 from 2 ** 31 of them).
+        Labels whose every element is unknown, at the cost of none.
 
     Example:
-        >>> unlabelled(["cat", "dog"], samples=2).unknown.toarray().tolist()
-        [[True, True], [True, True]]
+        >>> unlabelled(["cat", "dog"], samples=2).dense([0, 1])[1].tolist()
+        [[False, False], [False, False]]
     """
     shape = (samples, len(names))
-    return Labels(tuple(names), csr_array(shape, dtype=bool), _true_in(np.arange(len(names), dtype=np.int32), shape))
-
-
-def _true_in(columns: np.ndarray, shape: tuple[int, int]) -> csr_array:
-    """True in these columns, ascending, of every row. Built as it is stored, because it may be large."""
-    count = shape[0] * len(columns)
-    # SciPy stores all positions in the wider of the two types that it is given.
-    ends = np.arange(shape[0] + 1, dtype=np.int32 if count <= np.iinfo(np.int32).max else np.int64) * len(columns)
-    return csr_array((np.ones(count, dtype=bool), np.tile(columns, shape[0]), ends), shape=shape)
+    return Labels(tuple(names), csr_array(shape, dtype=bool), negatives=csr_array(shape, dtype=bool))

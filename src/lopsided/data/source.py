@@ -4,39 +4,64 @@ import dataclasses
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from lopsided.data.arff import read_arff
+from lopsided.data.coco import read_coco
 from lopsided.data.digits import LABEL_NAMES, digits
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import hide_positives
+from lopsided.data.listing import read_listing
+from lopsided.data.manifest import Manifest
+from lopsided.data.nus_wide import read_nus_wide
+from lopsided.data.open_images import read_open_images
 from lopsided.data.options import DataOptions
 from lopsided.data.run_labels import check_known
 from lopsided.data.table import Table
 from lopsided.data.table_file import read_table
 from lopsided.data.validation import with_validation
+from lopsided.data.voc import read_voc
 
-SOURCES = ("digits", "table:FILE", "arff:STEM")
+Data: TypeAlias = Table | Manifest
+
+SOURCES = (
+    "digits",
+    "listing:FILE",
+    "coco:DIR",
+    "voc:DIR",
+    "nus-wide:DIR",
+    "open-images:DIR",
+    "table:FILE",
+    "arff:STEM",
+)
+
+_HINTS = {
+    **dict.fromkeys((".csv", ".parquet"), "table:{} (features) or listing:{} (paths of images)"),
+    ".npz": "table:{}",
+    **dict.fromkeys((".tsv", ".jsonl", ".ndjson"), "listing:{}"),
+}
 
 
 def read_source(
     source: str, options: DataOptions | None = None, *, seed: int = 0, label_names: Sequence[str] | None = None
-) -> Table:
+) -> Data:
     """Read the data that a text names.
 
     Args:
-        source: ``digits``, ``table:FILE`` (see ``read_table``) or ``arff:STEM`` (see ``read_arff``).
+        source: ``digits``, or a kind and a place such as ``coco:DIR``; see ``SOURCES`` and the reader of each.
         options: What to do with it; by default, what ``DataOptions()`` says. With ``validation_share=0`` and
-            ``missing=0`` a table is as it lies on disk.
+            ``missing=0`` the data is as it lies on disk.
         seed: Decides the scenes of ``digits``, the validation samples and the hidden positives, at least 0.
         label_names: Labels of a run that is to be applied to the data, which then has exactly these, in their order;
             what the data does not say is unknown. Those of ``digits`` must be these.
 
     Returns:
-        The table, with a ``val`` split if there is any to be had. With ``missing`` its ``truth`` holds all labels;
-        validation and test keep theirs.
+        A table, or a manifest of image files, with a ``val`` split if there is any to be had. With ``missing`` its
+        ``truth`` holds all labels; validation and test keep theirs.
 
     Raises:
-        DataError: There is no such kind of source, it cannot be read, or it has a label that the run does not know.
+        DataError: There is no such kind of source, an option is for others, it cannot be read, or it has a label that
+            the run does not know.
 
     Example:
         >>> read_source("digits", DataOptions(train_samples=500)).split_names
@@ -45,20 +70,50 @@ def read_source(
     options = options or DataOptions()
     if seed < 0:
         raise DataError(f"seed must be at least 0, got {seed}")
-    kind, place = _split(source)
-    match kind:
-        case "digits":
-            _check_digits(label_names)
-            return digits(train_samples=options.train_samples, missing=options.missing, seed=seed)
-        case "table":
-            table = read_table(Path(place).expanduser(), label_names=label_names)
-        case _:
-            table = read_arff(Path(place).expanduser(), label_names=label_names)
-    table = with_validation(table, share=options.validation_share, seed=seed)
-    if options.missing == 0 or "train" not in table.split_names:
-        return table
-    hidden = hide_positives(table.labels, table.rows("train"), share=options.missing, seed=seed)
-    return dataclasses.replace(table, labels=hidden, truth=table.labels)
+    kind, place = split_source(source)
+    given = options.of_reader(kind)
+    if kind == "digits":
+        _check_digits(label_names)
+        return digits(train_samples=options.train_samples, missing=options.missing, seed=seed)
+    readers = {
+        "listing": read_listing,
+        "coco": read_coco,
+        "voc": read_voc,
+        "nus-wide": read_nus_wide,
+        "open-images": read_open_images,
+        "table": read_table,
+        "arff": read_arff,
+    }
+    data: Data = readers[kind](Path(place).expanduser(), label_names=label_names, **given)
+    data = with_validation(data, share=options.validation_share, seed=seed)
+    if options.missing == 0 or "train" not in data.split_names:
+        return data
+    hidden = hide_positives(data.labels, data.rows("train"), share=options.missing, seed=seed)
+    return dataclasses.replace(data, labels=hidden, truth=data.labels)
+
+
+def is_source(text: str) -> bool:
+    """Whether a text names a kind of source, as opposed to a file.
+
+    >>> is_source("coco:data"), is_source("digits"), is_source("picture.jpg")
+    (True, True, False)
+    """
+    return text.partition(":")[0] in {form.partition(":")[0] for form in SOURCES}
+
+
+def split_source(source: str) -> tuple[str, str]:
+    """The kind of a source and its place, which is empty for ``digits``.
+
+    Raises:
+        DataError: There is no such kind, or the place is missing; the message names what is nearest.
+    """
+    kind, colon, place = source.partition(":")
+    wanted = next((form for form in SOURCES if form.partition(":")[0] == kind), None)
+    if wanted is None:
+        raise DataError(_unknown(source, kind))
+    if (":" in wanted) != bool(place) or (":" not in wanted and colon):
+        raise DataError(f"wanted {wanted}, got {quoted(source)}")
+    return kind, place
 
 
 def _check_digits(label_names: Sequence[str] | None) -> None:
@@ -70,20 +125,12 @@ def _check_digits(label_names: Sequence[str] | None) -> None:
     )
 
 
-def _split(source: str) -> tuple[str, str]:
-    kind, colon, place = source.partition(":")
-    wanted = next((form for form in SOURCES if form.partition(":")[0] == kind), None)
-    if wanted is None:
-        raise DataError(_unknown(source, kind))
-    if (":" in wanted) != bool(place) or (":" not in wanted and colon):
-        raise DataError(f"wanted {wanted}, got {quoted(source)}")
-    return kind, place
-
-
 def _unknown(source: str, kind: str) -> str:
     kinds = [form.partition(":")[0] for form in SOURCES]
     near = difflib.get_close_matches(kind.lower(), kinds, n=1, cutoff=0.5)
     hint = f"; did you mean {SOURCES[kinds.index(near[0])]}?" if near else ""
-    if kind == source and Path(source).suffix.lower() in (".csv", ".parquet", ".npz"):
-        hint = f"; did you mean table:{source}?"
+    if kind == source and (form := _HINTS.get(Path(source).suffix.lower())):
+        hint = f"; did you mean {form.replace('{}', source)}?"
+    elif kind == source and Path(source).is_dir():
+        hint = f"; did you mean listing:{source} (a folder for each label)?"
     return f"wanted a source {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, got {quoted(source)}{hint}"

@@ -1,16 +1,17 @@
-"""What a table holds, in numbers."""
+"""What data holds, in numbers."""
 
 import numpy as np
 
 from lopsided.data.leakage import in_two_splits
+from lopsided.data.manifest import Manifest
 from lopsided.data.table import Table
 
 
-def summarise(table: Table) -> dict:
+def summarise(data: Table | Manifest) -> dict:
     """Count samples, labels and leaks.
 
     Args:
-        table: The data.
+        data: The data.
 
     Returns:
         ``labels``; ``splits``: name to ``samples``, ``positives_per_sample`` (4 decimals), ``labels_without_positives``
@@ -23,17 +24,17 @@ def summarise(table: Table) -> dict:
         50
     """
     return {
-        "labels": len(table.labels.names),
-        "splits": {split: _summarise_split(table, split) for split in table.split_names},
-        "in_two_splits": in_two_splits(table),
+        "labels": len(data.labels.names),
+        "splits": {split: _summarise_split(data, split) for split in data.split_names},
+        "in_two_splits": in_two_splits(data),
     }
 
 
-def imbalance(table: Table, split: str) -> np.ndarray:
+def imbalance(data: Table | Manifest, split: str) -> np.ndarray:
     """Negatives per positive of each label.
 
     Args:
-        table: The data.
+        data: The data.
         split: One of its splits.
 
     Returns:
@@ -45,17 +46,16 @@ def imbalance(table: Table, split: str) -> np.ndarray:
         >>> round(float(np.median(imbalance(few, "train"))))
         25
     """
-    labels = table.labels.take(table.rows(split))
-    positives = labels.positives.sum(axis=0)
-    known = len(labels) - (0 if labels.unknown is None else labels.unknown.sum(axis=0))
-    return np.where(positives > 0, (known - positives) / np.maximum(positives, 1), np.inf)
+    labels = data.labels.take(data.rows(split))
+    positives = labels.positives_per_label()
+    return np.where(positives > 0, (labels.known_per_label() - positives) / np.maximum(positives, 1), np.inf)
 
 
-def _summarise_split(table: Table, split: str) -> dict:
-    labels = table.labels.take(table.rows(split))
+def _summarise_split(data: Table | Manifest, split: str) -> dict:
+    labels = data.labels.take(data.rows(split))
     return {
         "samples": len(labels),
         "positives_per_sample": round(labels.positives.nnz / len(labels), 4),
-        "labels_without_positives": int(np.count_nonzero(labels.positives.sum(axis=0) == 0)),
-        "unknown": 0 if labels.unknown is None else int(labels.unknown.nnz),
+        "labels_without_positives": int(np.count_nonzero(labels.positives_per_label() == 0)),
+        "unknown": labels.num_unknown,
     }

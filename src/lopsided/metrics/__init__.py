@@ -7,6 +7,7 @@ except ModuleNotFoundError as error:
 
 from lopsided.metrics.average_precision import (
     average_precision,
+    eleven_point_average_precision,
     mean_average_precision,
     micro_average_precision,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "OperatingPoint",
     "average_precision",
     "count",
+    "eleven_point_average_precision",
     "mean_average_precision",
     "micro_average_precision",
     "operating_point",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from lopsided.metrics.checks import check_no_nan, check_shapes, known_positives
 
 # Labels that a thread copies into columns at a time: few, for memory and for even shares among threads.
 _LABELS_PER_BLOCK = 8
+
+# From all scores of a ranking, and those of its positives, to one value.
+OfRanking: TypeAlias = Callable[[NDArray[np.floating], NDArray[np.floating]], float]
 
 
 def average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -38,16 +42,34 @@ def average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = 
         >>> average_precision(torch.tensor([[0.9], [0.8], [0.7]]), torch.tensor([[1], [0], [1]]))
         tensor([0.8333], dtype=torch.float64)
     """
-    columns, positives, known = _checked_arrays(scores, targets, mask)
+    return _per_label(_of_ranking, scores, targets, mask)
 
-    def of_block(first: int) -> list[float]:
-        block = slice(first, first + _LABELS_PER_BLOCK)
-        return _of_columns(columns[:, block], positives[:, block], None if known is None else known[:, block])
 
-    # numpy lets go of the interpreter lock while it sorts and searches, so threads do run side by side.
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        blocks = pool.map(of_block, range(0, columns.shape[1], _LABELS_PER_BLOCK))
-        return torch.tensor([value for block in blocks for value in block], dtype=torch.float64)
+def eleven_point_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
+    r"""Average precision of each label as PASCAL VOC 2007 measured it: interpolated at eleven levels of recall.
+
+    With :math:`p(\tilde r)` the precision at the score where recall becomes :math:`\tilde r`,
+
+    .. math:: AP = \frac{1}{11} \sum_{r \in \{0, 0.1, ..., 1\}} \max_{\tilde r \ge r} p(\tilde r).
+
+    Values differ from those of :func:`average_precision` by a few points and cannot be compared with them. Tied scores
+    count together, so the order of rows cannot matter. The mean over labels is ``.nanmean()`` of the result.
+
+    Args:
+        scores: Logits or probabilities, only their order matters, shape ``(samples, labels)``, floating point.
+        targets: 0 or 1, bool, integer or float, shape of ``scores``.
+        mask: True where the label is known, bool, broadcasts to ``scores``; the challenge leaves out difficult ones.
+
+    Returns:
+        Values in (0, 1], float64, shape ``(labels,)``, on the CPU; nan for a label without known positives.
+
+    Example:
+        >>> eleven_point_average_precision(torch.tensor([[0.9], [0.8], [0.7]]), torch.tensor([[1], [0], [1]]))
+        tensor([0.8485], dtype=torch.float64)
+
+    Source: Everingham et al., IJCV 2010, section 4.2.
+    """
+    return _per_label(_of_ranking_at_eleven_points, scores, targets, mask)
 
 
 def mean_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -90,6 +112,21 @@ def micro_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | N
     return torch.tensor(_of_ranking(ranking, elements[positives]), dtype=torch.float64)
 
 
+def _per_label(of_ranking: OfRanking, scores: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+    """One value for each label, float64, by as many threads as torch uses."""
+    columns, positives, known = _checked_arrays(scores, targets, mask)
+
+    def of_block(first: int) -> list[float]:
+        block = slice(first, first + _LABELS_PER_BLOCK)
+        seen = None if known is None else known[:, block]
+        return _of_columns(of_ranking, columns[:, block], positives[:, block], seen)
+
+    # numpy lets go of the interpreter lock while it sorts and searches, so threads do run side by side.
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        blocks = pool.map(of_block, range(0, columns.shape[1], _LABELS_PER_BLOCK))
+        return torch.tensor([value for block in blocks for value in block], dtype=torch.float64)
+
+
 def _checked_arrays(
     scores: Tensor, targets: Tensor, mask: Tensor | None
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_], NDArray[np.bool_] | None]:
@@ -118,28 +155,47 @@ def _array(tensor: Tensor) -> NDArray[Any]:
 
 
 def _of_columns(
-    scores: NDArray[np.floating], positives: NDArray[np.bool_], known: NDArray[np.bool_] | None
+    of_ranking: OfRanking,
+    scores: NDArray[np.floating],
+    positives: NDArray[np.bool_],
+    known: NDArray[np.bool_] | None,
 ) -> list[float]:
-    """Average precision of a few labels, one after the other."""
+    """One value for each of a few labels, one after the other."""
     columns = zip(np.ascontiguousarray(scores.T), np.ascontiguousarray(positives.T), strict=True)
     if known is None:
-        return [_of_ranking(column, column[positive]) for column, positive in columns]
+        return [of_ranking(column, column[positive]) for column, positive in columns]
     known_columns = np.ascontiguousarray(known.T)
     return [
-        _of_ranking(column[seen], column[positive])
+        of_ranking(column[seen], column[positive])
         for (column, positive), seen in zip(columns, known_columns, strict=True)
     ]
 
 
 def _of_ranking(scores: NDArray[np.floating], positives: NDArray[np.floating]) -> float:
-    """Average precision of one ranking, from all its scores and those of its positives, both in any order.
+    """Average precision of one ranking, from all its scores and those of its positives, both in any order."""
+    if positives.size == 0:
+        return float("nan")
+    found, retrieved = _at_positives(scores, positives)
+    return float(np.mean(found / retrieved))
+
+
+def _of_ranking_at_eleven_points(scores: NDArray[np.floating], positives: NDArray[np.floating]) -> float:
+    """The same, interpolated; precision is highest at positives, so no other place needs to be looked at."""
+    if positives.size == 0:
+        return float("nan")
+    found, retrieved = _at_positives(scores, positives)
+    # In whole numbers, found / P >= k / 10, because 3 / 10 and 0.1 * 3 differ as floats.
+    reaching = np.searchsorted(-10 * found, -positives.size * np.arange(11), side="right")
+    return float(np.mean(np.maximum.accumulate(found / retrieved)[reaching - 1]))
+
+
+def _at_positives(
+    scores: NDArray[np.floating], positives: NDArray[np.floating]
+) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """Of each positive, from the lowest score to the highest: how many positives, and how many of all, score as high.
 
     Only the ranks of the positives are needed, so the sort carries no index along: several times faster.
     """
-    if positives.size == 0:
-        return float("nan")
-    ordered = np.sort(scores)
-    hits = np.sort(positives)
-    retrieved = ordered.size - np.searchsorted(ordered, hits)  # scores >= each hit, ties included
+    ordered, hits = np.sort(scores), np.sort(positives)
     found = hits.size - np.searchsorted(hits, hits)
-    return float(np.mean(found / retrieved))
+    return found, ordered.size - np.searchsorted(ordered, hits)  # ties included

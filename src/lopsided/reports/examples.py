@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Table, TableDataset, read_source
+from lopsided.data import Data, Manifest, read_source
 from lopsided.reports.runs import Run
+from lopsided.training.loaders import dataset_of
 from lopsided.training.run_folder import Trained
 from lopsided.training.scoring import default_split, same_labels
 
@@ -56,30 +57,30 @@ class Examples:
     trouble: str | None = None
 
 
-def examples(run: Run, count: int, *, table: Table | None = None) -> Examples:
+def examples(run: Run, count: int, *, data: Data | None = None) -> Examples:
     """The first test samples with their true and their predicted labels.
 
     Args:
         run: A trained run; its evaluation names split and threshold, otherwise they are test (or val) and 0.5.
         count: How many, at least 0; fewer where the split is smaller.
-        table: The data, if it was read already; read as the run's configuration says otherwise.
+        data: The data, if it was read already; read as the run's configuration says otherwise.
 
     Returns:
         The samples, images as pictures; or none of them and ``trouble``, where data or checkpoint cannot be read.
     """
     split, threshold = run.split, run.threshold
     try:
-        table = table if table is not None else read_source_of(run, only_test=True)
-        split = split if split in table.split_names else default_split(table)
+        data = data if data is not None else read_source_of(run, only_test=True)
+        split = split if split in data.split_names else default_split(data)
         trained = run.folder.load()
-        same_labels(trained, table)
-        samples = _samples(trained, table, split=split, count=count, threshold=threshold)
+        same_labels(trained, data)
+        samples = _samples(trained, data, split=split, count=count, threshold=threshold)
     except (ValueError, OSError, ImportError, RuntimeError) as error:  # a report must not fail for its examples
         return Examples(split, threshold, (), one_line(error))
     return Examples(split, threshold, samples)
 
 
-def read_source_of(run: Run, *, only_test: bool = False) -> Table:
+def read_source_of(run: Run, *, only_test: bool = False) -> Data:
     """The data that a run was made with.
 
     Args:
@@ -103,7 +104,7 @@ def one_line(error: Exception) -> str:
 
 
 def picture(image: np.ndarray) -> bytes:
-    """An image as PNG, enlarged without smoothing to about 192 pixels.
+    """An image as PNG of about 192 pixels: small ones enlarged without smoothing, large ones reduced.
 
     Args:
         image: uint8, shape (1 or 3, height, width).
@@ -112,13 +113,15 @@ def picture(image: np.ndarray) -> bytes:
 
     factor = max(1, _SIDE // max(image.shape[1:]))
     pixels = image.transpose(1, 2, 0).repeat(factor, axis=0).repeat(factor, axis=1)
+    shown = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+    shown.thumbnail((_SIDE, _SIDE))  # does nothing to smaller ones
     buffer = io.BytesIO()
-    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(buffer, format="PNG")
+    shown.save(buffer, format="PNG")
     return buffer.getvalue()
 
 
-def _samples(trained: Trained, table: Table, *, split: str, count: int, threshold: float) -> tuple[Example, ...]:
-    dataset = TableDataset(table, split=split)
+def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold: float) -> tuple[Example, ...]:
+    dataset = dataset_of(data, split=split, images=trained.images)
     batch = dataset[list(range(min(count, len(dataset))))]
     if not len(batch["rows"]):
         return ()
@@ -126,9 +129,11 @@ def _samples(trained: Trained, table: Table, *, split: str, count: int, threshol
         probabilities = torch.sigmoid(trained.model(batch["inputs"]).float())
     known = batch.get("mask", torch.ones_like(batch["targets"], dtype=torch.bool))
     found = []
-    for row, p, truth, is_known in zip(batch["rows"].tolist(), probabilities, batch["targets"], known, strict=True):
+    for row, image, p, truth, is_known in zip(
+        batch["rows"].tolist(), batch["inputs"], probabilities, batch["targets"], known, strict=True
+    ):
         marks = _marks(p, truth.bool(), is_known, trained.labels, threshold)
-        found.append(Example(row, _picture_of(table, row), marks[:_MOST], max(0, len(marks) - _MOST)))
+        found.append(Example(row, _picture_of(data, row, image), marks[:_MOST], max(0, len(marks) - _MOST)))
     return tuple(found)
 
 
@@ -147,8 +152,10 @@ def _marks(p: Tensor, truth: Tensor, known: Tensor, labels: tuple[str, ...], thr
     return tuple(marks)
 
 
-def _picture_of(table: Table, row: int) -> bytes | None:
-    features = table.features
+def _picture_of(data: Data, row: int, image: Tensor) -> bytes | None:
+    if isinstance(data, Manifest):  # as the network sees it
+        return picture(image.numpy())
+    features = data.features
     if isinstance(features, np.ndarray) and features.dtype == np.uint8 and features.shape[1] in (1, 3):
         return picture(features[row])
     return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
-from lopsided.data import Table
+from lopsided.data import Data
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
 from lopsided.reports.naming import what_differs
 from lopsided.reports.page_figures import curve_figures, data_uri, training_figures
@@ -48,7 +48,7 @@ def render_page(runs: Sequence[Run]) -> str:
         runs: From :func:`read_runs`.
     """
     shown = best_run(runs) or runs[0]
-    table, trouble = _data_of(shown)
+    data, trouble = _data_of(shown)
     differing = what_differs([run.config for run in runs])
     templates = Environment(
         loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -60,7 +60,7 @@ def render_page(runs: Sequence[Run]) -> str:
         dark=DARK,
         num_runs=len(runs),
         labels=[run.label for run in runs],
-        summary=summary(runs, table),
+        summary=summary(runs, data),
         warnings=warnings_about(runs),
         evaluated=next((run for run in runs if run.evaluation), None),
         swatches=swatches([run.look for run in runs]),
@@ -71,7 +71,7 @@ def render_page(runs: Sequence[Run]) -> str:
         training_figures=training_figures(runs),
         curve_figures=curve_figures(runs),
         shown_run=shown.label,
-        examples=_examples_of(shown, runs[0].config.report.examples, table, trouble),
+        examples=_examples_of(shown, runs[0].config.report.examples, data, trouble),
         data_uri=data_uri,
         differing=differing,
         option_columns=option_columns(runs, differing),
@@ -80,16 +80,16 @@ def render_page(runs: Sequence[Run]) -> str:
     )
 
 
-def _data_of(run: Run) -> tuple[Table | None, str | None]:
+def _data_of(run: Run) -> tuple[Data | None, str | None]:
     try:
         return read_source_of(run), None
     except (ValueError, OSError, ImportError) as error:
         return None, one_line(error)
 
 
-def _examples_of(run: Run, count: int, table: Table | None, trouble: str | None) -> Examples | None:
+def _examples_of(run: Run, count: int, data: Data | None, trouble: str | None) -> Examples | None:
     if count == 0:
         return None
-    if table is None:
+    if data is None:
         return Examples(run.split, run.threshold, (), trouble)
-    return examples(run, count, table=table)
+    return examples(run, count, data=data)

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lopsided.data import Table
+from lopsided.data import Data
 from lopsided.reports.naming import TITLES, describe_loss, shown, what_differs
 from lopsided.reports.runs import Run
 
 
-def summary(runs: Sequence[Run], table: Table | None) -> str:
+def summary(runs: Sequence[Run], data: Data | None) -> str:
     """One paragraph about the runs of a page.
 
     Args:
         runs: At least one.
-        table: Data of one of them, or None where it cannot be read.
+        data: Data of one of them, or None where it cannot be read.
     """
-    return " ".join([_what_ran(runs, table), _how_it_ran(runs), *_what_came_out(runs)])
+    return " ".join([_what_ran(runs, data), _how_it_ran(runs), *_what_came_out(runs)])
 
 
 def warnings_about(runs: Sequence[Run]) -> list[str]:
@@ -56,16 +56,16 @@ def signed(number: float) -> str:
     return f"{number:+.2f}".replace("-", "−")
 
 
-def _what_ran(runs: Sequence[Run], table: Table | None) -> str:
+def _what_ran(runs: Sequence[Run], data: Data | None) -> str:
     source = runs[0].config.source
     if len(runs) == 1:
         text = f"One run on {source} with this loss: {describe_loss(runs[0].config.loss)}."
     else:
         sources = dict.fromkeys(run.config.source for run in runs)
         text = f"{len(runs)} runs on {' and '.join(sources)}: {_which(runs)}."
-    if table is None:
+    if data is None:
         return text
-    return f"{text} {_what_it_holds(table)}"
+    return f"{text} {_what_it_holds(data)}"
 
 
 def _which(runs: Sequence[Run]) -> str:
@@ -75,19 +75,19 @@ def _which(runs: Sequence[Run]) -> str:
     return "; ".join(f"{count} with {TITLES[look]}" for look, count in Counter(run.look for run in runs).items())
 
 
-def _what_it_holds(table: Table) -> str:
+def _what_it_holds(data: Data) -> str:
     """Samples of each split, labels and how rare positives are, as a sentence."""
     words = {"train": "training", "val": "validation", "test": "test"}
-    parts = [f"{len(table.rows(name)):,} {words.get(name, name)}" for name in table.split_names]
+    parts = [f"{len(data.rows(name)):,} {words.get(name, name)}" for name in data.split_names]
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    labels = (table.truth or table.labels).positives.nnz
-    unknown = 0 if table.labels.unknown is None else table.labels.unknown.nnz
-    num_labels = len(table.labels.names)
-    text = f"The data holds {listed} samples with {num_labels:,} labels each, {labels / len(table):.1f} of them true"
+    labels = (data.truth or data.labels).positives.nnz
+    num_labels = len(data.labels.names)
+    text = f"The data holds {listed} samples with {num_labels:,} labels each, {labels / len(data):.1f} of them true"
     if labels:
-        text += f" ({(len(table) * num_labels - unknown - labels) / labels:.0f} negatives for each positive)"
-    if table.truth is not None:
-        text += f"; {labels - table.labels.positives.nnz:,} positives of the training samples were hidden on purpose"
+        negatives = len(data) * num_labels - data.labels.num_unknown - labels
+        text += f" ({negatives / labels:.0f} negatives for each positive)"
+    if data.truth is not None:
+        text += f"; {labels - data.labels.positives.nnz:,} positives of the training samples were hidden on purpose"
     return text + "."
 
 

@@ -73,35 +73,55 @@ class TrainingOptions:
 
     Args:
         epochs: Passes over the training split, >= 1.
-        batch_size: Samples in a step on each device, >= 1.
+        batch_size: Samples at a time on each device, >= 1.
+        accumulate: Batches that make one step of the optimiser, >= 1.
         learning_rate: Highest learning rate of the cycle, > 0.
         weight_decay: True weight decay, >= 0; biases and normalisation have none.
+        clip_norm: Largest norm of a step's gradient, > 0; longer ones are shortened to it (default: none are).
         ema_decay: Decay per step of the averaged weights, which are evaluated and saved, in [0, 1); shorter at first.
-        workers: Processes that prepare batches; 0 prepares them in the training process.
+        patience: Epochs without a better validation mAP after which training stops, >= 1 (default: never).
+        sampling: shuffle (each sample once an epoch), or balanced: as many draws, with replacement, in which every
+            label has equal chances, and having no label too.
+        precision: float32, or bfloat16 or float16 where that is faster; the loss is computed in float32.
+        channels_last: Memory order of images that convolutions are faster in.
+        compile: Let torch.compile translate the network, which takes a minute and is then faster on a GPU.
+        workers: Processes that prepare batches; 0 prepares them in the training process (default: 0 for tables, for
+            images one for each core up to 8).
         accelerator: auto, cpu or gpu.
-        devices: Devices (processes) to train on, >= 1.
+        devices: Devices (processes) to train on, on each machine, >= 1.
+        machines: Machines to train on, >= 1; start the same command on each, with torchrun.
     """
 
     epochs: int = 20
     batch_size: int = 128  # samples
+    accumulate: int = 1  # batches
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
+    clip_norm: float | None = None
     ema_decay: float = 0.9997  # per step
-    workers: int = 0
+    patience: int | None = None  # epochs
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    channels_last: bool = True
+    compile: bool = False
+    workers: int | None = None
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
     devices: int = 1
+    machines: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "devices"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("epochs", "batch_size", "accumulate", "patience", "devices", "machines"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"training.{name} must be at least 1, got {value}")
         if not 0 < self.learning_rate < float("inf"):
             raise ValueError(f"training.learning_rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.weight_decay < float("inf"):
             raise ValueError(f"training.weight_decay must be at least 0, got {self.weight_decay}")
+        if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):
+            raise ValueError(f"training.clip_norm must be above 0, got {self.clip_norm}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"training.ema_decay must lie in [0, 1), got {self.ema_decay}")
-        if self.workers < 0:
+        if self.workers is not None and self.workers < 0:
             raise ValueError(f"training.workers must be at least 0, got {self.workers}")
 
 

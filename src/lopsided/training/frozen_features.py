@@ -12,20 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from lopsided.data import Labels, Manifest, Table
+from lopsided.data import ImageOptions, Manifest, Table
 from lopsided.models import ImageNetwork
-
-if TYPE_CHECKING:
-    from lopsided.data.options import ImageOptions
 
 FORMAT = 1
 """Number of what is kept; raised when images would give other features than those on disk."""
@@ -52,7 +48,7 @@ def frozen_features(
     manifest: Manifest,
     *,
     network: ImageNetwork,
-    image_options: ImageOptions,
+    images: ImageOptions,
     cache: Path | None = None,
     batch_size: int = 32,
     workers: int = 0,
@@ -63,7 +59,7 @@ def frozen_features(
     Args:
         manifest: The images.
         network: Its ``features`` are computed, in evaluation mode; it stays on ``device``.
-        image_options: Size and way of resizing; the rest is for training on images.
+        images: Size and way of resizing; the rest is for training on images.
         cache: Folder for features; by default, that of :func:`default_cache`. What is there for the same images,
             size, backbone and weights is read; an interrupted pass goes on after its last whole file.
         batch_size: Images at a time.
@@ -78,7 +74,7 @@ def frozen_features(
         ValueError: The features would not fit into the memory of this machine.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    key = _key(manifest, network, image_options)
+    key = _key(manifest, network, images)
     folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     with _whole(folder / "about.json") as part:
@@ -87,15 +83,15 @@ def frozen_features(
     # Channels last: the same numbers, in some 0.6 of the time on a CPU.
     network.to(device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
     try:
-        shape = _shape(network, image_options.size, device)
+        shape = _shape(network, images.size, device)
         _check_fits(len(manifest), shape)
         features, unreadable = _gathered(
-            manifest, network, image_options, folder, shape, batch_size=batch_size, workers=workers, device=device
+            manifest, network, images, folder, shape, batch_size=batch_size, workers=workers, device=device
         )
     finally:
         network.to(memory_format=torch.contiguous_format).train(was_training)  # pyright: ignore[reportCallIssue]
-    labels = without_labels(manifest.labels, unreadable)
-    truth = None if manifest.truth is None else without_labels(manifest.truth, unreadable)
+    labels = manifest.labels.without(unreadable)
+    truth = None if manifest.truth is None else manifest.truth.without(unreadable)
     table = Table(manifest.name, features, labels, manifest.splits, truth)
     return FrozenFeatures(table, unreadable, folder)
 
@@ -112,31 +108,6 @@ def weights_digest(module: nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def without_labels(labels: Labels, rows: np.ndarray) -> Labels:
-    """Labels of which some samples have none that is known.
-
-    Args:
-        labels: Of all samples.
-        rows: Numbers of the samples, from 0.
-
-    >>> labels = without_labels(Labels(("cat",), csr_array(np.array([[True], [True]]))), np.array([1]))
-    >>> labels.dense([0, 1])[1].tolist()
-    [[True], [False]]
-    """
-    if not len(rows):
-        return labels
-    chosen = np.zeros(len(labels), dtype=bool)
-    chosen[rows] = True
-    positives = csr_array(labels.positives.multiply(~chosen[:, None]), dtype=bool)
-    num_labels = len(labels.names)
-    ends = np.cumsum(np.where(chosen, num_labels, 0))
-    columns = np.tile(np.arange(num_labels), len(rows))
-    unknown = csr_array((np.ones(len(columns), bool), columns, np.r_[0, ends]), shape=(len(labels), num_labels))
-    if labels.unknown is not None:
-        unknown = csr_array(unknown + labels.unknown, dtype=bool)
-    return dataclasses.replace(labels, positives=positives, unknown=unknown)
 
 
 def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:

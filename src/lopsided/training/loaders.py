@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from typing import TypeAlias
 
+import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from lopsided.data import Data, ImageDataset, ImageOptions, Labels, Table, TableDataset
 
-class EpochBatches(Sampler[list[int]]):
+MOST_WORKERS = 8
+
+Batch: TypeAlias = list[int] | tuple[int, list[int]]
+"""Positions within a split, or the epoch and these."""
+
+
+class EpochBatches(Sampler[Batch]):
     """Positions of each batch, shuffled anew for every epoch; a resumed epoch gets the order it would have had.
 
     Args:
         num_samples: Size of the split.
         batch_size: Samples in a batch.
         seed: With the epoch, decides the order; None keeps the samples as they stand.
+        weights: Chances of each sample, shape (num_samples,): as many are drawn, with replacement; None: each once.
+        with_epoch: Give the number of the epoch with the positions, for data that is augmented.
         rank: Number of this process.
         num_ranks: Number of processes; each takes every ``num_ranks``-th batch of the common order.
 
@@ -23,10 +36,18 @@ class EpochBatches(Sampler[list[int]]):
     """
 
     def __init__(
-        self, num_samples: int, batch_size: int, *, seed: int | None, rank: int = 0, num_ranks: int = 1
+        self,
+        num_samples: int,
+        batch_size: int,
+        *,
+        seed: int | None,
+        weights: Tensor | None = None,
+        with_epoch: bool = False,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
-        self.num_samples, self.batch_size, self.seed = num_samples, batch_size, seed
-        self.rank, self.num_ranks = rank, num_ranks
+        self.num_samples, self.batch_size, self.seed, self.weights = num_samples, batch_size, seed, weights
+        self.with_epoch, self.rank, self.num_ranks = with_epoch, rank, num_ranks
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -39,14 +60,69 @@ class EpochBatches(Sampler[list[int]]):
             return -(-batches // self.num_ranks)
         return len(range(self.rank, batches, self.num_ranks))
 
-    def __iter__(self) -> Iterator[list[int]]:
-        order = torch.arange(self.num_samples)
-        if self.seed is not None:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(self.num_samples, generator=generator)
-        batches = order.split(self.batch_size)
+    def __iter__(self) -> Iterator[Batch]:
+        batches = self._order().split(self.batch_size)
         for number in range(len(self)):
-            yield batches[(number * self.num_ranks + self.rank) % len(batches)].tolist()
+            positions = batches[(number * self.num_ranks + self.rank) % len(batches)].tolist()
+            yield (self.epoch, positions) if self.with_epoch else positions
+
+    def _order(self) -> Tensor:
+        if self.seed is None:
+            return torch.arange(self.num_samples)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        if self.weights is None:
+            return torch.randperm(self.num_samples, generator=generator)
+        # By the sums of the weights, because torch.multinomial takes at most 2 ** 24 of them.
+        ends = self.weights.double().cumsum(0)
+        draws = torch.rand(self.num_samples, generator=generator, dtype=torch.float64) * ends[-1]
+        return torch.searchsorted(ends, draws, right=True).clamp_(max=self.num_samples - 1)
+
+
+def balanced_weights(labels: Labels) -> Tensor:
+    """Chances of samples with which every label is drawn equally often, and having none as often as any of them.
+
+    Args:
+        labels: Of the training split.
+
+    Returns:
+        float64, shape (samples,): the sum over a sample's positives of one over the label's number of positives.
+
+    >>> from scipy.sparse import csr_array
+    >>> balanced_weights(Labels(("cat", "dog"), csr_array(np.array([[True, False], [True, True], [False, False]]))))
+    tensor([0.5000, 1.5000, 1.0000], dtype=torch.float64)
+    """
+    positives = labels.positives
+    weights = positives @ (1 / np.maximum(positives.sum(axis=0), 1))
+    without = np.diff(positives.indptr) == 0
+    weights[without] = 1 / max(np.count_nonzero(without), 1)
+    return torch.from_numpy(weights)
+
+
+def dataset_of(
+    data: Data, *, split: str, images: ImageOptions, augment: bool = False, seed: int = 0
+) -> TableDataset | ImageDataset:
+    """One split, which hands out whole batches.
+
+    Args:
+        data: Features, or paths of images.
+        split: One of its splits.
+        images: How images become inputs.
+        augment: Whether images are changed at random, as for training.
+        seed: Decides how.
+    """
+    if isinstance(data, Table):
+        return TableDataset(data, split=split)
+    return ImageDataset(data, split=split, options=images, augment=augment, seed=seed)
+
+
+def num_workers(wanted: int | None, data: Data, *, devices: int = 1) -> int:
+    """Processes that prepare batches: as wanted, else none for tables, and for images one for each core up to 8."""
+    if wanted is not None:
+        return wanted
+    if isinstance(data, Table):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MOST_WORKERS, cores // devices))
 
 
 def loader(dataset: Dataset, batches: EpochBatches, *, workers: int = 0) -> DataLoader:

@@ -16,13 +16,14 @@ import torch
 from torch import nn
 
 import lopsided
+from lopsided.data import ImageOptions
 from lopsided.models import build_model
 from lopsided.training.config import Config
 
 FORMAT = 1
 """Number of the folder's format; raised when an older reader could not read it."""
 
-_PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow")
+_PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow")
 
 
 COLUMNS = (
@@ -41,6 +42,7 @@ class Trained:
     input_shape: tuple[int, ...]
     feature_names: tuple[str, ...]  # of a table whose columns have names; else empty
     epoch: int  # from 1
+    images: ImageOptions  # how image files become inputs
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class RunFolder:
     def evaluation_file(self) -> Path:
         """Every metric on one split."""
         return self.path / "evaluation.json"
+
+    @property
+    def unreadable_file(self) -> Path:
+        """Images that could not be opened while training, with the reason; absent where there were none."""
+        return self.path / "unreadable.csv"
 
     @property
     def checkpoints(self) -> Path:
@@ -108,13 +115,15 @@ class RunFolder:
         checkpoint = self._best()
         about = checkpoint["lopsided"]
         labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
-        model = build_model(self.config().model, input_shape=shape, num_labels=len(labels))
+        config = self.config()
+        model = build_model(config.model, input_shape=shape, num_labels=len(labels), load_weights=False)
         weights = {name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()}
         try:
             model.load_state_dict({name: weights[name] for name in model.state_dict()})
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the checkpoint in {self.path} must fit config.yaml beside it, got {error}") from error
-        return Trained(model.eval(), labels, shape, tuple(about["feature_names"]), checkpoint["epoch"] + 1)
+        names, epoch = tuple(about["feature_names"]), checkpoint["epoch"] + 1
+        return Trained(model.eval(), labels, shape, names, epoch, config.data.images())
 
     def _best(self) -> dict[str, Any]:
         path = self.checkpoints / "best.ckpt"

@@ -10,42 +10,56 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lopsided.data import Table, TableDataset
-from lopsided.training.loaders import EpochBatches, loader
+from lopsided.data import Data, Table
+from lopsided.training.loaders import EpochBatches, dataset_of, loader, num_workers
 from lopsided.training.run_folder import Trained
 
 
 def scored_batches(
-    trained: Trained, table: Table, *, split: str, batch_size: int
+    trained: Trained, data: Data, *, split: str, batch_size: int, workers: int | None = None
 ) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
     """Logits of every batch of a split, in order, with a progress bar on a terminal.
 
     Args:
         trained: The network.
-        table: The data; its inputs must have the shape that the network was trained on.
+        data: The data; its inputs must be such as the network was trained on.
         split: One of its splits.
         batch_size: Samples at a time; does not change the logits.
+        workers: Processes that open images; by default one for each core up to 8.
 
     Yields:
         Logits of shape ``(samples, labels)`` on the CPU, and the batch.
 
     Raises:
-        ValueError: The inputs have another shape or other named features.
+        ValueError: The inputs are of another kind or shape, or have other named features.
     """
-    if table.input_shape != trained.input_shape:
-        raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {table.input_shape}")
-    table = _features_in_order(trained, table)
+    if isinstance(data, Table):
+        if data.input_shape != trained.input_shape:
+            raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {data.input_shape}")
+        data = _features_in_order(trained, data)
+    elif trained.input_shape != (3, trained.images.size, trained.images.size):
+        raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got images")
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model, dataset = trained.model.to(place), TableDataset(table, split=split)
-    batches = loader(dataset, EpochBatches(len(dataset), batch_size, seed=None))
+    model = trained.model.to(place, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    dataset = dataset_of(data, split=split, images=trained.images)
+    batches = EpochBatches(len(dataset), batch_size, seed=None)
     with torch.inference_mode():
-        for batch in tqdm(batches, desc=split, unit="batch", disable=None, leave=False):
-            yield model(batch["inputs"].to(place)).float().cpu(), batch
+        for batch in tqdm(
+            loader(dataset, batches, workers=num_workers(workers, data)),
+            desc=split,
+            unit="batch",
+            disable=None,
+            leave=False,
+        ):
+            inputs = batch["inputs"].to(place)
+            if inputs.dim() == 4:
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
+            yield model(inputs).float().cpu(), batch
 
 
-def default_split(table: Table) -> str:
+def default_split(data: Data) -> str:
     """The split that results are told of: test, else val, else the first."""
-    return next((split for split in ("test", "val") if split in table.split_names), table.split_names[0])
+    return next((split for split in ("test", "val") if split in data.split_names), data.split_names[0])
 
 
 def _features_in_order(trained: Trained, table: Table) -> Table:
@@ -59,13 +73,13 @@ def _features_in_order(trained: Trained, table: Table) -> Table:
     return dataclasses.replace(table, features=table.features[:, order], feature_names=wanted)
 
 
-def same_labels(trained: Trained, table: Table) -> None:
+def same_labels(trained: Trained, data: Data) -> None:
     """Refuse data whose labels are not those of the run, in the same order.
 
     Raises:
         ValueError: They differ; the message names the first difference.
     """
-    wanted, came = np.array(trained.labels), np.array(table.labels.names)
+    wanted, came = np.array(trained.labels), np.array(data.labels.names)
     if len(wanted) != len(came):
         raise ValueError(f"the data must have the {len(wanted)} labels of the run, got {len(came)}")
     if (wanted != came).any():

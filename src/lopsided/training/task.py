@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from lopsided.asymmetry import ProbabilityGap, gap_sums
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
+from lopsided.models import ImageNetwork, parameter_groups
 from lopsided.training.config import TrainingOptions
 from lopsided.training.criterion import Criterion, gamma_neg_of
 
@@ -24,18 +24,46 @@ class MultiLabelTask(pl.LightningModule):
         criterion: The loss.
         options: How to train.
         about: What a reader of the checkpoint needs to know (labels, input shape), kept in it.
+        layer_decay: Factor on the learning rate from each layer of a backbone to the one below it.
+        of_features: Whether batches hold what the backbone makes of images, so that only the head is computed.
     """
 
-    def __init__(self, model: nn.Module, criterion: Criterion, options: TrainingOptions, about: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        criterion: Criterion,
+        options: TrainingOptions,
+        about: dict[str, Any],
+        *,
+        layer_decay: float | None = None,
+        of_features: bool = False,
+    ) -> None:
         super().__init__()
         self.model, self.criterion = model, criterion
         self.options, self.about = options, about
+        self.layer_decay, self.of_features = layer_decay, of_features
+        if options.channels_last:
+            self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.step_row: Tensor | None = None  # what StepLog records of the last step
         self._reset_validation()
 
+    @property
+    def trained_part(self) -> nn.Module:
+        """What batches go through."""
+        if self.of_features:
+            assert isinstance(self.model, ImageNetwork)
+            return self.model.head
+        return self.model
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Logits of a batch, in float32 whatever the network computes in, for the loss to be exact."""
+        if self.options.channels_last and inputs.dim() == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return self.trained_part(inputs).float()
+
     def training_step(self, batch: dict[str, Tensor], _batch_index: int) -> Tensor:
         """Loss of a batch; beside it the plain cross-entropy and the gap, without waiting for their values."""
-        logits, targets, mask = self.model(batch["inputs"]), batch["targets"], batch.get("mask")
+        logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
         gamma_neg = gamma_neg_of(self.criterion, device=logits.device)
         loss = self.criterion(logits, targets, mask=mask)
         with torch.no_grad():
@@ -46,7 +74,7 @@ class MultiLabelTask(pl.LightningModule):
 
     def validation_step(self, batch: dict[str, Tensor], _batch_index: int) -> None:
         """Collect what the metrics of the epoch are made of."""
-        logits, targets, mask = self.model(batch["inputs"]), batch["targets"], batch.get("mask")
+        logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
         plain = binary_cross_entropy(logits, targets, mask=mask, reduction="sum")
         self._validation_sums += torch.stack([plain, torch.full_like(plain, len(logits))]).double().cpu()
         self._validation_gap.update(logits, targets, mask)
@@ -77,12 +105,11 @@ class MultiLabelTask(pl.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Adam with true weight decay and one cycle of the learning rate."""
-        optimizer = torch.optim.AdamW(
-            decayed_apart(self.model.named_parameters(), self.options.weight_decay), lr=self.options.learning_rate
-        )
+        groups = parameter_groups(self.model, weight_decay=self.options.weight_decay, layer_decay=self.layer_decay)
+        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
-            max_lr=self.options.learning_rate,
+            max_lr=[self.options.learning_rate * group["lr_scale"] for group in groups],
             total_steps=max(int(self.trainer.estimated_stepping_batches), 2),
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -94,12 +121,3 @@ class MultiLabelTask(pl.LightningModule):
     def _reset_validation(self) -> None:
         self._validation_scores, self._validation_gap = CollectedScores(), ProbabilityGap()
         self._validation_sums = torch.zeros(2, dtype=torch.float64)  # cross-entropy, samples
-
-
-def decayed_apart(parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float) -> list[dict[str, Any]]:
-    """Parameter groups with weight decay for matrices and kernels, and none for biases and normalisation."""
-    trained = [parameter for _, parameter in parameters if parameter.requires_grad]
-    return [
-        {"params": [parameter for parameter in trained if parameter.dim() > 1], "weight_decay": weight_decay},
-        {"params": [parameter for parameter in trained if parameter.dim() <= 1], "weight_decay": 0.0},
-    ]

@@ -1,0 +1,119 @@
+"""Whether images of one split look like images of another, though their files differ."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.fft import dctn
+
+from lopsided.data.splits import ordered_split_names
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+HASH_SIDE = 32
+"""Pixels of the small grey picture that a hash is made of, each way."""
+
+NO_HASH = 0
+"""Of images that cannot be opened, and of those so plain that they would look like many others."""
+
+_NUM_BITS = 64
+_LEAST_BITS = 12  # set ones; what has fewer, as a page of one colour, says too little
+_NOISE = 4.0  # what saving as JPEG moves a coefficient by, in grey levels; nearly symmetric pictures have many of 0
+# The waves with the fewest turns down and across, without the mean, of all of them row by row.
+_SLOWEST = np.argsort(np.add.outer(*[np.arange(HASH_SIDE)] * 2), axis=None, kind="stable")[1 : _NUM_BITS + 1]
+
+
+def perceptual_hash(image: Image.Image) -> int:
+    """What an image looks like in 64 bits, few of which change when it is resized, saved again or brightened.
+
+    A bit says whether one of the 64 slowest waves across the picture, of its cosine transform, is stronger than half of
+    them are.
+
+    Args:
+        image: Any size, RGB or grey; at least ``HASH_SIDE`` pixels each way are best.
+
+    Returns:
+        At least 0 and below 2 ** 64; ``NO_HASH`` where there is too little to see.
+
+    Example:
+        >>> from PIL import Image
+        >>> perceptual_hash(Image.new("RGB", (100, 80), "red"))
+        0
+    """
+    from PIL.Image import Resampling
+
+    grey = image.convert("L").resize((HASH_SIDE, HASH_SIDE), Resampling.BILINEAR)
+    waves = np.asarray(dctn(np.asarray(grey, dtype=np.float32), norm="ortho")).ravel()[_SLOWEST]
+    bits = waves > np.median(waves) + _NOISE
+    if np.count_nonzero(bits) < _LEAST_BITS:
+        return NO_HASH
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, distance: int = 3) -> np.ndarray:
+    """Samples that look like one of an earlier split: train comes before val, val before test, test before others.
+
+    Copies are among them. At the default distance nearly all pairs of drawings were copies or of one series, different
+    in a colour or a detail; and a photograph that is saved again, halved or slightly brightened is nearly always found.
+
+    Args:
+        hashes: Perceptual hashes, uint64, shape (samples,); ``NO_HASH`` is like nothing.
+        splits: Text, shape (samples,).
+        distance: Most bits in which two hashes differ whose images look alike, from 0 to 63.
+
+    Returns:
+        int64, shape (pairs, 2): the sample of the earlier split that is most alike, and the sample; ascending in the
+        second, which occurs once.
+
+    Example:
+        >>> hashes = np.array([0b1111, 0b0111, 0b1111 << 40], dtype=np.uint64)
+        >>> near_duplicates_in_two_splits(hashes, np.array(["train", "test", "test"])).tolist()
+        [[0, 1]]
+    """
+    if not 0 <= distance < _NUM_BITS:
+        raise ValueError(f"distance must lie in [0, {_NUM_BITS - 1}], got {distance}")
+    rows = np.flatnonzero(hashes != NO_HASH)
+    distinct, numbers = np.unique(hashes[rows], return_inverse=True)
+    one, other, apart = _alike(distinct, distance)
+    # Of each hash, the first sample of the splits so far; and by it, the best of what is like each hash.
+    nobody = len(hashes)
+    earlier = np.full(len(distinct), nobody)
+    pairs: list[np.ndarray] = []
+    for split in ordered_split_names(splits):
+        mine = splits[rows] == split
+        best = np.full(len(distinct), _NUM_BITS * nobody)
+        there = earlier[other] < nobody
+        np.minimum.at(best, one[there], apart[there] * nobody + earlier[other[there]])
+        found = mine & (best[numbers] < _NUM_BITS * nobody)
+        pairs.append(np.stack([best[numbers[found]] % nobody, rows[found]], axis=1))
+        np.minimum.at(earlier, numbers[mine], rows[mine])
+    together = np.concatenate(pairs)
+    return together[np.argsort(together[:, 1])]
+
+
+def _alike(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of distinct hashes in both orders, and each with itself, and in how many bits they differ.
+
+    Two that differ in at most d bits agree in at least one of d + 1 bands of bits, so only those are compared.
+    """
+    itself = np.arange(len(hashes))
+    ones, others, aparts = [itself], [itself], [np.zeros(len(hashes), np.int64)]
+    bounds = np.linspace(0, _NUM_BITS, distance + 2).round().astype(int).tolist()
+    for start, end in pairwise(bounds):
+        band = (hashes >> np.uint64(start)) & np.uint64(2 ** (end - start) - 1)
+        order = np.argsort(band, kind="stable")
+        place, step = np.arange(len(hashes)), 1
+        # Hashes that share a band stand side by side: compare each with the next, the one after it, and so on.
+        while len(place := place[place < len(hashes) - step]):
+            place = place[band[order[place]] == band[order[place + step]]]
+            left, right = order[place], order[place + step]
+            apart = np.bitwise_count(hashes[left] ^ hashes[right]).astype(np.int64)
+            near = apart <= distance
+            ones += [left[near], right[near]]
+            others += [right[near], left[near]]
+            aparts += [apart[near]] * 2
+            step += 1
+    return np.concatenate(ones), np.concatenate(others), np.concatenate(aparts)

@@ -1,0 +1,237 @@
+"""A trained run as one ONNX file that says what goes in and what comes out, checked against PyTorch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import lopsided
+from lopsided.models import Standardise
+from lopsided.training.config import Config
+from lopsided.training.run_folder import RunFolder, Trained
+
+OPSET = 18
+"""Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
+
+TOLERANCE = 1e-4
+"""Largest difference of a logit to PyTorch; of logits above 1 in size, a share of the largest."""
+
+_LARGEST_FILE = 3 * 2**29  # bytes of weights; a file of ONNX ends at 2 GiB, and PyTorch parts from 1.5 GiB by itself
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and how near it is to PyTorch."""
+
+    path: Path
+    data_path: Path | None  # weights that are too large for one file; belongs beside it, under its name
+    num_bytes: int  # of all that was written
+    input_type: str  # uint8 or float32
+    input_shape: tuple[int, ...]  # of one sample
+    input_meaning: str
+    num_labels: int
+    largest_difference: float  # of a logit or probability
+
+
+def export(run: RunFolder, out: Path, *, threshold: float = 0.5) -> Exported:
+    """Write the best averaged weights as ONNX: ``inputs`` to ``logits`` and ``probabilities``, for batches of any size.
+
+    The file holds, as metadata, the names of labels and features and what the inputs are; images are uint8, as a
+    decoder gives them. Before it is put in its place, it is run on random batches of 1 and 3 samples.
+
+    Args:
+        run: A trained run.
+        out: The file to write, .onnx; whole or absent. Weights above 1.5 GiB lie beside it, in ``out`` + .data.
+        threshold: Probability above which a label is predicted, in [0, 1]; kept for who serves the file.
+
+    Returns:
+        The files and their size, what goes in, and the largest difference to PyTorch.
+
+    Raises:
+        ModuleNotFoundError: A package of the extra ``export`` is missing.
+        ValueError: The file's ending is another, the network cannot be exported, or its logits are not PyTorch's.
+    """
+    if out.suffix != ".onnx":
+        raise ValueError(f"the output must end in .onnx, got {out.name}")
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
+    runtime = _runtime()
+    config, trained = run.config(), run.load()
+    about = _about_inputs(trained, config)
+    batches = [_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3)]
+    served = _Served(trained.model).eval()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        part = Path(folder) / out.name  # under its own name, which it calls its data by
+        metadata = about | _about_outputs(trained, config, threshold)
+        _write(served, batches[1], part, metadata=metadata)
+        difference = _largest_difference(runtime, served, part, batches=[batches[0], batches[2]])
+        num_bytes = sum(file.stat().st_size for file in part.parent.iterdir())
+        data = _put(part, out)
+    return Exported(
+        path=out,
+        data_path=data,
+        num_bytes=num_bytes,
+        input_type=about["input_type"],
+        input_shape=trained.input_shape,
+        input_meaning=about["input_meaning"],
+        num_labels=len(trained.labels),
+        largest_difference=difference,
+    )
+
+
+class _Served(nn.Module):
+    """Logits and probabilities of a network."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        logits = self.model(inputs)
+        return logits, torch.sigmoid(logits)
+
+
+def _runtime() -> ModuleType:
+    """onnxruntime, once everything is there that it takes to write a file for it."""
+    try:
+        return [import_module(name) for name in ("onnx", "onnxscript", "onnxruntime")][-1]
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f'export needs {error.name}: pip install "lopsided[export]"', name=error.name
+        ) from error
+
+
+def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
+    about = {"input_type": "float32", "input_shape": json.dumps(trained.input_shape)}
+    kind = config.source.partition(":")[0]
+    if len(trained.input_shape) != 3:
+        about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
+        if trained.feature_names:
+            about["feature_names"] = _json(trained.feature_names)
+    elif kind == "table":  # which does not say any more whether it held uint8 or float32
+        about["input_meaning"] = "images, channels first, as in the data trained on; uint8 divided by 255"
+    else:
+        about |= {"input_type": "uint8", "input_meaning": "pixels 0..255, channels first"}
+        if kind != "digits":
+            images = config.data.images()
+            colours = "channels first (red, green, blue)"
+            about["input_meaning"] = (
+                f"pixels 0..255, {colours}, turned as EXIF says, brought to size by {images.resize}"
+            )
+            about |= {"image_size": str(images.size), "resize": images.resize}
+    return about
+
+
+def _about_outputs(trained: Trained, config: Config, threshold: float) -> dict[str, str]:
+    return {
+        "labels": _json(trained.labels),
+        "threshold": str(threshold),
+        "lopsided_version": lopsided.__version__,
+        "loss": _json({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
+        "epoch": str(trained.epoch),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _random_inputs(trained: Trained, input_type: str, *, num_samples: int) -> Tensor:
+    generator, shape = torch.Generator().manual_seed(num_samples), (num_samples, *trained.input_shape)
+    if input_type == "uint8":
+        return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    if len(trained.input_shape) == 3:
+        return torch.rand(shape, generator=generator)
+    inputs = torch.randn(shape, generator=generator)
+    for module in trained.model.modules():
+        if isinstance(module, Standardise):  # of the size that they have in the data, so that logits have theirs
+            inputs = inputs * module.scale + module.mean
+    return inputs
+
+
+def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str, str]) -> None:
+    size = sum(tensor.numel() * tensor.element_size() for tensor in served.state_dict().values())
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                served,
+                (inputs,),
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=["inputs"],
+                output_names=["logits", "probabilities"],
+                dynamic_shapes=({0: torch.export.Dim("samples")},),
+            )
+            assert program is not None  # it is None with dynamo=False only
+            program.model.metadata_props.update(metadata)
+            program.save(path, external_data=size > _LARGEST_FILE)
+    except torch.onnx.OnnxExporterError as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise ValueError(f"the network must be one that ONNX can hold, got {reason:.300}") from error
+
+
+def _largest_difference(runtime: ModuleType, served: nn.Module, path: Path, *, batches: list[Tensor]) -> float:
+    """Between onnxruntime and PyTorch, of all logits and probabilities; refuses what is too large."""
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4  # what fails is raised too
+    largest = 0.0
+    for inputs in batches:
+        with torch.inference_mode():
+            wanted = served(inputs)
+        try:
+            session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            came = session.run(["logits", "probabilities"], {"inputs": inputs.numpy()})
+        except Exception as error:  # each kernel has errors of its own
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{path.name} must run on {len(inputs)} samples, got {reason:.300}") from error
+        gaps = [(torch.from_numpy(there) - here).abs().max() for there, here in zip(came, wanted, strict=True)]
+        difference, scale = float(torch.stack(gaps).max()), max(1.0, float(wanted[0].abs().max()))
+        if not difference <= TOLERANCE * scale:  # nan too
+            raise ValueError(
+                f"{path.name} must give PyTorch's logits to within {TOLERANCE * scale:.1g}, got a difference of "
+                f"{difference:.2g}; it was not written"
+            )
+        largest = max(largest, difference)
+    return largest
+
+
+def _put(part: Path, out: Path) -> Path | None:
+    """Move what was written to its place; where weights have a file of their own, that file."""
+    data = part.with_name(part.name + ".data")
+    if not data.exists():
+        os.replace(part, out)
+        return None
+    out.unlink(missing_ok=True)  # an earlier file would take the new weights for its own
+    os.replace(data, out.with_name(data.name))
+    os.replace(part, out)
+    return out.with_name(data.name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Notes of the exporter are about its own insides; what fails is raised."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)

@@ -1,0 +1,130 @@
+"""Lightning's trainer with what every run has: averaged weights, a log of steps, checkpoints, a seed for each step."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from lopsided.training.config import Config, TrainingOptions
+from lopsided.training.progress import Progress
+from lopsided.training.run_folder import RunFolder
+from lopsided.training.step_log import StepLog
+from lopsided.training.weight_average import WeightAverage
+
+_NOTES = (
+    ".*does not have many workers.*",
+    ".*Checkpoint directory .* exists and is not empty.*",
+    ".*GPU available but not used.*",
+    ".*isinstance.treespec, LeafSpec.*",
+    ".*but have no `val_dataloader`.*",
+    ".*module.s. in eval mode at the start of training.*",  # a frozen backbone
+)
+_PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+
+def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, further: list[Callback]) -> pl.Trainer:
+    """A trainer for one run.
+
+    Args:
+        config: Everything that decides the run.
+        run: Where it writes.
+        has_validation: Whether there are validation samples, by which the best weights are chosen.
+        further: Callbacks that only some runs have.
+
+    Raises:
+        ValueError: An option cannot be met on this machine or with this data.
+    """
+    options = config.training
+    _check(options, has_validation=has_validation)
+    log = StepLog(run.metrics_file)
+    callbacks = [_StepSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), *further]
+    callbacks.append(each_epoch(run, "last", monitor=None))
+    if has_validation:
+        callbacks.append(each_epoch(run, "best", monitor="val_mAP"))
+    if options.patience is not None:
+        # Without a positive that is known there is no mAP, and nothing to stop for.
+        callbacks.append(EarlyStopping("val_mAP", mode="max", patience=options.patience, check_finite=False))
+    return pl.Trainer(
+        max_epochs=options.epochs,
+        accelerator=options.accelerator,
+        devices=options.devices,
+        num_nodes=options.machines,
+        precision=_PRECISION[options.precision],  # pyright: ignore[reportArgumentType]
+        accumulate_grad_batches=options.accumulate,
+        gradient_clip_val=options.clip_norm,
+        callbacks=callbacks,
+        logger=TensorBoardLogger(run.path, name="", version="tensorboard"),
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+    )
+
+
+def _check(options: TrainingOptions, *, has_validation: bool) -> None:
+    has_gpu = options.accelerator != "cpu" and torch.cuda.is_available()
+    if options.precision == "float16" and not has_gpu:
+        raise ValueError("training.precision=float16 needs a GPU, got a CPU: choose bfloat16 or float32")
+    if options.patience is not None and not has_validation:
+        raise ValueError("training.patience needs a validation split, got data without one")
+
+
+class _StepSeed(Callback):
+    """Draws of a step (dropout) depend on the seed, the step and the rank, so that a resumed run repeats them."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        step = trainer.current_epoch * 1_000_003 + batch_idx
+        torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
+
+
+class _Checkpoint(ModelCheckpoint):
+    """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        moved = {name: here(value) if name.endswith("_path") else value for name, value in state_dict.items()}
+        kept = {here(path): value for path, value in state_dict["best_k_models"].items()}
+        super().load_state_dict({**moved, "dirpath": self.dirpath, "best_k_models": kept})
+
+
+def each_epoch(run: RunFolder, name: str, *, monitor: str | None) -> ModelCheckpoint:
+    """Saves after each epoch, or after those in which the monitored value is the best so far."""
+    return _Checkpoint(
+        dirpath=run.checkpoints,
+        filename=name,
+        monitor=monitor,
+        mode="max",
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Lightning's notes about hardware, workers and missing splits say nothing about the run."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for note in _NOTES:
+                warnings.filterwarnings("ignore", message=note)
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,223 @@
+import json
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from lopsided.data import DataOptions, Labels, Table
+from lopsided.models import ModelOptions, build_model
+from lopsided.training import Config, LossOptions, RunFolder
+from lopsided.training import export as module
+from lopsided.training.export import export
+from lopsided.training.predict import predict
+from lopsided.training.run_folder import about_run
+
+ort = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+LABELS = ("sea", "sun, sand", "🏖️")
+
+
+def made(path, name="linear", shape=(6,), *, source="table:t.csv", features=None, names=(), data=None, **model):
+    """A run as training leaves it, without the training."""
+    config = Config(
+        source=source,
+        data=data or DataOptions(),
+        model=ModelOptions(name=name, **model),
+        loss=LossOptions(name="asymmetric", gamma_neg=4.0),
+    )
+    torch.manual_seed(0)
+    network = build_model(config.model, input_shape=shape, num_labels=len(LABELS))
+    if features is not None:
+        network[0].fit(features)
+    run = RunFolder(path)
+    run.checkpoints.mkdir(parents=True)
+    config.save(run.config_file)
+    state = {f"model.{key}": value for key, value in network.state_dict().items()}
+    checkpoint = {"state_dict": state, "lopsided": about_run(LABELS, shape, names), "epoch": 6}
+    torch.save(checkpoint, run.checkpoints / "last.ckpt")
+    return run
+
+
+def opened(path):
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session, session.get_modelmeta().custom_metadata_map
+
+
+def batch(metadata, num_samples):
+    shape = (num_samples, *json.loads(metadata["input_shape"]))
+    draw = np.random.default_rng(num_samples)
+    if metadata["input_type"] == "uint8":
+        return draw.integers(0, 256, shape, dtype=np.uint8)
+    return draw.normal(size=shape).astype(np.float32)
+
+
+def check_round_trip(run, out, *, sizes=(1, 3, 8)):
+    export(run, out)
+    session, metadata = opened(out)
+    model = run.load().model
+    for count in sizes:
+        inputs = batch(metadata, count)
+        logits, probabilities = session.run(["logits", "probabilities"], {"inputs": inputs})
+        with torch.inference_mode():
+            wanted = model(torch.from_numpy(inputs))
+        assert logits.shape == (count, len(LABELS))
+        assert np.allclose(logits, wanted, rtol=1e-4, atol=1e-4)
+        assert np.allclose(probabilities, wanted.sigmoid(), atol=1e-5)
+    return metadata
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "source"),
+    [
+        ("linear", (6,), "arff:a"),
+        ("mlp", (2, 3), "table:t.npz"),
+        ("small_cnn", (1, 12, 10), "digits"),
+        ("small_cnn", (3, 8, 8), "table:t.npz"),
+    ],
+)
+def test_a_file_gives_what_pytorch_gives_for_batches_of_any_size(tmp_path, capfd, name, shape, source):
+    metadata = check_round_trip(made(tmp_path / "run", name, shape, source=source), tmp_path / "new" / "a.onnx")
+    assert metadata["input_type"] == ("uint8" if source == "digits" else "float32")
+    assert ("uint8 divided by 255" in metadata["input_meaning"]) == (shape == (3, 8, 8))
+    assert json.loads(metadata["input_shape"]) == list(shape)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.onnx"]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("test_vit", {"head": "linear"}), ("test_resnet", {"head": "ml_decoder", "groups": 2, "width": 16})],
+)
+def test_a_backbone_is_exported_with_its_head_and_says_how_images_come_to_their_size(
+    timm, tmp_path, capfd, name, settings
+):
+    data = DataOptions(image_size=64, resize="pad")
+    run = made(
+        tmp_path / "run", name, (3, 64, 64), source="coco:x", data=data, pretrained=False, pixels="backbone", **settings
+    )
+    metadata = check_round_trip(run, tmp_path / "a.onnx")
+    assert (metadata["input_type"], metadata["image_size"], metadata["resize"]) == ("uint8", "64", "pad")
+    assert metadata["input_meaning"].startswith("pixels 0..255, channels first (red, green, blue)")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_file_alone_gives_the_labels_and_probabilities_that_predict_gives(tmp_path):
+    features = csr_array(np.random.default_rng(0).poisson(0.3, (40, 6)).astype(np.float32) * 5)
+    names = (*"abcde", "f, é")
+    run = made(tmp_path / "run", "mlp", features=features, names=names)
+    table = Table(
+        "words", features, Labels(LABELS, csr_array((40, 3), dtype=bool)), np.full(40, "test"), feature_names=names
+    )
+    predict(run, table, tmp_path / "p.parquet")
+    rows = pq.read_table(tmp_path / "p.parquet")
+
+    export(run, tmp_path / "a.onnx", threshold=0.3)
+    session, metadata = opened(tmp_path / "a.onnx")
+    probabilities = session.run(["probabilities"], {"inputs": features.toarray()})[0]
+    for label, column in zip(json.loads(metadata["labels"]), probabilities.T, strict=True):
+        assert np.allclose(rows[f"p:{label}"], column, atol=1e-6)
+    assert json.loads(metadata["feature_names"]) == list(names)
+    assert json.loads(metadata["loss"]) == {"name": "asymmetric", "gamma_neg": 4.0}
+    assert (metadata["threshold"], metadata["epoch"]) == ("0.3", "7")
+    assert metadata["lopsided_version"]
+
+
+def test_features_of_any_size_are_checked_at_their_own_size(tmp_path):
+    features = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32) * 1e6
+    features[:, 0] = 1e6  # a constant, which is centred only
+    done = export(made(tmp_path / "run", features=features), tmp_path / "a.onnx")
+    assert done.largest_difference < 1e-5
+    assert done.num_bytes == (tmp_path / "a.onnx").stat().st_size
+    assert (done.input_type, done.input_shape, done.num_labels) == ("float32", (6,), 3)
+
+
+def _moved(logits):
+    return logits + 0.5
+
+
+def _only_pairs(logits):
+    return logits.reshape(2, -1)
+
+
+def _without_translation(logits):
+    return torch.special.bessel_j0(logits)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_moved, r"a.onnx must give PyTorch's logits to within 0.0001, got a difference of 0.5; it was not written"),
+        (_only_pairs, r"a.onnx must run on 1 samples, got .*"),
+        (_without_translation, r"the network must be one that ONNX can hold, got .*bessel_j0"),
+    ],
+)
+def test_a_file_that_differs_from_pytorch_is_not_written(tmp_path, monkeypatch, capfd, change, message):
+    run = made(tmp_path / "run")
+    forward = module._Served.forward
+
+    def differs(self, inputs):
+        logits, probabilities = forward(self, inputs)
+        return (change(logits) if torch.compiler.is_compiling() else logits), probabilities
+
+    monkeypatch.setattr(module._Served, "forward", differs)
+    out = tmp_path / "out" / "a.onnx"
+    out.parent.mkdir()
+    out.write_text("an earlier one")
+    with pytest.raises(ValueError, match=message) as caught:
+        export(run, out)
+    assert len(str(caught.value).splitlines()) == 1
+    assert [path.name for path in out.parent.iterdir()] == ["a.onnx"]
+    assert out.read_text() == "an earlier one"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_network_without_numbers_is_not_written(tmp_path):
+    run = made(tmp_path / "run")
+    path = run.checkpoints / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["state_dict"]["model.1.bias"].fill_(float("nan"))
+    torch.save(checkpoint, path)
+    with pytest.raises(ValueError, match="got a difference of nan"):
+        export(run, tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_weights_too_large_for_one_file_lie_beside_it_and_may_be_moved_with_it(tmp_path, monkeypatch):
+    run = made(tmp_path / "run", "mlp")
+    whole = export(run, tmp_path / "a.onnx")
+    assert whole.data_path is None
+    monkeypatch.setattr(module, "_LARGEST_FILE", 1000)
+    done = export(run, tmp_path / "a.onnx")
+    assert done.data_path == tmp_path / "a.onnx.data"
+    assert done.num_bytes == done.path.stat().st_size + done.data_path.stat().st_size
+    (tmp_path / "moved").mkdir()
+    for path in (done.path, done.data_path):
+        path.rename(tmp_path / "moved" / path.name)
+    session, metadata = opened(tmp_path / "moved" / "a.onnx")
+    inputs = batch(metadata, 4)
+    with torch.inference_mode():
+        wanted = run.load().model(torch.from_numpy(inputs))
+    assert np.allclose(session.run(["logits"], {"inputs": inputs})[0], wanted, atol=1e-4)
+
+
+def test_wrong_endings_thresholds_and_folders_are_refused(tmp_path):
+    run = RunFolder(tmp_path)
+    with pytest.raises(ValueError, match=r"must be the folder of a run, got one without config\.yaml"):
+        export(run, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"the output must end in \.onnx, got a\.pt"):
+        export(run, tmp_path / "a.pt")
+    with pytest.raises(ValueError, match=r"threshold must lie in \[0, 1\], got 2"):
+        export(run, tmp_path / "a.onnx", threshold=2)
+
+
+@pytest.mark.parametrize("missing", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_package_is_named_with_the_line_that_installs_it(tmp_path, monkeypatch, missing):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        export(RunFolder(tmp_path), tmp_path / "a.onnx")
+    assert str(caught.value) == f'export needs {missing}: pip install "lopsided[export]"'
+    assert caught.value.name == missing
