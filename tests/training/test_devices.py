@@ -12,33 +12,85 @@ from lopsided.training import RunFolder
 MAIN = "import sys; from lopsided.cli.main import main; sys.exit(main())"
 
 
-@pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path):
+def trained(tmp_path, source, options, *, out, launcher=()):
+    script = tmp_path / "run.py"  # a file, because each further process is started by running it again
+    script.write_text(MAIN)
+    words = [str(word) for option in options.items() for word in option]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    line = [sys.executable, *launcher, str(script), "train", source, *words, "--out", str(out)]
+    ended = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("trained") == 1
+    return RunFolder(out).rows()
+
+
+def assert_equal_records(one, two):
+    assert len(one) == len(two)
+    for name in ("gap", "gamma_neg", "loss", "val_mAP", "val_gap"):
+        first, second = ([float(row[name]) for row in rows if row[name]] for rows in (one, two))
+        assert first == pytest.approx(second, rel=1e-3, abs=1e-4), name
+
+
+def options(*, devices, batch_size):
+    return {
+        "--loss.name": "adaptive",
+        "--training.epochs": 4,
+        "--training.accelerator": "cpu",
+        "--training.devices": devices,
+        "--training.batch_size": batch_size,
+    }
+
+
+@pytest.fixture
+def table_source(tmp_path):
     draw = np.random.default_rng(0)
     features = draw.normal(size=(640, 10))
     split = np.array(["train"] * 512 + ["val"] * 128)
     np.savez(tmp_path / "t.npz", features=features, labels=features[:, :4] > 1, split=split)
-    script = tmp_path / "run.py"  # a file, because each further process is started by running it again
-    script.write_text(MAIN)
-    runs = {}
-    for devices, batch_size in ((1, 64), (2, 32)):
-        out = tmp_path / str(devices)
-        options = {
-            "--loss.name": "adaptive",
-            "--training.epochs": 4,
-            "--training.accelerator": "cpu",
-            "--training.devices": devices,
-            "--training.batch_size": batch_size,
-            "--out": out,
-        }
-        words = [str(word) for option in options.items() for word in option]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        line = [sys.executable, str(script), "train", f"table:{tmp_path / 't.npz'}", *words]
-        ended = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stderr
-        assert ended.stdout.count("trained") == 1
-        runs[devices] = RunFolder(out).rows()
-    assert len(runs[1]) == len(runs[2])
-    for name in ("gap", "gamma_neg", "loss", "val_mAP", "val_gap"):
-        one, two = ([float(row[name]) for row in runs[devices] if row[name]] for devices in (1, 2))
-        assert one == pytest.approx(two, rel=1e-3, abs=1e-4), name
+    return f"table:{tmp_path / 't.npz'}"
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(tmp_path, table_source):
+    runs = [
+        trained(tmp_path, table_source, options(devices=devices, batch_size=64 // devices), out=tmp_path / str(devices))
+        for devices in (1, 2)
+    ]
+    assert_equal_records(*runs)
+
+
+@pytest.mark.slow
+def test_processes_that_torchrun_started_take_the_steps_of_one(tmp_path, table_source):
+    one = trained(tmp_path, table_source, options(devices=1, batch_size=64), out=tmp_path / "one")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    two = trained(tmp_path, table_source, options(devices=2, batch_size=32), out=tmp_path / "two", launcher=launcher)
+    assert_equal_records(one, two)
+
+
+@pytest.mark.slow
+def test_two_processes_see_the_same_augmented_images_as_one(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="images need Pillow")
+    draw = np.random.default_rng(0)
+    lines = ["path,split,labels"]
+    for i in range(64):
+        pixels = draw.integers(0, 150, (16, 16, 3), dtype=np.uint8)
+        has = draw.random(2) < 0.4
+        pixels[..., :2] += 100 * has.astype(np.uint8)
+        image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        labels = "|".join(name for name, there in zip("ab", has, strict=True) if there)
+        lines.append(f"{i}.png,{'val' if i % 4 == 3 else 'train'},{labels}")
+    (tmp_path / "9.png").write_bytes(b"broken")  # of the training split
+    (tmp_path / "labels.csv").write_text("\n".join(lines))
+    # Without normalisation over the batch, which depends on how many samples a process sees.
+    further = {"--model.name": "linear", "--data.image_size": 16, "--data.rand_augment": 9}
+    runs = [
+        trained(
+            tmp_path,
+            f"listing:{tmp_path / 'labels.csv'}",
+            options(devices=devices, batch_size=16 // devices) | further | {"--training.workers": 2 - devices},
+            out=tmp_path / str(devices),
+        )
+        for devices in (1, 2)
+    ]
+    assert_equal_records(*runs)
+    assert (tmp_path / "2" / "unreadable.csv").read_text().count("9.png") == 1

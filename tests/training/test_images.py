@@ -88,11 +88,19 @@ def test_augmentation_depends_on_the_seed_and_not_on_the_number_of_workers(tmp_p
     assert not filecmp.cmp(runs[0].metrics_file, runs[2].metrics_file, shallow=False)
 
 
-def test_a_run_that_was_cut_and_resumed_equals_one_that_was_not(tmp_path, monkeypatch, images, make_manifest):
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_run_that_was_cut_and_resumed_equals_one_that_was_not(
+    tmp_path, monkeypatch, request, images, make_manifest, frozen
+):
     from lopsided.training.step_log import StepLog
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     manifest = make_manifest(40)
     images = dataclasses.replace(images, training=dataclasses.replace(images.training, epochs=4))
+    if frozen:
+        request.getfixturevalue("timm")
+        model = ModelOptions(name="test_resnet", frozen=True, pretrained=False)
+        images = dataclasses.replace(images, data=DataOptions(image_size=32), model=model)
     whole = fit(images, tmp_path / "whole", data=manifest)
     written, count = StepLog.on_validation_end, 0
 

@@ -39,9 +39,14 @@ class MultiLabelTask(pl.LightningModule):
         of_features: bool = False,
     ) -> None:
         super().__init__()
+        self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
+        if of_features:
+            assert isinstance(model, ImageNetwork)
+            tensors = model.state_dict(prefix="model.")
+            self.frozen = {name: value for name, value in tensors.items() if not name.startswith("model.head.")}
+            model = nn.ModuleDict({"head": model.head})
         self.model, self.criterion = model, criterion
-        self.options, self.about = options, about
-        self.layer_decay, self.of_features = layer_decay, of_features
+        self.options, self.about, self.layer_decay = options, about, layer_decay
         if options.channels_last:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.step_row: Tensor | None = None  # what StepLog records of the last step
@@ -50,10 +55,7 @@ class MultiLabelTask(pl.LightningModule):
     @property
     def trained_part(self) -> nn.Module:
         """What batches go through."""
-        if self.of_features:
-            assert isinstance(self.model, ImageNetwork)
-            return self.model.head
-        return self.model
+        return self.model["head"] if isinstance(self.model, nn.ModuleDict) else self.model
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits of a batch, in float32 whatever the network computes in, for the loss to be exact."""
@@ -115,8 +117,14 @@ class MultiLabelTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep with the weights what their reader needs to know."""
+        """Keep with the weights what their reader needs to know; those of a head with those of its backbone."""
         checkpoint["lopsided"] = self.about
+        checkpoint["state_dict"] |= self.frozen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what was saved for readers alone."""
+        kept = {name: value for name, value in checkpoint["state_dict"].items() if name not in self.frozen}
+        checkpoint["state_dict"] = kept
 
     def _reset_validation(self) -> None:
         self._validation_scores, self._validation_gap = CollectedScores(), ProbabilityGap()
