@@ -1,16 +1,28 @@
+from typing import get_args
+
 import pytest
 
 from lopsided.data import DataOptions
-from lopsided.reports.naming import describe_loss, flat_options, look_of, loss_settings, run_labels, what_differs
-from lopsided.training.config import Config, LossOptions
+from lopsided.reports.naming import (
+    TITLES,
+    describe_loss,
+    flat_options,
+    look_of,
+    loss_settings,
+    run_labels,
+    what_differs,
+)
+from lopsided.training.config import _TAKES, Config, LossName, LossOptions
 from lopsided.training.criterion import build_criterion
 
 
-@pytest.mark.parametrize("name", ["focal", "asymmetric", "adaptive"])
+@pytest.mark.parametrize("name", [name for name in get_args(LossName) if name != "cross_entropy"])
 def test_settings_that_were_left_out_are_those_of_the_loss_itself(name):
-    criterion = build_criterion(LossOptions(name=name), num_labels=3)
-    for setting, value in loss_settings(LossOptions(name=name)).items():
-        assert float(getattr(criterion, setting)) == float(value)
+    criterion = build_criterion(LossOptions(name=name), num_labels=3, positives=[1, 2, 3], num_samples=9)
+    settings = loss_settings(LossOptions(name=name))
+    assert set(settings) == set(_TAKES[name])
+    for setting, value in settings.items():
+        assert getattr(criterion, setting) == value
 
 
 def test_a_negative_rate_is_the_printed_sign():
@@ -25,6 +37,13 @@ def test_a_loss_is_described_with_its_numbers():
     assert describe_loss(printed) == (
         "adaptive, printed sign, γ+ = 0, γ− = 2, m = 0.2, target = 0.1, λ = −0.5, one γ− per label"
     )
+
+
+@pytest.mark.parametrize("name", get_args(LossName))
+def test_every_setting_of_a_loss_has_a_sign_or_is_spelled_out(name):
+    words = describe_loss(LossOptions(name=name))
+    assert words.startswith(TITLES[name])
+    assert len(words.split(", ")) >= 1 + len(set(_TAKES[name]) - {"detach_focus", "momentum", "per_label"})
 
 
 def test_losses_of_different_kinds_need_no_more_than_their_names():

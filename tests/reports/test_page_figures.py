@@ -67,6 +67,16 @@ def test_curves_that_are_left_out_are_counted(make_run):
     assert all("2 further settings of these runs are left out." in figure.caption for figure in curve_figures(runs))
 
 
+def test_losses_outside_the_family_have_no_curve_and_the_caption_says_so(make_run):
+    runs = read_runs([make_run("a", LossOptions(name="hill")), make_run("b", LossOptions(gamma_neg=3))])
+    loss, gradient = curve_figures(runs)
+    assert "Hill" not in loss.alt
+    assert "asymmetric, γ− = 3, m = 0.2" in gradient.caption
+    for figure in (loss, gradient):
+        assert "Losses outside the asymmetric family are not drawn." in figure.caption
+    assert not [figure for figure in curve_figures(runs[1:]) if "are not drawn" in figure.caption]
+
+
 def test_a_data_uri_holds_the_file():
     kind, _, content = data_uri(b"bytes", "image/png").partition(",")
     assert kind == "data:image/png;base64"

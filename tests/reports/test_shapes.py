@@ -31,6 +31,13 @@ def test_the_settings_reach_the_curve():
     assert shape_of(LossOptions(name="focal", gamma=3)) == Shape(3, 3, 0)
 
 
+def test_a_loss_outside_the_family_has_no_shape():
+    with pytest.raises(
+        ValueError, match="a curve needs a loss of cross_entropy, focal, asymmetric, adaptive, got hill"
+    ):
+        shape_of(LossOptions(name="hill"))
+
+
 def test_one_curve_is_drawn_once():
     twice = [LossOptions(), LossOptions(gamma_neg=2.0), LossOptions(gamma_pos=1.0)]
     assert distinct(twice) == [twice[0], twice[2]]

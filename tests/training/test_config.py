@@ -20,7 +20,10 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "hinge"}, "loss.name must be one of cross_entropy, focal, asymmetric, adaptive, got 'hinge'"),
+        (
+            {"name": "hinge"},
+            "loss.name must be one of cross_entropy, focal, asymmetric, adaptive, hill, .*, got 'hinge'",
+        ),
         (
             {"name": "focal", "gamma_neg": 4.0},
             "loss.gamma_neg has no effect with loss.name=focal, which takes loss.gamma",

@@ -59,7 +59,7 @@ def train(arguments: list[str]) -> int:
         parser.error(f"--seed must be at least 0, got {given.seed}")
     options = parser.checked(lambda: parser.instantiate(given))
     config = Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS})
-    parser.checked(lambda: build_criterion(config.loss, num_labels=1))
+    parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
 
     return _train(config, Path(given.out) if given.out else default_folder(config), resume=given.resume)
 

@@ -2,20 +2,41 @@
 
 from lopsided.losses.asymmetric import asymmetric_loss
 from lopsided.losses.cross_entropy import binary_cross_entropy, focal_loss
+from lopsided.losses.distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
 from lopsided.losses.gradient import asymmetric_gradient
+from lopsided.losses.hill import HillLoss, hill_loss
 from lopsided.losses.modules import AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
+from lopsided.losses.partial import PartialAsymmetricLoss, partial_asymmetric_loss
+from lopsided.losses.polynomial import AsymmetricPolynomialLoss, asymmetric_polynomial_loss
 from lopsided.losses.recalibration import recalibrate, recalibration_ceiling
 from lopsided.losses.softmax import softmax_asymmetric_loss
+from lopsided.losses.splc import SPLCLoss, splc_loss
+from lopsided.losses.two_way import TwoWayLoss, two_way_loss
+from lopsided.losses.zlpr import ZLPRLoss, zlpr_loss
 
 __all__ = [
     "AsymmetricLoss",
+    "AsymmetricPolynomialLoss",
+    "DistributionBalancedLoss",
     "FocalLoss",
+    "HillLoss",
+    "PartialAsymmetricLoss",
+    "SPLCLoss",
     "SoftmaxAsymmetricLoss",
+    "TwoWayLoss",
+    "ZLPRLoss",
     "asymmetric_gradient",
     "asymmetric_loss",
+    "asymmetric_polynomial_loss",
     "binary_cross_entropy",
+    "distribution_balanced_loss",
     "focal_loss",
+    "hill_loss",
+    "partial_asymmetric_loss",
     "recalibrate",
     "recalibration_ceiling",
     "softmax_asymmetric_loss",
+    "splc_loss",
+    "two_way_loss",
+    "zlpr_loss",
 ]

@@ -96,6 +96,41 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
         raise ValueError(f"{wanted}, got values from {lowest} to {highest}")
 
 
+def check_number(
+    name: str, value: float, *, at_least: float = -math.inf, above: float = -math.inf, below: float = math.inf
+) -> None:
+    """Refuse anything but one finite number within the bounds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    if not (at_least <= value < below and value > above):
+        bounds = ((">=", at_least), (">", above), ("<", below))
+        wanted = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
+        raise ValueError(f"{name} must be {wanted or 'finite'}, got {value}")
+
+
+def check_frequencies(frequencies: Tensor, logits: Tensor) -> None:
+    """Refuse anything but a tensor of one value per label."""
+    if not isinstance(frequencies, Tensor):
+        raise TypeError(f"frequencies must be a tensor, got {type(frequencies).__name__}")
+    if logits.dim() == 0 or frequencies.shape != logits.shape[-1:]:
+        wanted, came = tuple(logits.shape[-1:]), tuple(frequencies.shape)
+        raise ValueError(f"frequencies must have one value per label, shape {wanted}, got {came}")
+
+
+def check_hard_targets(targets: Tensor, *, mask: Tensor | None) -> None:
+    """Refuse known targets other than 0 and 1; like a setting's values they are read only where that is free."""
+    if targets.dtype == torch.bool or torch.compiler.is_compiling() or targets.device.type != "cpu":
+        return
+    known = targets if mask is None else targets.masked_fill(~mask, 0)
+    soft = (known != 0) & (known != 1)
+    try:
+        found = known[soft][:1].tolist()
+    except RuntimeError:  # inside vmap a value can't be read
+        return
+    if found:
+        raise ValueError(f"targets must be 0 or 1, got {found[0]:g}: this loss has no form for shares in between")
+
+
 def check_reduction(reduction: str) -> Reduction:
     """Refuse an unknown reduction."""
     if reduction not in REDUCTIONS:

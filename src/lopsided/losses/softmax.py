@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lopsided.losses.checks import check_logits, check_reduction, check_setting
+from lopsided.losses.elements import log_sum_exp
 
 
 def softmax_asymmetric_loss(
@@ -64,7 +65,7 @@ def _log_of_both_sides(z: Tensor) -> tuple[Tensor, Tensor]:
     z = z - z.detach().amax(dim=-1, keepdim=True)  # what is left to subtract below is then small
     top = _one_hot(z.argmax(dim=-1), z.shape[-1])
     log_p = z.log_softmax(dim=-1)
-    others = _log_sum_exp(z.masked_fill(top, -torch.inf)) - _log_sum_exp(z)
+    others = log_sum_exp(z.masked_fill(top, -torch.inf), dim=-1) - log_sum_exp(z, dim=-1)
     log_rest = torch.where(top, others, torch.log1p(-log_p.exp().masked_fill(top, 0)))
     most = top & (others < -0.7)  # 1 - p < 1/2
     log_p = torch.where(most, torch.log1p(-others.exp().clamp(max=0.5)), log_p)
@@ -74,12 +75,6 @@ def _log_of_both_sides(z: Tensor) -> tuple[Tensor, Tensor]:
 def _one_hot(labels: Tensor, num_classes: int) -> Tensor:
     """torch's own reads its input's values, which vmap forbids."""
     return labels.unsqueeze(-1) == torch.arange(num_classes, device=labels.device)
-
-
-def _log_sum_exp(z: Tensor) -> Tensor:
-    """Over the last dimension; its gradient keeps its digits however far from 0 the logits are."""
-    largest = z.detach().amax(dim=-1, keepdim=True)
-    return largest + (z - largest).logsumexp(dim=-1, keepdim=True)
 
 
 def _check_number(name: str, value: float) -> None:

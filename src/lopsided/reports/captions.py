@@ -36,3 +36,4 @@ GRADIENT_CURVES = (
     "a negative that looks very positive is taken for mislabelled."
 )
 LEFT_OUT = " {count} further settings of these runs are left out."
+OTHER_LOSSES = " Losses outside the asymmetric family are not drawn."

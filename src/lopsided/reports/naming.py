@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from lopsided.asymmetry import AdaptiveAsymmetricLoss
-from lopsided.losses import AsymmetricLoss, FocalLoss
+from lopsided.losses import (
+    AsymmetricLoss,
+    AsymmetricPolynomialLoss,
+    DistributionBalancedLoss,
+    FocalLoss,
+    HillLoss,
+    PartialAsymmetricLoss,
+    SPLCLoss,
+    TwoWayLoss,
+    ZLPRLoss,
+)
 from lopsided.training.config import Config, LossOptions
 
 TITLES = {
@@ -18,8 +28,26 @@ TITLES = {
     "asymmetric": "asymmetric",
     "adaptive": "adaptive",
     "adaptive_printed": "adaptive, printed sign",
+    "hill": "Hill",
+    "splc": "SPLC",
+    "polynomial": "asymmetric polynomial",
+    "zlpr": "ZLPR",
+    "two_way": "two-way",
+    "distribution_balanced": "distribution-balanced",
+    "partial": "P-ASL",
 }
-_CLASSES = {"focal": FocalLoss, "asymmetric": AsymmetricLoss, "adaptive": AdaptiveAsymmetricLoss}
+_CLASSES = {
+    "focal": FocalLoss,
+    "asymmetric": AsymmetricLoss,
+    "adaptive": AdaptiveAsymmetricLoss,
+    "hill": HillLoss,
+    "splc": SPLCLoss,
+    "polynomial": AsymmetricPolynomialLoss,
+    "zlpr": ZLPRLoss,
+    "two_way": TwoWayLoss,
+    "distribution_balanced": DistributionBalancedLoss,
+    "partial": PartialAsymmetricLoss,
+}
 _SYMBOLS = {
     "loss.gamma": "γ",
     "loss.gamma_pos": "γ+",
@@ -27,6 +55,23 @@ _SYMBOLS = {
     "loss.margin": "m",
     "loss.target_gap": "target",
     "loss.rate": "λ",
+    "loss.offset": "λ",
+    "loss.logit_margin": "m of logits",
+    "loss.threshold": "τ",
+    "loss.start": "start",
+    "loss.linear_pos": "a",
+    "loss.quadratic_pos": "b",
+    "loss.linear_neg": "c",
+    "loss.temperature_pos": "T+",
+    "loss.temperature_neg": "T−",
+    "loss.floor": "α",
+    "loss.steepness": "β",
+    "loss.centre": "μ",
+    "loss.tolerance": "λ",
+    "loss.bias": "κ",
+    "loss.gamma_unknown": "γ unknown",
+    "loss.unknown": "unknown",
+    "loss.top_k": "top k",
 }
 
 

@@ -16,7 +16,7 @@ from lopsided.reports.curves import USUAL, gradient_curves, loss_curves
 from lopsided.reports.naming import describe_curve
 from lopsided.reports.regimes import gradient_peak
 from lopsided.reports.runs import Run
-from lopsided.reports.shapes import distinct, shape_of
+from lopsided.reports.shapes import FAMILY, distinct, shape_of
 from lopsided.reports.style import DARK, LIGHT, Theme, render
 from lopsided.reports.summary import best_run, percent, signed
 from lopsided.reports.training_figures import (
@@ -75,10 +75,12 @@ def training_figures(runs: Sequence[Run]) -> list[PageFigure]:
 def curve_figures(runs: Sequence[Run]) -> list[PageFigure]:
     """Loss and gradient against probability, for the losses that the runs were trained with, the best run's first."""
     best = best_run(runs)
-    in_order = sorted(runs, key=lambda run: run is not best)
+    in_order = sorted((run for run in runs if run.config.loss.name in FAMILY), key=lambda run: run is not best)
     settings = distinct([_as_it_ended(run) for run in in_order if run.look not in ("cross_entropy", "focal")])
     shown, count = settings[:_MOST_CURVES], len(settings) - _MOST_CURVES
     left_out = captions.LEFT_OUT.format(count=count) if count > 0 else ""
+    if len(in_order) < len(runs):
+        left_out += captions.OTHER_LOSSES
     return [_loss_figure(shown, left_out), _gradient_figure(shown, left_out)]
 
 

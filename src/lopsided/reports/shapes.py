@@ -12,6 +12,8 @@ from lopsided.losses import asymmetric_loss
 from lopsided.reports.naming import loss_settings
 from lopsided.training.config import LossOptions
 
+FAMILY = ("cross_entropy", "focal", "asymmetric", "adaptive")
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -23,7 +25,13 @@ class Shape:
 
 
 def shape_of(options: LossOptions) -> Shape:
-    """Focusing powers and margin of a loss; of an adaptive one, those it starts from."""
+    """Focusing powers and margin of a loss of the family; of an adaptive one, those it starts from.
+
+    Raises:
+        ValueError: The loss is not of the family, so that three numbers don't make it.
+    """
+    if options.name not in FAMILY:
+        raise ValueError(f"a curve needs a loss of {', '.join(FAMILY)}, got {options.name}")
     settings = loss_settings(options)
     gamma = settings.get("gamma", 0.0)
     return Shape(settings.get("gamma_pos", gamma), settings.get("gamma_neg", gamma), settings.get("margin", 0.0))

@@ -30,6 +30,13 @@ _DASHES: dict[str, Dashes] = {
     "asymmetric": "-",
     "adaptive": (0, (6.5, 1.4)),
     "adaptive_printed": (0, (1.3, 1.3)),
+    "hill": (0, (2, 1)),
+    "splc": (0, (4, 1.2, 1.3, 1.2, 1.3, 1.2)),
+    "polynomial": (0, (8, 1.5, 2, 1.5)),
+    "zlpr": (0, (1.3, 2.8)),
+    "two_way": (0, (5, 1, 2, 1)),
+    "distribution_balanced": (0, (10, 2)),
+    "partial": (0, (3, 1.2, 3, 1.2, 1.3, 1.2)),
 }
 LOOKS = tuple(_DASHES)
 _MARKERS = ("", "o", "s", "^", "D", "v", "P", "X")  # tell several runs of one loss apart
@@ -64,6 +71,13 @@ LIGHT = Theme(
         "asymmetric": "#1480f5",
         "adaptive": "#0b6441",
         "adaptive_printed": "#7a1a6b",
+        "hill": "#a38f66",
+        "splc": "#ad5cb8",
+        "polynomial": "#4700f5",
+        "zlpr": "#700a0a",
+        "two_way": "#6600ad",
+        "distribution_balanced": "#000066",
+        "partial": "#290a29",
     },
 )
 DARK = Theme(
@@ -79,6 +93,13 @@ DARK = Theme(
         "asymmetric": "#8cc2fd",
         "adaptive": "#1fe79b",
         "adaptive_printed": "#e54fad",
+        "hill": "#b8a352",
+        "splc": "#ad29ad",
+        "polynomial": "#9985ff",
+        "zlpr": "#b8ff85",
+        "two_way": "#9900ff",
+        "distribution_balanced": "#007a52",
+        "partial": "#8f5c00",
     },
 )
 

@@ -10,10 +10,23 @@ from typing import Any, Literal, get_args
 import yaml
 
 from lopsided.data import DataOptions
+from lopsided.losses.partial import Unknown
 from lopsided.models import ModelOptions
 from lopsided.training.files import write_whole
 
-LossName = Literal["cross_entropy", "focal", "asymmetric", "adaptive"]
+LossName = Literal[
+    "cross_entropy",
+    "focal",
+    "asymmetric",
+    "adaptive",
+    "hill",
+    "splc",
+    "polynomial",
+    "zlpr",
+    "two_way",
+    "distribution_balanced",
+    "partial",
+]
 
 _TAKES: dict[str, tuple[str, ...]] = {
     "cross_entropy": (),
@@ -23,6 +36,16 @@ _TAKES: dict[str, tuple[str, ...]] = {
         *("gamma_pos", "gamma_neg", "margin", "detach_focus"),
         *("target_gap", "rate", "momentum", "per_label"),
     ),
+    "hill": ("gamma", "offset", "logit_margin"),
+    "splc": ("gamma", "logit_margin", "threshold", "start"),
+    "polynomial": (
+        *("gamma_pos", "gamma_neg", "margin", "detach_focus"),
+        *("linear_pos", "quadratic_pos", "linear_neg"),
+    ),
+    "zlpr": (),
+    "two_way": ("temperature_pos", "temperature_neg"),
+    "distribution_balanced": ("gamma", "floor", "steepness", "centre", "tolerance", "bias"),
+    "partial": ("gamma_pos", "gamma_neg", "gamma_unknown", "margin", "detach_focus", "unknown", "top_k"),
 }
 
 
@@ -31,16 +54,38 @@ class LossOptions:
     """Which loss to train with. What is left out takes the loss's own default.
 
     Args:
-        name: cross_entropy, focal, asymmetric or adaptive.
-        gamma: Focusing power of both sides, >= 0 (focal; default 2).
-        gamma_pos: Focusing power of positives, >= 0 (asymmetric, adaptive; default 0).
-        gamma_neg: Focusing power of negatives, >= 0; where it starts (asymmetric, adaptive; default 2).
-        margin: Probability below which a negative costs nothing, in [0, 1) (asymmetric, adaptive; default 0.2).
-        detach_focus: Take the focusing power as a constant in the gradient (all but cross_entropy; default false).
+        name: cross_entropy, focal, asymmetric or adaptive, or to compare with: hill, splc, polynomial, zlpr, two_way,
+            distribution_balanced or partial.
+        gamma: Focusing power of both sides, of positives in hill, >= 0 (focal, hill, splc, distribution_balanced;
+            default 2).
+        gamma_pos: Focusing power of positives, >= 0 (asymmetric, adaptive, polynomial, partial; default 0).
+        gamma_neg: Focusing power of negatives, >= 0; where it starts (asymmetric and adaptive: default 2, polynomial:
+            4, partial: 1).
+        margin: Probability below which a negative costs nothing, in [0, 1) (asymmetric and adaptive: default 0.2,
+            polynomial: 0.05, partial: 0).
+        detach_focus: Take the focusing power as a constant in the gradient (focal, asymmetric, adaptive, polynomial,
+            partial; default false).
         target_gap: Gap between confidence on positives and negatives to reach, in [-1, 1] (adaptive; default 0.1).
         rate: Step size of eq. 9; negative gives the rule as printed, which runs away (adaptive; default 0.7).
         momentum: Share of the gap's running average kept at each step, in [0, 1) (adaptive; default 0.7).
         per_label: One gamma_neg for each label (adaptive; default false).
+        offset: What the weight of a negative falls from as its probability rises, >= 1 (hill; default 1.5).
+        logit_margin: Subtracted from the logit of a positive, >= 0 (hill, splc; default 1).
+        threshold: Probability above which a negative is taken for a missed positive, >= 0 (splc; default 0.6).
+        start: Passes over the training split before the first is, >= 0 (splc; default 1).
+        linear_pos: Added weight of 1 - p for positives (polynomial; default -1).
+        quadratic_pos: Added weight of (1 - p)^2 / 2 for positives (polynomial; default 2.5).
+        linear_neg: Added weight of p less the margin for negatives (polynomial; default 0).
+        temperature_pos: Of the soft minimum of positives, > 0, units of logit (two_way; default 4).
+        temperature_neg: Of the soft maximum of negatives, > 0, units of logit (two_way; default 1).
+        floor: Lowest weight of an element, >= 0 (distribution_balanced; default 0.1).
+        steepness: How sharply weights rise for rare labels, >= 0 (distribution_balanced; default 10).
+        centre: Share of a label in the sampling of a sample that has half of it (distribution_balanced; default 0.2).
+        tolerance: Scale of the logits of negatives, > 0 (distribution_balanced; default 2).
+        bias: Share of a label's log odds subtracted from its logit, >= 0 (distribution_balanced; default 0.05).
+        gamma_unknown: Focusing power of unknown labels taken for negatives, >= 0 (partial; default 2).
+        unknown: What unknown labels are: ignore, negative or selective (partial; default selective).
+        top_k: Likeliest unknown labels per sample that selective ignores, >= 0 (partial; default 5).
     """
 
     name: LossName = "asymmetric"
@@ -53,6 +98,23 @@ class LossOptions:
     rate: float | None = None
     momentum: float | None = None
     per_label: bool | None = None
+    offset: float | None = None
+    logit_margin: float | None = None
+    threshold: float | None = None
+    start: float | None = None
+    linear_pos: float | None = None
+    quadratic_pos: float | None = None
+    linear_neg: float | None = None
+    temperature_pos: float | None = None
+    temperature_neg: float | None = None
+    floor: float | None = None
+    steepness: float | None = None
+    centre: float | None = None
+    tolerance: float | None = None
+    bias: float | None = None
+    gamma_unknown: float | None = None
+    unknown: Unknown | None = None
+    top_k: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in get_args(LossName):

@@ -1,0 +1,36 @@
+"""What losses in plain torch share: known elements in, one number out, costs in log space."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from lopsided.losses.reduction import reduce
+
+
+def known_elements(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Logits and targets in the type that a loss is computed in, 0 where unknown: NaN there then does no harm."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    z, y = logits.to(dtype), targets.to(dtype)
+    return (z, y) if mask is None else (z.masked_fill(~mask, 0), y.masked_fill(~mask, 0))
+
+
+def reduce_known(losses: Tensor, *, mask: Tensor | None, weight: Tensor | None, reduction: str) -> Tensor:
+    """Weigh each element's loss, silence the unknown ones and reduce."""
+    if weight is not None:
+        losses = losses * weight.to(losses.dtype)
+    if mask is not None:
+        losses = losses.masked_fill(~mask, 0)
+    return reduce(losses, mask=mask, reduction=reduction)
+
+
+def log_sum_exp(z: Tensor, *, dim: int) -> Tensor:
+    """``log(sum(exp(z)))``, with the dimension kept; its gradient keeps its digits however far from 0 ``z`` is."""
+    largest = z.detach().amax(dim=dim, keepdim=True)
+    return largest + (z - largest).logsumexp(dim=dim, keepdim=True)
+
+
+def focal_cost(logits: Tensor, gamma: float) -> Tensor:
+    r"""Cost :math:`-(1-p)^\gamma \log p` of a positive, in log space; of a negative it is that of the negated logit."""
+    return -(gamma * logsigmoid(-logits)).exp() * logsigmoid(logits)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from lopsided.losses import PartialAsymmetricLoss, asymmetric_loss, partial_asymmetric_loss
+from tests.reference.losses import asymmetric_loss as element
+from tests.reference.rivals import selective
+
+
+def batch():
+    return torch.randn(6, 5, dtype=torch.float64) * 3, torch.rand(6, 5).round(), torch.rand(6, 5) > 0.5
+
+
+@pytest.mark.parametrize("top_k", [0, 1, 2, 5])
+def test_selective_equals_its_definition(top_k):
+    logits, targets, mask = batch()
+    losses = partial_asymmetric_loss(logits, targets, mask=mask, top_k=top_k, margin=0.05, reduction="none")
+    costly = selective(logits.numpy(), mask.numpy(), top_k)
+    for i in range(6):
+        for k in range(5):
+            z, y, known = logits[i, k].item(), targets[i, k].item(), bool(mask[i, k])
+            expected = element(z, y if known else 0.0, 0, 1 if known else 2, 0.05) if costly[i, k] else 0.0
+            assert losses[i, k].item() == pytest.approx(expected, rel=1e-9, abs=1e-14)
+
+
+def test_where_all_is_known_it_is_the_asymmetric_loss():
+    logits, targets, _ = batch()
+    plain = asymmetric_loss(logits, targets, gamma_neg=1, margin=0)
+    assert torch.equal(partial_asymmetric_loss(logits, targets), plain)
+    everything = torch.ones(6, 5, dtype=torch.bool)
+    torch.testing.assert_close(partial_asymmetric_loss(logits, targets, mask=everything), plain)
+
+
+def test_ignoring_is_masking_and_negative_is_a_label_of_zero():
+    logits, targets, mask = batch()
+    ignored = partial_asymmetric_loss(logits, targets, mask=mask, unknown="ignore")
+    assert torch.equal(ignored, asymmetric_loss(logits, targets, gamma_neg=1, margin=0, mask=mask))
+    negative = partial_asymmetric_loss(logits, targets, mask=mask, unknown="negative", gamma_unknown=1)
+    torch.testing.assert_close(negative, asymmetric_loss(logits, targets * mask, gamma_neg=1, margin=0))
+
+
+def test_frequent_labels_are_ignored_where_unknown_and_counted_where_known():
+    logits, targets, mask = batch()
+    mask[0], mask[1] = True, False
+    frequencies = torch.tensor([0.5, 0.01, 0.05, 0.06, 0.0])
+    losses = partial_asymmetric_loss(logits, targets, mask=mask, top_k=0, frequencies=frequencies, reduction="none")
+    assert (losses[1] > 0).tolist() == [False, True, True, False, True]
+    torch.testing.assert_close(
+        losses[0], asymmetric_loss(logits[0], targets[0], gamma_neg=1, margin=0, reduction="none")
+    )
+
+
+def test_the_likeliest_are_chosen_in_the_whole_batch():
+    logits = torch.tensor([[5.0, 4.0, 3.0], [-1.0, -2.0, -3.0]])
+    losses = partial_asymmetric_loss(
+        logits, torch.zeros(2, 3), mask=torch.zeros(3, dtype=torch.bool), top_k=1, reduction="none"
+    )
+    assert (losses == 0).tolist() == [[True, True, False], [False] * 3]
+
+
+@pytest.mark.parametrize("unknown", ["negative", "selective"])
+def test_targets_are_not_read_where_unknown(unknown):
+    logits, targets, mask = batch()
+    poisoned = torch.where(mask, targets, torch.nan)
+    settings = {"mask": mask, "unknown": unknown}
+    assert partial_asymmetric_loss(logits, poisoned, **settings) == partial_asymmetric_loss(logits, targets, **settings)
+
+
+def test_the_module_keeps_frequencies_on_its_device():
+    criterion = PartialAsymmetricLoss(frequencies=torch.tensor([0.1, 0.9]), top_k=0, reduction="none")
+    losses = criterion(torch.zeros(1, 2), torch.zeros(1, 2), mask=torch.zeros(2, dtype=torch.bool))
+    assert (losses > 0).tolist() == [[False, False]]
+    assert criterion.to("meta").frequencies.device.type == "meta"
