@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 
 from lopsided.data import Labels
 from lopsided.training import Config, LossOptions, RunFolder
+from lopsided.training.config import LossName
 from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
 from lopsided.training.predict import predict
@@ -30,7 +32,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("loss", ["cross_entropy", "focal", "asymmetric", "adaptive"])
+@pytest.mark.parametrize("loss", get_args(LossName))
 def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
     config = dataclasses.replace(config, loss=LossOptions(name=loss))
     run = fit(config, tmp_path / "run", data=table)
@@ -41,6 +43,7 @@ def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
     steps = [row for row in rows if row["loss"]]
     assert [int(row["step"]) for row in steps] == list(range(1, 22))
     assert all(row[name] for row in steps for name in COLUMNS if not name.startswith("val_"))
+    assert all(np.isfinite(float(row["loss"])) for row in steps)
     assert len([row for row in rows if row["val_mAP"]]) == 3
     assert json.loads((run.path / "environment.json").read_text())["packages"]["torch"] == torch.__version__
 

@@ -118,11 +118,16 @@ def _inputs(config: Config, data: Data, images: ImageOptions, model: nn.Module) 
 
 
 def _task(config: Config, data: Data, images: ImageOptions, model: nn.Module, *, of_features: bool) -> MultiLabelTask:
-    labels = data.labels.names
+    labels, train = data.labels.names, data.labels.take(data.rows("train"))
     feature_names = data.feature_names if isinstance(data, Table) else ()
     task = MultiLabelTask(
         model,
-        build_criterion(config.loss, num_labels=len(labels)),
+        build_criterion(
+            config.loss,
+            num_labels=len(labels),
+            positives=train.positives_per_label().tolist(),
+            num_samples=len(train),
+        ),
         config.training,
         about_run(labels, _input_shape(data, images), feature_names),
         layer_decay=config.model.layer_decay,
