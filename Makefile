@@ -8,11 +8,11 @@ READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo     train four losses on the bundled data and write runs/demo/report.html"
+	@echo "make demo     train five losses on the bundled data and write runs/demo/report.html"
 	@echo "make test     checks, then the test suite"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
-	@echo "make bench    losses and metrics beside rivals, in one process each"
+	@echo "make bench    losses, metrics and images, beside rivals"
 	@echo "make install  .venv with everything"
 	@echo "make clean    remove .venv and caches"
 
@@ -46,6 +46,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/images.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache

@@ -114,3 +114,12 @@ def test_a_folder_for_each_label_is_a_source(capsys, tmp_path):
     code, out, err = said(capsys, "train", f"listing:{tmp_path / 'pets'}", *TINY, "--out", tmp_path / "run")
     assert code == 0, err
     assert "best validation mAP" in out
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_refused_image_is_one_line(capsys, photos, tmp_path, workers):
+    words = [*TINY[:-1], workers, "--data.unreadable", "refuse", "--out", tmp_path / "run"]
+    code, _, err = said(capsys, "train", f"listing:{photos / 'labels.csv'}", *words)
+    assert code == 1
+    (line,) = [line for line in err.splitlines() if "error" in line]
+    assert line.startswith(f"lopsided train: error: {photos}/")

@@ -111,7 +111,10 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lopsided"):
         package = error.name.partition(".")[0]
         return f'this needs the package {package}: pip install "lopsided[{_EXTRAS.get(package, "train")}]"'
-    text = " ".join(str(error).split())
+    text = str(error)
+    if "Original Traceback" in text:  # of a process that prepares batches; its last line is the error
+        text = text.strip().splitlines()[-1].partition(": ")[2]
+    text = " ".join(text.split())
     if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (--debug shows where)"

@@ -9,7 +9,10 @@ import numpy as np
 
 from lopsided.data.errors import DataError, quoted
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm"),
+)
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _SAMPLE = 64  # files to look for
