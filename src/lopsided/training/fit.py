@@ -20,7 +20,7 @@ from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
 from lopsided.training.run_folder import RunFolder, about_run, environment
 from lopsided.training.task import MultiLabelTask
-from lopsided.training.trainer import build_trainer, quiet
+from lopsided.training.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
 
 
@@ -44,6 +44,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
+    check_options(config.training, has_validation="val" in data.split_names)
     images = _images(config)
     model = _model(config, data, images)
     inputs, unreadable = _inputs(config, data, images, model)

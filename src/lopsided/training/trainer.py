@@ -39,12 +39,8 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
         run: Where it writes.
         has_validation: Whether there are validation samples, by which the best weights are chosen.
         further: Callbacks that only some runs have.
-
-    Raises:
-        ValueError: An option cannot be met on this machine or with this data.
     """
     options = config.training
-    _check(options, has_validation=has_validation)
     log = StepLog(run.metrics_file)
     callbacks = [_StepSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), *further]
     callbacks.append(each_epoch(run, "last", monitor=None))
@@ -70,7 +66,12 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
     )
 
 
-def _check(options: TrainingOptions, *, has_validation: bool) -> None:
+def check_options(options: TrainingOptions, *, has_validation: bool) -> None:
+    """Refuse options that cannot be met on this machine or with this data, before any work.
+
+    Raises:
+        ValueError: Half precision without a GPU, or patience without validation samples.
+    """
     has_gpu = options.accelerator != "cpu" and torch.cuda.is_available()
     if options.precision == "float16" and not has_gpu:
         raise ValueError("training.precision=float16 needs a GPU, got a CPU: choose bfloat16 or float32")
