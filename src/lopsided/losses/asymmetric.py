@@ -76,9 +76,7 @@ def asymmetric_loss_and_gap(
     """:func:`asymmetric_loss` and, from the same pass where a backend has them for nothing, the sums of eq. 7."""
     check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=False)
     settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
-    return loss_and_gap(
-        logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap
-    )
+    return loss_and_gap(logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap)
 
 
 def check_inputs(

@@ -133,11 +133,11 @@ class _Refused(torch.autograd.Function):
     """The gradient where its own graph is asked for: whoever differentiates it gets a clear error."""
 
     @staticmethod
-    def forward(ctx: Any, slope: Tensor, anchor: Tensor) -> Tensor:
+    def forward(_ctx: Any, slope: Tensor, _anchor: Tensor) -> Tensor:
         return slope.view_as(slope)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *_grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ARG004
         raise RuntimeError(
             "lopsided losses have first derivatives only: their gradient can't be differentiated again "
             "(create_graph=True followed by a second backward)"
@@ -221,19 +221,8 @@ def _operator(
 
 
 @_operator.register_fake
-def _(
-    logits: Tensor,
-    targets: Tensor,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    gamma_pos: Tensor,
-    gamma_neg: Tensor,
-    margin: Tensor,
-    detach_focus: bool,
-    reduction: str,
-    want_slope: bool,
-    want_gap: bool,
-) -> tuple[Tensor, Tensor, Tensor]:
+def _(logits: Tensor, *others: Any) -> tuple[Tensor, Tensor, Tensor]:
+    reduction, want_slope, want_gap = others[-3:]
     loss = logits.new_empty(logits.shape if reduction == "none" else (), dtype=torch.float32)
     slope = torch.empty_like(logits, memory_format=torch.contiguous_format) if want_slope else logits.new_empty(0)
     return loss, slope, logits.new_empty(4 if want_gap else 0, dtype=torch.float32)
@@ -252,9 +241,7 @@ def _run_compiled(
 ) -> Results:
     """:func:`run` while a graph is traced: settings become tensors, so that a new value needs no new graph."""
     focus = [part if isinstance(part, Tensor) else torch.full((), part) for part in settings[:3]]
-    results = _operator(
-        logits, targets, mask, weight, *focus, settings.detach_focus, reduction, want_slope, want_gap
-    )
+    results = _operator(logits, targets, mask, weight, *focus, settings.detach_focus, reduction, want_slope, want_gap)
     return Results(*results)
 
 
