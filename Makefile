@@ -46,6 +46,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/draw.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
