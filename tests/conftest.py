@@ -1,5 +1,24 @@
 """One thread: suites of small tensors run many times faster without a thread pool."""
 
+import os
+
+import pytest
 import torch
 
+from lopsided.losses.fused import backend
+
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", params=["torch", *(["native"] if backend.native_module() else [])])
+def chosen_backend(request):
+    """Plain torch, and the native kernels where they were built."""
+    before = os.environ.get("LOPSIDED_BACKEND")
+    os.environ["LOPSIDED_BACKEND"] = request.param
+    backend.forget()
+    yield request.param
+    if before is None:
+        del os.environ["LOPSIDED_BACKEND"]
+    else:
+        os.environ["LOPSIDED_BACKEND"] = before
+    backend.forget()

@@ -1,20 +1,8 @@
-"""Every test of the losses runs with plain torch and, where it was built, with the native kernel."""
-
-import os
+"""Every test of the losses runs with each backend."""
 
 import pytest
 
-from lopsided.losses.fused import backend
 
-
-@pytest.fixture(autouse=True, scope="module", params=["torch", *(["native"] if backend.native_module() else [])])
-def chosen_backend(request):
-    before = os.environ.get("LOPSIDED_BACKEND")
-    os.environ["LOPSIDED_BACKEND"] = request.param
-    backend.forget()
-    yield request.param
-    if before is None:
-        del os.environ["LOPSIDED_BACKEND"]
-    else:
-        os.environ["LOPSIDED_BACKEND"] = before
-    backend.forget()
+@pytest.fixture(autouse=True, scope="module")
+def every_backend(chosen_backend):
+    return chosen_backend

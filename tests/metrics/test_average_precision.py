@@ -10,6 +10,8 @@ from sklearn.metrics import average_precision_score
 from lopsided.metrics import average_precision, mean_average_precision, micro_average_precision
 from tests.reference import average_precision as reference
 
+pytestmark = pytest.mark.usefixtures("chosen_backend")
+
 SAMPLES, LABELS = 60, 19  # more labels than one block of columns, and not a multiple of it
 
 

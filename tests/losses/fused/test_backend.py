@@ -6,6 +6,11 @@ import pytest
 from lopsided.losses.fused import backend
 
 
+@pytest.fixture(autouse=True, scope="module")
+def every_backend():
+    """Chosen by each test."""
+
+
 @pytest.fixture
 def asked(monkeypatch):
     def ask(name):

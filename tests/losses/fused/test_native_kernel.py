@@ -27,7 +27,7 @@ TARGET_TYPES = [torch.bool, torch.uint8, torch.int64, torch.int32, torch.float16
 
 
 @pytest.fixture(autouse=True, scope="module")
-def chosen_backend():
+def every_backend():
     """Not both here."""
 
 
