@@ -9,11 +9,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from lopsided.losses.formula import Settings
-from lopsided.losses.fused import native_kernel
-from lopsided.losses.fused.torch_blocks import elementwise_loss, value_and_gradient
+from lopsided.losses.fused import native_kernel, torch_blocks
 from lopsided.losses.reduction import reduce
 
-__all__ = ["elementwise_loss", "loss_and_gap", "value_and_gradient"]
+__all__ = ["loss_and_gap", "value_and_gradient"]
 
 
 def loss_and_gap(
@@ -32,5 +31,32 @@ def loss_and_gap(
             logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap
         )
         return loss, gap_sums if want_gap else None
-    losses = elementwise_loss(logits, targets, settings, mask=mask, weight=weight)
+    losses = torch_blocks.elementwise_loss(logits, targets, settings, mask=mask, weight=weight)
     return reduce(losses, mask=mask, reduction=reduction), None
+
+
+def value_and_gradient(
+    logits: Tensor,
+    targets: Tensor,
+    settings: Settings,
+    *,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    want_gradient: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """Weighted loss of each element and its derivative by the logit, without autograd."""
+    if not native_kernel.serves(logits, targets):
+        return torch_blocks.value_and_gradient(
+            logits, targets, settings, mask=mask, weight=weight, want_gradient=want_gradient
+        )
+    results = native_kernel.run(
+        logits,
+        targets,
+        settings,
+        mask=mask,
+        weight=weight,
+        reduction="none",
+        want_slope=want_gradient,
+        want_gap=False,
+    )
+    return results.loss, results.slope if want_gradient else None

@@ -11,8 +11,6 @@ import functools
 import os
 from types import ModuleType
 
-import torch
-
 INSTRUCTIONS = ("plain", "avx2", "avx512")
 """What the native kernel was compiled for, numbered as in ``pass.h``."""
 
@@ -49,10 +47,14 @@ def cpu_backend() -> str:
     return f"native-{INSTRUCTIONS[wanted]}"
 
 
-@torch.compiler.assume_constant_result  # asked, not traced, where a loss is compiled
 def instructions() -> int:
     """The number of the chosen instructions, -1 where plain torch serves."""
     return _instructions()
+
+
+# Asked, not traced, where a loss is compiled: what torch.compiler.assume_constant_result sets, which would import the
+# compiler.
+instructions._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 @functools.cache

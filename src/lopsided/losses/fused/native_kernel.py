@@ -10,6 +10,7 @@ from torch import Tensor
 from lopsided.losses.checks import Focus
 from lopsided.losses.formula import Settings
 from lopsided.losses.fused import backend
+from lopsided.losses.fused.once import refuse_second_derivative
 from lopsided.losses.reduction import divisor
 
 _TYPES = {
@@ -129,21 +130,6 @@ def _operand(value: Tensor | None, logits: Tensor, dtype: torch.dtype, kept: lis
     return value.data_ptr(), period
 
 
-class _Refused(torch.autograd.Function):
-    """The gradient where its own graph is asked for: whoever differentiates it gets a clear error."""
-
-    @staticmethod
-    def forward(_ctx: Any, slope: Tensor, _anchor: Tensor) -> Tensor:
-        return slope.view_as(slope)
-
-    @staticmethod
-    def backward(ctx: Any, *_grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ARG004
-        raise RuntimeError(
-            "lopsided losses have first derivatives only: their gradient can't be differentiated again "
-            "(create_graph=True followed by a second backward)"
-        )
-
-
 class _Loss(torch.autograd.Function):
     """Gives the loss and the gap's sums, which also anchor a second derivative, so that it can be refused."""
 
@@ -180,7 +166,7 @@ class _Loss(torch.autograd.Function):
             return None, None, None, None, None, None, None
         slope, anchor = ctx.saved_tensors
         if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # compiled graphs refuse it themselves
-            slope = _Refused.apply(slope, anchor)
+            slope = refuse_second_derivative(slope, anchor)
         if not _is_one(grad_loss):
             slope = (grad_loss * slope).to(slope.dtype)
         return slope, None, None, None, None, None, None
