@@ -12,7 +12,7 @@ from lopsided.losses.asymmetric import checked_settings
 from lopsided.losses.checks import Focus, check_mask, check_reduction, check_weight
 from lopsided.losses.formula import Settings
 from lopsided.losses.fused import value_and_gradient
-from lopsided.losses.fused.once import refuse_second_derivative
+from lopsided.losses.fused.once import refuse_second_derivative, scaled
 from lopsided.losses.reduction import divisor
 from lopsided.losses.target_chunks import TargetChunks, target_chunks
 
@@ -143,9 +143,7 @@ class _LinearLoss(torch.autograd.Function):
         *kept, anchor = ctx.saved_tensors
         if torch.is_grad_enabled():
             kept = [None if grad is None else refuse_second_derivative(grad, anchor) for grad in kept]
-        if grad_outputs[0].requires_grad or grad_outputs[0].item() != 1.0:  # else handed out without a copy
-            kept = [None if grad is None else (grad * grad_outputs[0]).to(grad.dtype) for grad in kept]
-        return *kept, None
+        return *(None if grad is None else scaled(grad, grad_outputs[0]) for grad in kept), None
 
 
 def _check_layer(features: Tensor, weight: Tensor, bias: Tensor | None) -> None:

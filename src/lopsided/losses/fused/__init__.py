@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from lopsided.losses.formula import Settings
-from lopsided.losses.fused import native_kernel, torch_blocks
+from lopsided.losses.fused import one_pass, torch_blocks
 from lopsided.losses.reduction import reduce
 
 __all__ = ["loss_and_gap", "value_and_gradient"]
@@ -26,8 +26,8 @@ def loss_and_gap(
     want_gap: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Reduced loss, differentiable once by the logits, and the sums of eq. 7 where the backend has them for nothing."""
-    if native_kernel.serves(logits, targets):
-        loss, gap_sums = native_kernel.loss_and_gap(
+    if one_pass.serves(logits, targets):
+        loss, gap_sums = one_pass.loss_and_gap(
             logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap
         )
         return loss, gap_sums if want_gap else None
@@ -45,18 +45,9 @@ def value_and_gradient(
     want_gradient: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
     """Weighted loss of each element and its derivative by the logit, without autograd."""
-    if not native_kernel.serves(logits, targets):
+    if not one_pass.serves(logits, targets):
         return torch_blocks.value_and_gradient(
             logits, targets, settings, mask=mask, weight=weight, want_gradient=want_gradient
         )
-    results = native_kernel.run(
-        logits,
-        targets,
-        settings,
-        mask=mask,
-        weight=weight,
-        reduction="none",
-        want_slope=want_gradient,
-        want_gap=False,
-    )
+    results = one_pass.run(logits, targets, settings, mask=mask, weight=weight, want_slope=want_gradient)
     return results.loss, results.slope if want_gradient else None

@@ -13,6 +13,18 @@ def refuse_second_derivative(slope: Tensor, anchor: Tensor) -> Tensor:
     return _Refused.apply(slope, anchor)  # pyright: ignore[reportReturnType]
 
 
+def scaled(slope: Tensor, grad_loss: Tensor) -> Tensor:
+    """The slope times what comes in from behind the loss.
+
+    Handed out as it is where that is known to be 1: autograd then drops its own reference, and the slope becomes the
+    gradient without a copy.
+    """
+    readable = grad_loss.dim() == 0 and grad_loss.device.type == "cpu" and not torch.compiler.is_compiling()
+    if readable and not grad_loss.requires_grad and grad_loss.item() == 1.0:
+        return slope
+    return (grad_loss * slope).to(slope.dtype)
+
+
 class _Refused(torch.autograd.Function):
     """The gradient where its own graph is asked for: whoever differentiates it gets a clear error."""
 
