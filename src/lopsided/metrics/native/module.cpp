@@ -16,6 +16,7 @@ namespace {
 using namespace lopsided;
 
 constexpr int64_t kGroup = 8;  // labels that a thread takes at a time: a row of them is read at once
+constexpr int64_t kRows = 128;  // rows that stay in the first-level cache while each of those labels is picked out
 
 struct Table {
     const void* scores;
@@ -38,17 +39,21 @@ void rank_group(Table& table, int64_t group) {
         ends[i] = rankings[i].negatives.data();
     }
     bool refused = false;
-    for (int64_t row = 0; row < table.samples; row++) {
-        const int64_t start = row * table.labels + first;
-        const Score* scores = static_cast<const Score*>(table.scores) + start;
-        const Target* targets = static_cast<const Target*>(table.targets) + start;
+    for (int64_t from = 0; from < table.samples; from += kRows) {
+        const int64_t to = from + kRows < table.samples ? from + kRows : table.samples;
         for (int64_t i = 0; i < count; i++) {
-            if (table.known && !table.known[start + i]) continue;
-            const bool negative = targets[i] == Target(0);
-            refused |= (scores[i] != scores[i]) | !(negative | (targets[i] == Target(1)));
-            *ends[i] = scores[i];
-            ends[i] += negative;
-            if (!negative) rankings[i].positives.push_back(scores[i]);
+            Score* end = ends[i];
+            for (int64_t place = from * table.labels + first + i; place < to * table.labels; place += table.labels) {
+                if (table.known && !table.known[place]) continue;
+                const Score score = static_cast<const Score*>(table.scores)[place];
+                const Target target = static_cast<const Target*>(table.targets)[place];
+                const bool negative = target == Target(0);
+                refused |= (score != score) | !(negative | (target == Target(1)));
+                *end = score;
+                end += negative;
+                if (!negative) rankings[i].positives.push_back(score);
+            }
+            ends[i] = end;
         }
     }
     for (int64_t i = 0; i < count; i++)
