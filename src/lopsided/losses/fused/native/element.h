@@ -12,15 +12,16 @@ struct Element {
     float loss, slope, p;
 };
 
-// How the focusing powers are raised: gamma_pos 0 and gamma_neg whole, both whole, or any.
-enum class Powers { negative_whole, both_whole, any };
+// How a base is raised: to 0, 1, 2 or 3, to another whole exponent up to 7, or to any.
+enum class Raise { zero, one, two, three, whole, any };
 
 // Settings that are one number for all elements. In the slope's focus term gamma is 0 where the focus is detached.
 struct Numbers {
     float gamma_pos, gamma_neg, margin, slope_pos, slope_neg;
-    float raise_neg;               // exponent of negatives; above a margin one less than gamma_neg, see below
-    Digits whole_pos, whole_neg;   // gamma_pos and raise_neg where they are whole
-    float focused, unfocused;      // 1 and 0, or 0 and 1 where gamma_neg is 0
+    float raise_neg;              // exponent of negatives; above a margin one less than gamma_neg, see below
+    Digits whole_pos, whole_neg;  // gamma_pos and raise_neg where they are whole
+    float focused, unfocused;     // 1 and 0, or 0 and 1 where gamma_neg is 0
+    float scale;                  // of slopes
 };
 
 struct Probabilities {
@@ -28,54 +29,46 @@ struct Probabilities {
 };
 
 INLINE Probabilities probabilities(float t) {
-    const float a = exponential(t < 0.0f ? t : -t);
+    const float a = exponential(float_of(bits_of(t) | 0x80000000u));
     const float high = 1.0f / (1.0f + a);
     return {a, a * high, high};
 }
 
-template <Powers powers>
-INLINE float focus_of(float base, bool positive, const Numbers& set) {
-    if (powers == Powers::any) return power(base, positive ? set.gamma_pos : set.raise_neg);
-    const float negative = whole_power(base, set.whole_neg);
-    if (powers == Powers::negative_whole) return positive ? 1.0f : negative;
-    return positive ? whole_power(base, set.whole_pos) : negative;
+template <Raise raise>
+INLINE float raised_to(float base, float exponent, const Digits& digits) {
+    if (raise == Raise::zero) return 1.0f;
+    if (raise == Raise::one) return base;
+    if (raise == Raise::two) return base * base;
+    if (raise == Raise::three) return base * base * base;
+    return raise == Raise::whole ? whole_power(base, digits) : power(base, exponent);
 }
 
-// A finite logit and a target of 0 or 1, without margin: positives and negatives are each other's mirror image.
-template <Powers powers>
-INLINE Element hard_unshifted(float z, bool positive, const Numbers& set) {
-    const float t = positive ? -z : z;  // large where badly wrong
+// A finite logit with a target of 1. With t = -z it is also a negative without margin: they are mirror images.
+template <Raise raise>
+INLINE Element hard_mirrored(float t, float gamma, float exponent, const Digits& digits) {
     const Probabilities part = probabilities(t);
     const float wrong = t < 0.0f ? part.low : part.high, right = t < 0.0f ? part.high : part.low;
     const float cost = logarithm(1.0f + part.a, part.a) + (t < 0.0f ? 0.0f : t);
-    const float focus = focus_of<powers>(wrong, positive, set);
-    const float gamma = positive ? set.slope_pos : set.slope_neg;
-    const float slope = focus * (wrong + gamma * (cost * right));
-    return {cost * focus, positive ? -slope : slope, positive ? right : wrong};
+    const float focus = raised_to<raise>(wrong, exponent, digits);
+    return {cost * focus, focus * (wrong + gamma * (cost * right)), wrong};
 }
 
-// The same with a margin. Focus is split into raised * factor, where factor is p_m (or 1), because the slope divides
-// cost by p_m: the quotient p_m^gamma / p_m is raised.
-template <Powers powers>
-INLINE Element hard_shifted(float z, bool positive, const Numbers& set) {
-    const float t = positive ? -z : z;
-    const Probabilities part = probabilities(t);
-    const float wrong = t < 0.0f ? part.low : part.high, right = t < 0.0f ? part.high : part.low;
-    const float above = wrong - set.margin < 0.0f ? 0.0f : wrong - set.margin;  // eq. 4: the margin is applied here
-    const float rest = right + set.margin > 1.0f ? 1.0f : right + set.margin;
-    const float u = positive ? 1.0f + part.a : rest;
-    const float log_u = logarithm(u, positive ? part.a : -above);
-    const float cost = positive ? log_u + (t < 0.0f ? 0.0f : t) : -log_u;
-    const float raised = focus_of<powers>(positive ? wrong : above, positive, set);
-    // 0^0 is 1, but below the margin nothing is left to focus on.
-    const float split = above * set.focused + (above > 0.0f ? set.unfocused : 0.0f);
-    const float factor = positive ? 1.0f : split;
-    const float spread = wrong * right;
-    const float steepness = positive ? wrong : spread / rest;
-    const float secant = cost * (positive ? right : spread);
-    const float gamma = positive ? set.slope_pos : set.slope_neg;
-    const float slope = raised * (factor * steepness + gamma * secant);
-    return {cost * (raised * factor), positive ? -slope : slope, positive ? right : wrong};
+// A finite logit with a target of 0 and a margin. Focus is split into raised * factor, where factor is p_m (or 1),
+// because the slope divides cost by p_m: the quotient p_m^gamma / p_m is raised.
+template <Raise raise>
+INLINE Element hard_shifted(float z, const Numbers& set) {
+    const Probabilities part = probabilities(z);
+    const float p = z < 0.0f ? part.low : part.high, q = z < 0.0f ? part.high : part.low;
+    const float above = p - set.margin < 0.0f ? 0.0f : p - set.margin;  // eq. 4: the margin is applied here
+    const float rest = q + set.margin > 1.0f ? 1.0f : q + set.margin;
+    const float cost = -logarithm(rest, -above);
+    const float raised = raised_to<raise>(above, set.raise_neg, set.whole_neg);
+    float factor = above;
+    if (raise == Raise::zero)  // 0^0 is 1, but below the margin nothing is left to focus on
+        factor = above * set.focused + (above > 0.0f ? set.unfocused : 0.0f);
+    const float spread = p * q;
+    const float slope = raised * (factor * (spread / rest) + set.slope_neg * (cost * spread));
+    return {cost * (raised * factor), slope, p};
 }
 
 // Linear between a negative and a positive, with the rounding of torch.lerp.

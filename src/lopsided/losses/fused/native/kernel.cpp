@@ -5,6 +5,7 @@
 
 #include "convert.h"
 #include "element.h"
+#include "hard.h"
 
 namespace {
 
@@ -14,36 +15,25 @@ using lopsided::Operand;
 using lopsided::Sums;
 using lopsided::Type;
 
-constexpr int kLanes = 16;  // loops run over multiples of this, the widest vector; sums are kept in as many parts
-
 struct Block {
     alignas(64) float z[kBlock], y[kBlock], loss[kBlock], slope[kBlock], p[kBlock];
     alignas(64) float gamma_pos[kBlock], gamma_neg[kBlock], margin[kBlock], weight[kBlock];
-    alignas(64) uint8_t known[kBlock];
+    alignas(64) uint8_t known[kBlock], marks[kBlock + 8];  // marks: where the target is 1
+    uint16_t places[kBlock];                               // of the positives
 };
 
-// Whether all targets are 0 or 1 and all logits finite.
-bool is_hard(const float* z, const float* y, int count) {
-    int soft_or_special = 0;
+// Computes the positives, which the loop over negatives has passed through as if they were some, and puts them back.
+void overwrite_positives(const float* z, int count, const Numbers& numbers, Loop positive, Block& block,
+                         float* slopes) {
+    alignas(64) float mirrored[kBlock], loss[kBlock], slope[kBlock], wrong[kBlock];
+    const int padded = (count + kLanes - 1) / kLanes * kLanes;
+    for (int i = 0; i < count; i++) mirrored[i] = -z[block.places[i]];
+    for (int i = count; i < padded; i++) mirrored[i] = 0.0f;
+    positive(mirrored, padded, numbers, loss, slope, wrong);
     for (int i = 0; i < count; i++) {
-        const bool hard = y[i] == 0.0f || y[i] == 1.0f;
-        const bool finite = z[i] - z[i] == 0.0f;
-        soft_or_special |= !(hard & finite);
-    }
-    return soft_or_special == 0;
-}
-
-template <bool shifted, Powers powers>
-void hard_block(const float* __restrict z, const float* __restrict y, int count, const Numbers& numbers, Block& out) {
-    const Numbers set = numbers;
-    float *__restrict loss = out.loss, *__restrict slope = out.slope, *__restrict p = out.p;
-    for (int i = 0; i < count; i++) {
-        const bool positive = y[i] != 0.0f;
-        const Element one = shifted ? hard_shifted<powers>(z[i], positive, set)
-                                    : hard_unshifted<powers>(z[i], positive, set);
-        loss[i] = one.loss;
-        slope[i] = one.slope;
-        p[i] = one.p;
+        block.loss[block.places[i]] = loss[i];
+        slopes[block.places[i]] = -slope[i];
+        block.p[block.places[i]] = 1.0f - wrong[i];
     }
 }
 
@@ -56,42 +46,9 @@ void soft_block(const float* __restrict z, const float* __restrict y, int count,
         const Focus set{gamma_pos[i], gamma_neg[i], margin[i], keep * gamma_pos[i], keep * gamma_neg[i]};
         const Element one = soft(z[i], y[i], set);
         loss[i] = one.loss;
-        slope[i] = one.slope;
+        slope[i] = one.slope * call.scale;
         p[i] = one.p;
     }
-}
-
-using HardBlock = void (*)(const float*, const float*, int, const Numbers&, Block&);
-
-bool is_small_whole(float gamma) { return gamma >= 0.0f && gamma <= 7.0f && gamma == static_cast<float>(static_cast<int>(gamma)); }
-
-Digits digits_of(float exponent) {
-    const int whole = is_small_whole(exponent) ? static_cast<int>(exponent) : 0;
-    return {static_cast<float>(whole & 1), static_cast<float>(whole >> 1 & 1), static_cast<float>(whole >> 2 & 1)};
-}
-
-HardBlock choose(const Numbers& set) {
-    const bool shifted = set.margin > 0.0f;
-    if (!is_small_whole(set.gamma_neg) || !is_small_whole(set.gamma_pos))
-        return shifted ? hard_block<true, Powers::any> : hard_block<false, Powers::any>;
-    if (set.gamma_pos != 0.0f)
-        return shifted ? hard_block<true, Powers::both_whole> : hard_block<false, Powers::both_whole>;
-    return shifted ? hard_block<true, Powers::negative_whole> : hard_block<false, Powers::negative_whole>;
-}
-
-Numbers numbers_of(const Call& call) {
-    Numbers set{};
-    set.gamma_pos = call.gamma_pos.values[0];
-    set.gamma_neg = call.gamma_neg.values[0];
-    set.margin = call.margin.values[0];
-    set.slope_pos = call.detach_focus ? 0.0f : set.gamma_pos;
-    set.slope_neg = call.detach_focus ? 0.0f : set.gamma_neg;
-    set.unfocused = set.gamma_neg == 0.0f ? 1.0f : 0.0f;
-    set.focused = 1.0f - set.unfocused;
-    set.raise_neg = set.margin > 0.0f ? set.gamma_neg - set.focused : set.gamma_neg;
-    set.whole_pos = digits_of(set.gamma_pos);
-    set.whole_neg = digits_of(set.raise_neg);
-    return set;
 }
 
 double total(const double* parts) {
@@ -101,10 +58,12 @@ double total(const double* parts) {
 }
 
 void add_losses(const Block& block, int padded, Sums& sums) {
-    double parts[kLanes] = {};
+    float parts[kLanes] = {};  // of a block's few elements; everything longer is added in double precision
     for (int i = 0; i < padded; i += kLanes)
-        for (int k = 0; k < kLanes; k++) parts[k] += static_cast<double>(block.loss[i + k]);
-    sums.loss += total(parts);
+        for (int k = 0; k < kLanes; k++) parts[k] += block.loss[i + k];
+    double sum = 0.0;
+    for (int k = 0; k < kLanes; k++) sum += static_cast<double>(parts[k]);
+    sums.loss += sum;
 }
 
 void add_gap(const Block& block, const float* y, bool masked, int count, Sums& sums) {
@@ -133,8 +92,6 @@ void weigh(const Call& call, int count, Block& block) {
             loss[i] *= block.weight[i];
             slope[i] *= block.weight[i];
         }
-    if (call.scale != 1.0f)
-        for (int i = 0; i < count; i++) slope[i] *= call.scale;
     if (call.mask.values)
         for (int i = 0; i < count; i++) {
             loss[i] = block.known[i] ? loss[i] : 0.0f;
@@ -148,41 +105,62 @@ namespace lopsided {
 
 void RUN_CHUNK(const Call& call, int64_t begin, int64_t end, Sums& sums) {
     Block block;
+    const bool masked = call.mask.values != nullptr;
     const bool same_for_all = call.gamma_pos.period == 1 && call.gamma_neg.period == 1 && call.margin.period == 1;
     const Numbers numbers = numbers_of(call);
-    const HardBlock hard = choose(numbers);
+    const HardLoops hard = choose(numbers);
+    const bool bytes = call.targets_type == Type::boolean || call.targets_type == Type::uint8;
     for (int64_t first = begin; first < end; first += kBlock) {
         const int count = end - first < kBlock ? static_cast<int>(end - first) : kBlock;
         const int padded = (count + kLanes - 1) / kLanes * kLanes;
         for (int i = count; i < padded; i++) block.z[i] = block.y[i] = 0.0f;
-        const bool in_place = padded == count && !call.mask.values;  // float32 needs no copy then
+        const bool in_place = padded == count && !masked;  // float32 needs no copy then
         const float* z = static_cast<const float*>(call.logits) + first;
-        const float* y = static_cast<const float*>(call.targets) + first;
         if (!in_place || call.logits_type != Type::float32)
             load(call.logits, call.logits_type, first, count, block.z), z = block.z;
-        if (!in_place || call.targets_type != Type::float32)
-            load(call.targets, call.targets_type, first, count, block.y), y = block.y;
-        if (call.weight.values) spread(call.weight, first, count, block.weight);
-        if (call.mask.values) {  // unknown elements may hold NaN: replaced before, silenced after
+        const float* y = static_cast<const float*>(call.targets) + first;
+        const auto read_targets = [&] {
+            if (!in_place || call.targets_type != Type::float32)
+                load(call.targets, call.targets_type, first, count, block.y), y = block.y;
+        };
+        const uint8_t* marks = block.marks;
+        bool is_hard = same_for_all && all_finite(z, padded);
+        const bool marked = in_place && bytes;  // the targets are the marks
+        if (!marked || call.gap || !is_hard) read_targets();
+        if (masked) {  // unknown elements may hold NaN: replaced before, silenced after
             spread(call.mask, first, count, block.known);
             for (int i = 0; i < count; i++) {
                 block.z[i] = block.known[i] ? block.z[i] : 0.0f;
                 block.y[i] = block.known[i] ? block.y[i] : 0.0f;
             }
+            is_hard = same_for_all && all_finite(z, padded);
         }
-        if (same_for_all && is_hard(z, y, padded)) {
-            hard(z, y, padded, numbers, block);
+        if (is_hard && marked) {
+            marks = static_cast<const uint8_t*>(call.targets) + first;
+            is_hard = all_marks(marks, count);
+            if (!is_hard) read_targets();
+        } else if (is_hard) {
+            is_hard = mark(y, padded, block.marks);
+        }
+        float* slope = block.slope;
+        if (is_hard) {
+            if (in_place && !call.weight.values && call.slopes && call.logits_type == Type::float32)
+                slope = static_cast<float*>(call.slopes) + first;
+            hard.negative(z, padded, numbers, block.loss, slope, block.p);
+            const int positives = find(marks, padded, block.places);
+            if (positives > 0) overwrite_positives(z, positives, numbers, hard.positive, block, slope);
         } else {
             spread(call.gamma_pos, first, padded, block.gamma_pos);
             spread(call.gamma_neg, first, padded, block.gamma_neg);
             spread(call.margin, first, padded, block.margin);
             soft_block(z, y, padded, call, block);
         }
-        if (call.gap) add_gap(block, y, call.mask.values != nullptr, count, sums);
+        if (call.gap) add_gap(block, y, masked, count, sums);
+        if (call.weight.values) spread(call.weight, first, count, block.weight);
         weigh(call, count, block);
         for (int i = count; i < padded; i++) block.loss[i] = 0.0f;
         if (call.losses) store(block.loss, count, call.losses, Type::float32, first);
-        if (call.slopes) store(block.slope, count, call.slopes, call.logits_type, first);
+        if (call.slopes && slope == block.slope) store(slope, count, call.slopes, call.logits_type, first);
         add_losses(block, padded, sums);
     }
 }
