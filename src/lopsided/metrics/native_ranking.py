@@ -36,7 +36,7 @@ def average_precision(scores: Tensor, targets: Tensor, mask: Tensor | None, *, p
     known = None if full_mask is None else full_mask.cpu().contiguous()
     ranked, wanted = _contiguous(scores), _contiguous(targets)
     samples, labels = (scores.numel(), 1) if pooled else scores.shape
-    values = torch.empty(labels, dtype=torch.float64)
+    values = torch.empty(labels, dtype=torch.float64, device="cpu")
     fits = native.average_precision(
         ranked.data_ptr(),
         ranked.element_size(),

@@ -27,10 +27,9 @@ def loss_and_gap(
 ) -> tuple[Tensor, Tensor | None]:
     """Reduced loss, differentiable once by the logits, and the sums of eq. 7 where the backend has them for nothing."""
     if one_pass.serves(logits, targets):
-        loss, gap_sums = one_pass.loss_and_gap(
+        return one_pass.loss_and_gap(
             logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap
         )
-        return loss, gap_sums if want_gap else None
     losses = torch_blocks.elementwise_loss(logits, targets, settings, mask=mask, weight=weight)
     return reduce(losses, mask=mask, reduction=reduction), None
 

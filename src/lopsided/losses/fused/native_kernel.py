@@ -62,9 +62,9 @@ def run(
     logits, targets = logits.contiguous(), targets.contiguous()
     elements = logits.numel()
     whole = reduction == "none"
-    loss = torch.empty(logits.shape if whole else (), dtype=torch.float32)
+    loss = torch.empty(logits.shape if whole else (), dtype=torch.float32, device="cpu")
     slope = torch.empty_like(logits) if want_slope else logits.new_empty(0)
-    gap_sums = torch.empty(4 if want_gap else 0)
+    gap_sums = torch.empty(4, dtype=torch.float32, device="cpu") if want_gap else None
     kept: list[Tensor] = []  # converted operands live until the kernel has read them
     native.loss_and_slope(
         logits.data_ptr(),
@@ -82,7 +82,7 @@ def run(
         loss.data_ptr() if whole else 0,
         slope.data_ptr() if want_slope else 0,
         0 if whole else loss.data_ptr(),
-        gap_sums.data_ptr() if want_gap else 0,
+        0 if gap_sums is None else gap_sums.data_ptr(),
         1 if elements <= ELEMENTS_PER_THREAD else torch.get_num_threads(),
         backend.instructions(),
     )

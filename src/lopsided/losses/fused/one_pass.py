@@ -47,7 +47,10 @@ def run(
 
 
 class _Loss(torch.autograd.Function):
-    """Gives the loss and the gap's sums, which also anchor a second derivative, so that it can be refused."""
+    """Gives the loss and the gap's sums, or nothing in their place.
+
+    That second output is kept as the anchor by which a second derivative comes back here to be refused.
+    """
 
     @staticmethod
     def forward(
@@ -72,8 +75,9 @@ class _Loss(torch.autograd.Function):
             want_gap=want_gap,
         )
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(results.slope, results.gap_sums)
-        return results.loss, results.gap_sums
+        second = results.loss.new_empty(0) if results.gap_sums is None else results.gap_sums
+        ctx.save_for_backward(results.slope, second)
+        return results.loss, second
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -101,7 +105,7 @@ def _operator(
     want_gap: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The kernel as an operator of torch, which a compiled graph calls without looking inside."""
-    return native_kernel.run(
+    loss, slope, gap_sums = native_kernel.run(
         logits,
         targets,
         Settings(gamma_pos, gamma_neg, margin, detach_focus),
@@ -111,6 +115,7 @@ def _operator(
         want_slope=want_slope,
         want_gap=want_gap,
     )
+    return loss, slope, loss.new_empty(0) if gap_sums is None else gap_sums
 
 
 @_operator.register_fake
@@ -133,7 +138,10 @@ def _run_compiled(
     want_gap: bool,
 ) -> Results:
     """The kernel's ``run`` while a graph is traced: settings become tensors, so that a new value needs no new graph."""
-    focus = [part if isinstance(part, Tensor) else torch.full((), part) for part in settings[:3]]
+    focus = [
+        part if isinstance(part, Tensor) else torch.full((), part, dtype=torch.float32, device=logits.device)
+        for part in settings[:3]
+    ]
     results = _operator(logits, targets, mask, weight, *focus, settings.detach_focus, reduction, want_slope, want_gap)
     return Results(*results)
 
@@ -147,16 +155,16 @@ def loss_and_gap(
     weight: Tensor | None,
     reduction: str,
     want_gap: bool,
-) -> tuple[Tensor, Tensor]:
-    """Reduced loss, differentiable once by the logits, and the sums of eq. 7 (empty where not asked for)."""
+) -> tuple[Tensor, Tensor | None]:
+    """Reduced loss, differentiable once by the logits, and the sums of eq. 7 where they are asked for."""
     if logits.dtype == torch.float16 and reduction in ("mean", "batchmean"):  # a slope divided so could vanish in it
         loss, gap_sums = loss_and_gap(
             logits, targets, settings, mask=mask, weight=weight, reduction="sum", want_gap=want_gap
         )
         return loss / divisor(logits.shape, mask=mask, reduction=reduction), gap_sums
     if torch.is_grad_enabled() and logits.requires_grad:
-        loss, gap_sums = _Loss.apply(logits, targets, mask, weight, settings, reduction, want_gap)  # pyright: ignore[reportGeneralTypeIssues]
-        return loss, gap_sums.detach()
+        loss, second = _Loss.apply(logits, targets, mask, weight, settings, reduction, want_gap)  # pyright: ignore[reportGeneralTypeIssues]
+        return loss, second.detach() if want_gap else None
     compute = _run_compiled if torch.compiler.is_compiling() else _kernel(logits).run
     results = compute(
         logits,
@@ -168,4 +176,4 @@ def loss_and_gap(
         want_slope=False,
         want_gap=want_gap,
     )
-    return results.loss, results.gap_sums
+    return results.loss, results.gap_sums if want_gap else None

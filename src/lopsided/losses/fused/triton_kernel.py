@@ -90,7 +90,7 @@ def run(
         )
     totals = sums.sum(dim=1, dtype=torch.float64)
     loss = losses if whole else (totals[0] / count).float()
-    return Results(loss, slope, totals[1:].float() if want_gap else sums.new_empty(0))
+    return Results(loss, slope, totals[1:].float() if want_gap else None)
 
 
 def _operand(value: Focus | None, logits: Tensor) -> tuple[Tensor, float, int]:
