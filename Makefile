@@ -17,7 +17,9 @@ help:
 	@echo "make clean    remove .venv and caches"
 
 # torch comes first and pinned: an unpinned one would bring gigabytes of CUDA where only a CPU is there.
-$(READY): pyproject.toml constraints.txt tools/allow_cpu_torchvision.py
+NATIVE := CMakeLists.txt $(wildcard src/lopsided/*/native/* src/lopsided/*/*/native/*)
+
+$(READY): pyproject.toml constraints.txt tools/allow_cpu_torchvision.py $(NATIVE)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
