@@ -25,6 +25,9 @@ _TYPES = {
 }
 """Numbered as in ``call.h``."""
 
+_CPU = torch.device("cpu")
+"""Said, because torch's default device may be another one."""
+
 ELEMENTS_PER_THREAD = 16384
 """One chunk of the kernel; below it a second thread costs more than it saves."""
 
@@ -60,11 +63,10 @@ def run(
     native = backend.native_module()
     assert native is not None
     logits, targets = logits.contiguous(), targets.contiguous()
-    elements = logits.numel()
-    whole = reduction == "none"
-    loss = torch.empty(logits.shape if whole else (), dtype=torch.float32, device="cpu")
+    elements, whole = logits.numel(), reduction == "none"
+    loss = torch.empty(logits.shape if whole else (), dtype=torch.float32, device=_CPU)
     slope = torch.empty_like(logits) if want_slope else logits.new_empty(0)
-    gap_sums = torch.empty(4, dtype=torch.float32, device="cpu") if want_gap else None
+    gap_sums = torch.empty(4, dtype=torch.float32, device=_CPU) if want_gap else None
     kept: list[Tensor] = []  # converted operands live until the kernel has read them
     native.loss_and_slope(
         logits.data_ptr(),
@@ -91,8 +93,8 @@ def run(
 
 def _divisor(logits: Tensor, mask: Tensor | None, reduction: str) -> float:
     """What the sum is divided by; 0 lets the kernel count the known elements."""
-    if reduction == "mean" and mask is not None:
-        return 0.0
+    if reduction == "mean":
+        return 0.0 if mask is not None else float(logits.numel())
     count = divisor(logits.shape, mask=None, reduction=reduction)
     assert isinstance(count, int)
     return float(count)

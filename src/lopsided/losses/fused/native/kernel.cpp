@@ -99,69 +99,83 @@ void weigh(const Call& call, int count, Block& block) {
         }
 }
 
+// What a block is computed from; z and y point into the tensors where nothing has to be converted.
+struct Inputs {
+    int64_t first;
+    int count, padded;  // elements, and the next multiple of kLanes
+    const float *z, *y;
+    const uint8_t* marks;  // where hard: the places of the positives
+    bool hard, in_place;
+};
+
+Inputs read_block(const Call& call, bool same_for_all, int64_t first, int count, Block& block) {
+    const bool masked = call.mask.values != nullptr;
+    const int padded = (count + kLanes - 1) / kLanes * kLanes;
+    Inputs in{first, count, padded, block.z, block.y, block.marks, false, padded == count && !masked};
+    for (int i = count; i < padded; i++) block.z[i] = block.y[i] = 0.0f;
+    if (in.in_place && call.logits_type == Type::float32)
+        in.z = static_cast<const float*>(call.logits) + first;
+    else
+        load(call.logits, call.logits_type, first, count, block.z);
+    const bool bytes = call.targets_type == Type::boolean || call.targets_type == Type::uint8;
+    if (in.in_place && bytes && same_for_all && !call.gap) {  // the targets are the marks
+        in.marks = static_cast<const uint8_t*>(call.targets) + first;
+        in.hard = all_marks(in.marks, count) && all_finite(in.z, padded);
+        if (in.hard) return in;
+    }
+    if (in.in_place && call.targets_type == Type::float32)
+        in.y = static_cast<const float*>(call.targets) + first;
+    else
+        load(call.targets, call.targets_type, first, count, block.y);
+    if (masked) {  // unknown elements may hold NaN: replaced before, silenced after
+        spread(call.mask, first, count, block.known);
+        for (int i = 0; i < count; i++) {
+            block.z[i] = block.known[i] ? block.z[i] : 0.0f;
+            block.y[i] = block.known[i] ? block.y[i] : 0.0f;
+        }
+    }
+    in.marks = block.marks;
+    in.hard = same_for_all && all_finite(in.z, padded) && mark(in.y, padded, block.marks);
+    return in;
+}
+
+// Fills block.loss and block.p, and the slopes: in their last place where nothing more happens to them.
+float* compute(const Call& call, const Inputs& in, const Numbers& numbers, const HardLoops& hard, Block& block) {
+    if (!in.hard) {
+        spread(call.gamma_pos, in.first, in.padded, block.gamma_pos);
+        spread(call.gamma_neg, in.first, in.padded, block.gamma_neg);
+        spread(call.margin, in.first, in.padded, block.margin);
+        soft_block(in.z, in.y, in.padded, call, block);
+        return block.slope;
+    }
+    const bool last = in.in_place && !call.weight.values && call.slopes && call.logits_type == Type::float32;
+    float* slope = last ? static_cast<float*>(call.slopes) + in.first : block.slope;
+    hard.negative(in.z, in.padded, numbers, block.loss, slope, block.p);
+    const int positives = find(in.marks, in.padded, block.places);
+    if (positives > 0) overwrite_positives(in.z, positives, numbers, hard.positive, block, slope);
+    return slope;
+}
+
 }  // namespace
 
 namespace lopsided {
 
 void RUN_CHUNK(const Call& call, int64_t begin, int64_t end, Sums& sums) {
     Block block;
-    const bool masked = call.mask.values != nullptr;
     const bool same_for_all = call.gamma_pos.period == 1 && call.gamma_neg.period == 1 && call.margin.period == 1;
     const Numbers numbers = numbers_of(call);
     const HardLoops hard = choose(numbers);
-    const bool bytes = call.targets_type == Type::boolean || call.targets_type == Type::uint8;
     for (int64_t first = begin; first < end; first += kBlock) {
         const int count = end - first < kBlock ? static_cast<int>(end - first) : kBlock;
-        const int padded = (count + kLanes - 1) / kLanes * kLanes;
-        for (int i = count; i < padded; i++) block.z[i] = block.y[i] = 0.0f;
-        const bool in_place = padded == count && !masked;  // float32 needs no copy then
-        const float* z = static_cast<const float*>(call.logits) + first;
-        if (!in_place || call.logits_type != Type::float32)
-            load(call.logits, call.logits_type, first, count, block.z), z = block.z;
-        const float* y = static_cast<const float*>(call.targets) + first;
-        const auto read_targets = [&] {
-            if (!in_place || call.targets_type != Type::float32)
-                load(call.targets, call.targets_type, first, count, block.y), y = block.y;
-        };
-        const uint8_t* marks = block.marks;
-        bool is_hard = same_for_all && all_finite(z, padded);
-        const bool marked = in_place && bytes;  // the targets are the marks
-        if (!marked || call.gap || !is_hard) read_targets();
-        if (masked) {  // unknown elements may hold NaN: replaced before, silenced after
-            spread(call.mask, first, count, block.known);
-            for (int i = 0; i < count; i++) {
-                block.z[i] = block.known[i] ? block.z[i] : 0.0f;
-                block.y[i] = block.known[i] ? block.y[i] : 0.0f;
-            }
-            is_hard = same_for_all && all_finite(z, padded);
-        }
-        if (is_hard && marked) {
-            marks = static_cast<const uint8_t*>(call.targets) + first;
-            is_hard = all_marks(marks, count);
-            if (!is_hard) read_targets();
-        } else if (is_hard) {
-            is_hard = mark(y, padded, block.marks);
-        }
-        float* slope = block.slope;
-        if (is_hard) {
-            if (in_place && !call.weight.values && call.slopes && call.logits_type == Type::float32)
-                slope = static_cast<float*>(call.slopes) + first;
-            hard.negative(z, padded, numbers, block.loss, slope, block.p);
-            const int positives = find(marks, padded, block.places);
-            if (positives > 0) overwrite_positives(z, positives, numbers, hard.positive, block, slope);
-        } else {
-            spread(call.gamma_pos, first, padded, block.gamma_pos);
-            spread(call.gamma_neg, first, padded, block.gamma_neg);
-            spread(call.margin, first, padded, block.margin);
-            soft_block(z, y, padded, call, block);
-        }
-        if (call.gap) add_gap(block, y, masked, count, sums);
+        const Inputs in = read_block(call, same_for_all, first, count, block);
+        const float* slope = compute(call, in, numbers, hard, block);
+        if (call.gap) add_gap(block, in.y, call.mask.values != nullptr, count, sums);
         if (call.weight.values) spread(call.weight, first, count, block.weight);
         weigh(call, count, block);
-        for (int i = count; i < padded; i++) block.loss[i] = 0.0f;
+        for (int i = count; i < in.padded; i++) block.loss[i] = 0.0f;
         if (call.losses) store(block.loss, count, call.losses, Type::float32, first);
         if (call.slopes && slope == block.slope) store(slope, count, call.slopes, call.logits_type, first);
-        add_losses(block, padded, sums);
+        add_losses(block, in.padded, sums);
     }
 }
 
