@@ -17,7 +17,9 @@ help:
 	@echo "make clean    remove .venv and caches"
 
 # torch comes first and pinned: an unpinned one would bring gigabytes of CUDA where only a CPU is there.
-$(READY): pyproject.toml constraints.txt tools/allow_cpu_torchvision.py
+NATIVE := CMakeLists.txt $(wildcard src/lopsided/*/native/* src/lopsided/*/*/native/*)
+
+$(READY): pyproject.toml constraints.txt tools/allow_cpu_torchvision.py $(NATIVE)
 	@echo "Installing into $(VENV) (a few minutes the first time) ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
@@ -47,6 +49,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/images.py
+	$(BIN)/python benchmarks/draw.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache

@@ -1,73 +1,157 @@
 """Forward and backward of the losses beside rivals, interleaved in one process; ratios to BCEWithLogits.
 
-python benchmarks/losses.py [--threads 2] [--repeats 15]
+python benchmarks/losses.py [--shapes 128x80 448x9605] [--rounds 15] [--threads 2] [--device cuda --dtype bfloat16]
+python benchmarks/losses.py --no-compile    without torch.compile, which takes a minute
+
+Each round runs every rival once, and a ratio is taken within its round, so that a machine that is busy for a while
+slows both sides. Results are appended to results/losses.csv and drawn by draw.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
-import time
-from statistics import median
+import os
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
+from measure import Spread, allocated, append, environment, seconds, spread
+from rivals import Rival, compiled, eager, ours_with_fewer_instructions
+from torch import Tensor
 
-from lopsided.losses import asymmetric_loss, binary_cross_entropy, focal_loss
+from lopsided.losses.fused import backend
 
-SHAPES = [(128, 80), (256, 1000), (448, 9605), (65536, 80)]
-
-
-def plain_formula(logits, targets):
-    """The asymmetric loss as the equations say it, differentiated by autograd."""
-    p = torch.sigmoid(logits)
-    shifted = (p - 0.2).clamp(min=0)
-    positive = targets * torch.log(p.clamp(min=1e-8))
-    negative = (1 - targets) * shifted**2 * torch.log((1 - shifted).clamp(min=1e-8))
-    return -(positive + negative).mean()
+SHAPES = ["128x80", "256x1000", "448x9605", "65536x80"]
+LIMIT = "limit: read two, write one"
 
 
-CASES = {
-    "BCEWithLogits": binary_cross_entropy_with_logits,
-    "plain formula, autograd": plain_formula,
-    "ours: binary_cross_entropy": binary_cross_entropy,
-    "ours: focal_loss": focal_loss,
-    "ours: asymmetric_loss": asymmetric_loss,
-    "ours: asymmetric_loss, gamma_neg 2.5": lambda logits, targets: asymmetric_loss(logits, targets, gamma_neg=2.5),
-    "ours: asymmetric_loss, bool targets": lambda logits, targets: asymmetric_loss(logits, targets > 0),
-}
+class Case(NamedTuple):
+    """One set-up, shared by speed and memory."""
+
+    logits: Tensor
+    targets: Tensor
+    calls: int  # in one measurement
 
 
-def seconds(loss, logits, targets, calls):
-    started = time.perf_counter()
-    for _ in range(calls):
-        logits.grad = None
-        loss(logits, targets).backward()
-    return (time.perf_counter() - started) / calls
+class Line(NamedTuple):
+    """What is known of one rival in one case."""
+
+    name: str
+    ms: Spread
+    ratio: Spread  # within each round
+    best: float  # ratio of the lowest times, which other work on the machine disturbs least
+    peak: float  # in units of the logits
+    kept: float
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def case_of(shape: tuple[int, int], device: str, dtype: torch.dtype) -> Case:
+    """Logits of a network in training and about 3 positives in 100."""
+    generator = torch.Generator().manual_seed(0)
+    logits = (3 * torch.randn(shape, generator=generator)).to(device, dtype).requires_grad_()
+    targets = (torch.rand(shape, generator=generator) < 0.03).to(device, dtype)
+    return Case(logits, targets, max(1, 200_000 // logits.numel()))
+
+
+def step_of(rival: Rival, case: Case) -> Callable[[], None]:
+    targets = case.targets if rival.targets is None else case.targets.to(rival.targets)
+
+    def step() -> None:
+        case.logits.grad = None
+        rival.loss(case.logits, targets).backward()
+
+    return step
+
+
+def use(rival: Rival) -> None:
+    os.environ["LOPSIDED_BACKEND"] = rival.backend
+    backend.forget()
+
+
+def measure(rivals: list[Rival], case: Case, rounds: int) -> list[Line]:
+    """Interleaved, after one round that is not counted."""
+    device = case.logits.device.type
+    one, two, target = (torch.empty_like(case.logits.detach()) for _ in range(3))
+    steps = {rival.name: step_of(rival, case) for rival in rivals}
+    times: dict[str, list[float]] = {name: [] for name in [*steps, LIMIT]}
+    for _ in range(rounds + 1):
+        for rival in rivals:
+            use(rival)
+            steps[rival.name]()
+            times[rival.name].append(seconds(steps[rival.name], case.calls, device))
+        times[LIMIT].append(seconds(lambda: torch.add(one, two, out=target), case.calls, device))
+    memory = {rival.name: memory_of(rival, case, steps[rival.name]) for rival in rivals}
+    base = times[rivals[0].name][1:]
+    return [
+        Line(
+            name,
+            spread([1e3 * value for value in values[1:]]),
+            spread([value / other for value, other in zip(values[1:], base, strict=True)]),
+            min(values[1:]) / min(base),
+            *memory.get(name, (0.0, 0.0)),
+        )
+        for name, values in times.items()
+    ]
+
+
+def memory_of(rival: Rival, case: Case, step: Callable[[], None]) -> tuple[float, float]:
+    """Peak of forward and backward, and what the forward pass keeps, in units of the logits."""
+    use(rival)
+    targets = case.targets if rival.targets is None else case.targets.to(rival.targets)
+    case.logits.grad = None
+    size, device = case.logits.nbytes, case.logits.device.type
+    kept = allocated(lambda: rival.loss(case.logits, targets), device)[1]
+    return allocated(step, device)[0] / size, kept / size
+
+
+def show(shape: str, case: Case, lines: list[Line]) -> None:
+    moved = 3 * case.logits.nbytes / lines[-1].ms.lowest / 1e6
+    print(f"\n{shape}: {lines[0].name} {lines[0].ms.median:.3f} ms, memory {moved:.0f} GB/s")
+    print(f"{'':32}{'ratio':>7}{'lowest':>8}{'highest':>8}{'best':>8}{'ms':>10}{'peak':>7}{'kept':>7}")
+    for line in lines:
+        ratio = "".join(f"{value:8.2f}" for value in line.ratio)
+        print(f"  {line.name:<29}{ratio}{line.best:8.2f}{line.ms.median:10.3f}{line.peak:7.1f}{line.kept:7.1f}")
+
+
+def rows_of(shape: str, case: Case, lines: list[Line], where: dict[str, str]) -> list[dict[str, str]]:
+    return [
+        {
+            **where,
+            "shape": shape,
+            "dtype": str(case.logits.dtype).removeprefix("torch."),
+            "rival": line.name,
+            "ms": f"{line.ms.median:.4f}",
+            **{f"ratio_{name}": f"{value:.4f}" for name, value in line.ratio._asdict().items()},
+            "ratio_best": f"{line.best:.4f}",
+            "peak": f"{line.peak:.2f}",
+            "kept": f"{line.kept:.2f}",
+        }
+        for line in lines
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Forward and backward of the losses beside rivals.")
+    parser.add_argument("--shapes", nargs="+", default=SHAPES, help=f"SAMPLESxLABELS (default {' '.join(SHAPES)})")
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    capability = torch.backends.cpu.get_cpu_capability()
-    print(f"torch {torch.__version__}, {options.threads} threads, {platform.machine()}, {capability}")
-    for shape in SHAPES:
-        logits = (3 * torch.randn(shape)).requires_grad_()
-        targets = (torch.rand(shape) < 0.03).float()
-        calls = max(1, 200_000 // logits.numel())
-        times = {name: [] for name in CASES}
-        for _ in range(options.repeats + 1):
-            for name, loss in CASES.items():
-                times[name].append(seconds(loss, logits, targets, calls))
-        base = median(times["BCEWithLogits"][1:])
-        print(f"\n{shape[0]} x {shape[1]}: BCEWithLogits {1e3 * base:.3f} ms")
-        for name, measured in times.items():
-            ratios = sorted(value / base for value in measured[1:])
-            print(f"  {name:<38} {median(ratios):6.2f}  ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+    where = environment(options.device, ("torch", "timm", "torchvision"))
+    print(", ".join(where.values()), "-", backend.cpu_backend())
+    native = backend.native_module()
+    fewer = native.best_instructions() if native and options.device == "cpu" else 0
+    for shape in options.shapes:
+        samples, labels = map(int, shape.split("x"))
+        case = case_of((samples, labels), options.device, getattr(torch, options.dtype))
+        rivals = [*eager(), *ours_with_fewer_instructions(fewer), *(compiled() if options.compile else [])]
+        lines = measure(rivals, case, options.rounds)
+        show(shape, case, lines)
+        path = append("losses", rows_of(shape, case, lines, where))
+        torch._dynamo.reset()
+    print(f"\nappended to {path}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Mean average precision beside scikit-learn and torchmetrics, in one process, one after the other in every round.
 
+Results are appended to results/metrics.csv; a ratio is the rival's time over that of the first line.
+
 python benchmarks/metrics.py            (40000, 80) scores
 python benchmarks/metrics.py --large    (20000, 1000) scores as well: minutes
 """
@@ -7,16 +9,17 @@ python benchmarks/metrics.py --large    (20000, 1000) scores as well: minutes
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
+import os
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
+from measure import append, environment, seconds, spread
 from sklearn.metrics import average_precision_score
 from torch import Tensor
 from torchmetrics.functional.classification import multilabel_average_precision
 
+from lopsided.losses.fused import backend
 from lopsided.metrics import mean_average_precision
 
 Case = dict[str, Callable[[], float]]
@@ -34,8 +37,14 @@ def mean_average_precision_case(samples: int, labels: int) -> Case:
         value: Tensor = multilabel_average_precision(probabilities, targets, num_labels=labels, thresholds=None)
         return float(value)
 
+    def ours(name: str) -> float:
+        os.environ["LOPSIDED_BACKEND"] = name
+        backend.forget()
+        return float(mean_average_precision(probabilities, targets))
+
     return {
-        "lopsided": lambda: float(mean_average_precision(probabilities, targets)),
+        "ours": lambda: ours(""),
+        "ours, numpy": lambda: ours("torch"),
         "scikit-learn": lambda: float(average_precision_score(targets_numpy, scores_numpy)),
         "torchmetrics": by_torchmetrics,
     }
@@ -49,18 +58,22 @@ def measure(case: Case, repeats: int) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in case}
     for _ in range(repeats):
         for name, run in case.items():
-            start = time.perf_counter()
-            run()
-            times[name].append((time.perf_counter() - start) * 1e3)
+            times[name].append(1e3 * seconds(run, 1, "cpu"))
     return times
 
 
-def report(title: str, times: dict[str, list[float]]) -> None:
-    ours = statistics.median(times["lopsided"])
-    print(f"\n{title}\n{'':14}{'median ms':>12}{'lowest':>10}{'highest':>10}{'ratio':>8}")
+def report(title: str, times: dict[str, list[float]], where: dict[str, str]) -> None:
+    """Print and append; ratios are taken within each round, and between the lowest times."""
+    ours, rows = times["ours"], []
+    print(f"\n{title}\n{'':14}{'median ms':>12}{'lowest':>10}{'highest':>10}{'ratio':>8}{'best':>8}")
     for name, rounds in times.items():
-        median = statistics.median(rounds)
-        print(f"{name:14}{median:12.1f}{min(rounds):10.1f}{max(rounds):10.1f}{median / ours:8.1f}")
+        ms = spread(rounds)
+        ratio = statistics.median(value / own for value, own in zip(rounds, ours, strict=True))
+        best = ms.lowest / min(ours)
+        print(f"{name:14}{ms.median:12.1f}{ms.lowest:10.1f}{ms.highest:10.1f}{ratio:8.1f}{best:8.1f}")
+        numbers = {"ms": ms.median, "ms_lowest": ms.lowest, "ratio": ratio, "ratio_best": best}
+        rows.append({**where, "case": title, "rival": name, **{key: f"{value:.3f}" for key, value in numbers.items()}})
+    append("metrics", rows)
 
 
 def main() -> None:
@@ -69,13 +82,11 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="(20000, 1000) as well, 3 rounds")
     options = parser.parse_args()
 
-    versions = [
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "numpy", "scikit-learn", "torchmetrics")
-    ]
-    print(", ".join(versions), f"- {torch.get_num_threads()} threads")
-    report("mAP, (40000, 80) float32", measure(mean_average_precision_case(40_000, 80), options.repeats))
+    where = environment("cpu", ("torch", "numpy", "scikit-learn", "torchmetrics"))
+    print(", ".join(where.values()), "-", backend.cpu_backend())
+    report("mAP, (40000, 80) float32", measure(mean_average_precision_case(40_000, 80), options.repeats), where)
     if options.large:
-        report("mAP, (20000, 1000) float32", measure(mean_average_precision_case(20_000, 1000), 3))
+        report("mAP, (20000, 1000) float32", measure(mean_average_precision_case(20_000, 1000), 3), where)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 """One thread: suites of small tensors run many times faster without a thread pool."""
 
 import importlib
+import os
 
 import pytest
 import torch
+
+from lopsided.losses.fused import backend
 
 torch.set_num_threads(1)
 
@@ -15,3 +18,17 @@ def timm():
         return importlib.import_module("timm")
     except (ImportError, RuntimeError) as error:
         pytest.skip(f"timm cannot be imported: {error}")
+
+
+@pytest.fixture(scope="module", params=["torch", *(["native"] if backend.native_module() else [])])
+def chosen_backend(request):
+    """Plain torch, and the native kernels where they were built."""
+    before = os.environ.get("LOPSIDED_BACKEND")
+    os.environ["LOPSIDED_BACKEND"] = request.param
+    backend.forget()
+    yield request.param
+    if before is None:
+        del os.environ["LOPSIDED_BACKEND"]
+    else:
+        os.environ["LOPSIDED_BACKEND"] = before
+    backend.forget()

@@ -140,6 +140,16 @@ def test_settings_that_make_no_sense_are_refused(options, message):
         AdaptiveAsymmetricLoss(**options)
 
 
+@pytest.mark.parametrize("per_label", [False, True])
+def test_the_gap_out_of_the_loss_moves_gamma_neg_as_the_gauge_would(chosen_backend, per_label):
+    torch.manual_seed(0)
+    logits, targets, mask = torch.randn(70, 9) * 3, torch.rand(70, 9) < 0.3, torch.rand(70, 9) > 0.2
+    criterion = AdaptiveAsymmetricLoss(per_label=per_label, num_labels=9 if per_label else None)
+    criterion(logits, targets, mask=mask, weight=torch.rand(9))
+    sums = gap_sums(logits, targets, mask=mask, per_label=per_label)
+    torch.testing.assert_close(criterion.gap_sums, 0.3 * sums)
+
+
 def table(name):
     if name == "digits":
         return digits(train_samples=1500, validation_samples=0, test_samples=0)

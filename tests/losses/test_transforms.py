@@ -129,7 +129,7 @@ def test_the_softmax_form_works_under_vmap_and_grad():
 def test_functional_grad_equals_backward():
     logits, targets = torch.randn(4, 3), torch.rand(4, 3)
     _, expected = loss_and_gradient(asymmetric_loss, logits, targets)
-    assert torch.equal(torch.func.grad(asymmetric_loss)(logits, targets), expected)
+    torch.testing.assert_close(torch.func.grad(asymmetric_loss)(logits, targets), expected)
 
 
 def test_a_functional_second_derivative_is_refused():
@@ -145,3 +145,17 @@ def test_meta_tensors_get_a_shape_without_work():
     loss = asymmetric_loss(logits, torch.empty_like(logits, requires_grad=False), reduction="none")
     loss.sum().backward()
     assert loss.shape == logits.shape == logits.grad.shape
+
+
+def test_what_torch_makes_by_default_does_not_matter():
+    logits, targets = torch.randn(4, 3, requires_grad=True), torch.rand(4, 3)
+    expected = loss_and_gradient(asymmetric_loss, logits.detach(), targets)
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        result = loss_and_gradient(asymmetric_loss, logits.detach(), targets)
+    finally:
+        torch.set_default_device(None)
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(result[0], expected[0])
+    assert torch.equal(result[1], expected[1])

@@ -17,6 +17,8 @@ from lopsided.metrics import (
 from tests.reference import average_precision as reference
 
 FUNCTIONS = (average_precision, eleven_point_average_precision, mean_average_precision, micro_average_precision)
+pytestmark = pytest.mark.usefixtures("chosen_backend")
+
 SAMPLES, LABELS = 60, 19  # more labels than one block of columns, and not a multiple of it
 
 

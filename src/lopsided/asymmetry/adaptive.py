@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.asymmetry.probability_gap import Gap, gap_of, gap_sums, sum_over_ranks
-from lopsided.losses.asymmetric import asymmetric_loss
+from lopsided.losses.asymmetric import asymmetric_loss_and_gap
 from lopsided.losses.checks import Focus, check_reduction
 from lopsided.losses.modules import keep_setting
 
@@ -143,7 +143,7 @@ class AdaptiveAsymmetricLoss(nn.Module):
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
     ) -> Tensor:
         """Loss of a batch; see :func:`lopsided.losses.asymmetric_loss`."""
-        loss = asymmetric_loss(
+        loss, sums = asymmetric_loss_and_gap(
             logits,
             targets,
             gamma_pos=self.gamma_pos,
@@ -153,9 +153,12 @@ class AdaptiveAsymmetricLoss(nn.Module):
             weight=weight,
             detach_focus=self.detach_focus,
             reduction=self.reduction,
+            want_gap=self.training and not self.per_label,
         )
         if self.training:
-            self._follow(sum_over_ranks(gap_sums(logits, targets, mask=mask, per_label=self.per_label)))
+            if sums is None:
+                sums = gap_sums(logits, targets, mask=mask, per_label=self.per_label)
+            self._follow(sum_over_ranks(sums))
         return loss
 
     def gap(self) -> Gap:

@@ -5,6 +5,7 @@ from lopsided.losses.cross_entropy import binary_cross_entropy, focal_loss
 from lopsided.losses.distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
 from lopsided.losses.gradient import asymmetric_gradient
 from lopsided.losses.hill import HillLoss, hill_loss
+from lopsided.losses.linear import linear_asymmetric_loss
 from lopsided.losses.modules import AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
 from lopsided.losses.partial import PartialAsymmetricLoss, partial_asymmetric_loss
 from lopsided.losses.polynomial import AsymmetricPolynomialLoss, asymmetric_polynomial_loss
@@ -32,6 +33,7 @@ __all__ = [
     "distribution_balanced_loss",
     "focal_loss",
     "hill_loss",
+    "linear_asymmetric_loss",
     "partial_asymmetric_loss",
     "recalibrate",
     "recalibration_ceiling",

@@ -15,8 +15,7 @@ from lopsided.losses.checks import (
 )
 from lopsided.losses.checks import check_targets as refuse_bad_targets
 from lopsided.losses.formula import Settings
-from lopsided.losses.fused import elementwise_loss
-from lopsided.losses.reduction import reduce
+from lopsided.losses.fused import loss_and_gap
 
 
 def asymmetric_loss(
@@ -58,8 +57,26 @@ def asymmetric_loss(
     """
     check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=check_targets)
     settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
-    losses = elementwise_loss(logits, targets, settings, mask=mask, weight=weight)
-    return reduce(losses, mask=mask, reduction=reduction)
+    return loss_and_gap(logits, targets, settings, mask=mask, weight=weight, reduction=reduction)[0]
+
+
+def asymmetric_loss_and_gap(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    gamma_pos: Focus,
+    gamma_neg: Focus,
+    margin: Focus,
+    mask: Tensor | None,
+    weight: Tensor | None,
+    detach_focus: bool,
+    reduction: str,
+    want_gap: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """:func:`asymmetric_loss` and, from the same pass where a backend has them for nothing, the sums of eq. 7."""
+    check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=False)
+    settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
+    return loss_and_gap(logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap)
 
 
 def check_inputs(

@@ -77,12 +77,11 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     A tensor's values are read only where that is free: on the CPU, outside ``torch.compile`` and
     ``torch.func.vmap``. A GPU would have to wait for them.
     """
-    wanted = f"{name} must be >= 0" if math.isinf(below) else f"{name} must lie in [0, {below:g})"
     if not isinstance(value, Tensor):
         if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
             raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
         if not 0 <= value < below:
-            raise ValueError(f"{wanted}, got {value}")
+            raise ValueError(f"{_range(name, below)}, got {value}")
         return
     if value.requires_grad:
         raise ValueError(f"{name} must not require grad: it is a setting, its gradient is not computed")
@@ -93,7 +92,11 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     except RuntimeError:  # inside vmap a value can't be read
         return
     if not 0 <= lowest <= highest < below:
-        raise ValueError(f"{wanted}, got values from {lowest} to {highest}")
+        raise ValueError(f"{_range(name, below)}, got values from {lowest} to {highest}")
+
+
+def _range(name: str, below: float) -> str:
+    return f"{name} must be >= 0" if math.isinf(below) else f"{name} must lie in [0, {below:g})"
 
 
 def check_number(

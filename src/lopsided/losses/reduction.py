@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from lopsided.losses.checks import check_reduction
@@ -24,11 +25,14 @@ def reduce(losses: Tensor, *, mask: Tensor | None, reduction: str) -> Tensor:
     if reduction == "none":
         return losses
     total = losses.sum()
-    if reduction == "sum":
-        return total
+    return total if reduction == "sum" else total / divisor(losses.shape, mask=mask, reduction=reduction)
+
+
+def divisor(shape: torch.Size, *, mask: Tensor | None, reduction: str) -> int | Tensor:
+    """What the sum over ``shape`` is divided by, at least 1; a tensor where known elements have to be counted."""
+    if reduction == "mean":
+        return max(shape.numel(), 1) if mask is None else mask.expand(shape).sum().clamp(min=1)
     if reduction == "batchmean":
-        labels = losses.shape[-1] if losses.dim() else 1
-        return total / max(losses.numel() // max(labels, 1), 1)
-    if mask is None:
-        return total / max(losses.numel(), 1)
-    return total / mask.expand(losses.shape).sum().clamp(min=1)
+        labels = shape[-1] if shape else 1
+        return max(shape.numel() // max(labels, 1), 1)
+    return 1

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lopsided.metrics import native_ranking
 from lopsided.metrics.checks import check_no_nan, check_shapes, known_positives
 
 # Labels that a thread copies into columns at a time: few, for memory and for even shares among threads.
@@ -28,7 +29,8 @@ def average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = 
     .. math:: AP = \frac{1}{|P|} \sum_{s \in P} \frac{|\{p \in P: p \ge s\}|}{|\{t \in S: t \ge s\}|}.
 
     Tied scores count together, so the order of rows cannot matter. Computed on the CPU, by as many threads as
-    torch uses; beside the inputs it keeps the targets as bool, a few columns and, of half precision, a float32 copy.
+    torch uses, natively where that was built; beside the inputs it keeps a few columns, without the native module
+    also the targets as bool, and of half precision a float32 copy.
 
     Args:
         scores: Logits or probabilities, only their order matters, shape ``(samples, labels)``, floating point.
@@ -42,6 +44,8 @@ def average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = 
         >>> average_precision(torch.tensor([[0.9], [0.8], [0.7]]), torch.tensor([[1], [0], [1]]))
         tensor([0.8333], dtype=torch.float64)
     """
+    if (values := native_ranking.average_precision(scores, targets, mask)) is not None:
+        return values
     return _per_label(_of_ranking, scores, targets, mask)
 
 
@@ -107,6 +111,8 @@ def micro_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | N
         >>> micro_average_precision(scores, torch.tensor([[1, 0], [1, 0]]))
         tensor(0.8333, dtype=torch.float64)
     """
+    if (value := native_ranking.average_precision(scores, targets, mask, pooled=True)) is not None:
+        return value[0]
     elements, positives, known = _checked_arrays(scores, targets, mask)
     ranking = elements.ravel() if known is None else elements[known]
     return torch.tensor(_of_ranking(ranking, elements[positives]), dtype=torch.float64)

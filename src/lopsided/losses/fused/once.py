@@ -1,0 +1,40 @@
+"""First derivatives only: a second one is refused, not silently left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def refuse_second_derivative(slope: Tensor, anchor: Tensor) -> Tensor:
+    """The gradient ``slope``, joined to the graph by ``anchor``, an output that has one: to differentiate it raises."""
+    return _Refused.apply(slope, anchor)  # pyright: ignore[reportReturnType]
+
+
+def scaled(slope: Tensor, grad_loss: Tensor) -> Tensor:
+    """The slope times what comes in from behind the loss.
+
+    Handed out as it is where that is known to be 1: autograd then drops its own reference, and the slope becomes the
+    gradient without a copy.
+    """
+    readable = grad_loss.dim() == 0 and grad_loss.device.type == "cpu" and not torch.compiler.is_compiling()
+    if readable and not grad_loss.requires_grad and grad_loss.item() == 1.0:
+        return slope
+    return (grad_loss * slope).to(slope.dtype)
+
+
+class _Refused(torch.autograd.Function):
+    """The gradient where its own graph is asked for: whoever differentiates it gets a clear error."""
+
+    @staticmethod
+    def forward(_ctx: Any, slope: Tensor, _anchor: Tensor) -> Tensor:
+        return slope.view_as(slope)
+
+    @staticmethod
+    def backward(ctx: Any, *_grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ARG004
+        raise RuntimeError(
+            "lopsided losses have first derivatives only: their gradient can't be differentiated again "
+            "(create_graph=True followed by a second backward)"
+        )

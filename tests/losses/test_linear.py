@@ -1,0 +1,145 @@
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lopsided.losses import asymmetric_loss, linear, linear_asymmetric_loss
+
+SAMPLES, LABELS, WIDTH = 7, 1100, 5
+
+
+class Largest(TorchDispatchMode):
+    """The most elements that any tensor made inside has."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for part in result if isinstance(result, (tuple, list)) else [result]:
+            if isinstance(part, torch.Tensor) and part.layout == torch.strided:
+                self.elements = max(self.elements, part.untyped_storage().nbytes() // part.element_size())
+        return result
+
+
+def layer(dtype=torch.float64, labels=LABELS):
+    features, weight, bias = torch.randn(SAMPLES, WIDTH), torch.randn(labels, WIDTH), torch.randn(labels)
+    return [part.to(dtype).requires_grad_() for part in (features, weight, bias)]
+
+
+def outcome(loss, parts):
+    return loss.detach(), *torch.autograd.grad(loss, parts)
+
+
+@pytest.fixture(autouse=True)
+def several_chunks(monkeypatch):
+    monkeypatch.setattr(linear, "LOGITS_AT_A_TIME", 1)  # 256 labels at a time, at least
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("per_label", [False, True])
+def test_loss_and_gradients_equal_those_of_the_two_steps(reduction, masked, per_label):
+    parts = layer()
+    targets = torch.rand(SAMPLES, LABELS)
+    options = {
+        "gamma_pos": 0.5,
+        "gamma_neg": torch.rand(LABELS) * 4 if per_label else torch.rand(SAMPLES, 1) * 3,
+        "margin": torch.tensor(0.1),
+        "mask": torch.rand(SAMPLES, LABELS) > 0.3 if masked else None,
+        "detach_focus": per_label,
+        "reduction": reduction,
+    }
+    factors = torch.rand(LABELS) if masked else None
+    two_steps = asymmetric_loss(parts[0] @ parts[1].T + parts[2], targets, weight=factors, **options)
+    one = linear_asymmetric_loss(*parts, targets, loss_weight=factors, **options)
+    torch.testing.assert_close(outcome(one, parts), outcome(two_steps, parts))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_every_type_gives_what_the_two_steps_give(dtype):
+    parts = layer(dtype)
+    targets = torch.rand(SAMPLES, LABELS) < 0.05
+    logits = torch.nn.functional.linear(*parts)
+    two_steps = outcome(asymmetric_loss(logits, targets, reduction="batchmean"), parts)
+    one = outcome(linear_asymmetric_loss(*parts, targets, reduction="batchmean"), parts)
+    torch.testing.assert_close(one, two_steps, rtol=10 * torch.finfo(dtype).eps, atol=20 * torch.finfo(dtype).eps)
+
+
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support:UserWarning")
+def test_sparse_targets_are_the_dense_ones():
+    parts = layer()
+    dense = torch.zeros(SAMPLES, LABELS)
+    indices = torch.tensor([[3, 1099, -1], [-1, -1, -1], [0, 255, 256], [5, 5, 5], [-1, 7, -1], [1, 2, 3], [9, -1, -1]])
+    for row, columns in enumerate(indices.tolist()):
+        dense[row, [column for column in columns if column >= 0]] = 1.0
+    expected = outcome(linear_asymmetric_loss(*parts, dense), parts)
+    torch.testing.assert_close(outcome(linear_asymmetric_loss(*parts, indices, indices=True), parts), expected)
+    soft = dense * 0.75
+    expected = outcome(linear_asymmetric_loss(*parts, soft), parts)
+    sparse = soft.to_sparse_csr()
+    torch.testing.assert_close(outcome(linear_asymmetric_loss(*parts, sparse), parts), expected)
+
+
+def test_only_the_wanted_gradients_are_computed_and_no_bias_is_needed():
+    features, weight, _ = layer()
+    targets = torch.rand(SAMPLES, LABELS)
+    loss = linear_asymmetric_loss(features.detach(), weight, None, targets)
+    expected = asymmetric_loss(features.detach() @ weight.T, targets)
+    torch.testing.assert_close(outcome(loss, [weight]), outcome(expected, [weight]))
+    with torch.no_grad():
+        assert not linear_asymmetric_loss(features, weight, None, targets).requires_grad
+
+
+def test_a_weight_in_float32_serves_features_in_bfloat16():
+    features, weight, bias = layer(torch.float32)
+    half = features.detach().bfloat16().requires_grad_()
+    targets = torch.rand(SAMPLES, LABELS) < 0.05
+    loss = linear_asymmetric_loss(half, weight, bias, targets)
+    loss.backward()
+    assert (half.grad.dtype, weight.grad.dtype, loss.dtype) == (torch.bfloat16, torch.float32, torch.float32)
+
+
+def test_the_logits_of_all_labels_are_never_held():
+    features, weight, bias = layer(torch.float32, labels=20_000)
+    indices = torch.randint(20_000, (SAMPLES, 4))
+    with Largest() as largest:
+        linear_asymmetric_loss(features, weight, bias, indices, indices=True).backward()
+    assert largest.elements <= weight.numel()  # its gradient
+    assert largest.elements < SAMPLES * 20_000
+
+
+def test_a_second_derivative_is_refused():
+    parts = layer()
+    loss = linear_asymmetric_loss(*parts, torch.zeros(SAMPLES, LABELS))
+    (slope,) = torch.autograd.grad(loss, parts[0], create_graph=True)
+    with pytest.raises(RuntimeError, match="first derivatives only"):
+        slope.sum().backward()
+
+
+@pytest.mark.parametrize("samples", [0, 1])
+def test_nothing_and_one_sample_are_batches(samples):
+    features, weight = torch.randn(samples, WIDTH, requires_grad=True), torch.randn(3, WIDTH)
+    loss = linear_asymmetric_loss(features, weight, None, torch.zeros(samples, 3))
+    loss.backward()
+    assert features.grad.shape == (samples, WIDTH)
+    assert loss.isfinite()
+
+
+def test_what_does_not_fit_is_refused_with_what_was_wanted():
+    features, weight, bias = layer()
+    targets = torch.zeros(SAMPLES, LABELS)
+    with pytest.raises(ValueError, match=r"^weight must have the width of features 5, got 4$"):
+        linear_asymmetric_loss(features, weight[:, 1:], bias, targets)
+    with pytest.raises(ValueError, match=r"^bias must have the labels of weight 1100, got 3$"):
+        linear_asymmetric_loss(features, weight, bias[:3], targets)
+    with pytest.raises(ValueError, match=r"^targets must have the shape of logits \(7, 1100\), got \(7, 3\)$"):
+        linear_asymmetric_loss(features, weight, bias, targets[:, :3])
+    with pytest.raises(ValueError, match="label numbers below 1100, or -1, got values from 0 to 1100$"):
+        linear_asymmetric_loss(features, weight, bias, torch.tensor([[0, 1100]] * SAMPLES), indices=True)
+    with pytest.raises(TypeError, match=r"^targets must be label numbers, int64, int32 or int16, got torch.float32$"):
+        linear_asymmetric_loss(features, weight, bias, targets, indices=True)
+    with pytest.raises(ValueError, match=r'got "none": it would hold every element$'):
+        linear_asymmetric_loss(features, weight, bias, targets, reduction="none")
+    with pytest.raises(TypeError, match=r"^targets must be dense or sparse CSR, got torch.sparse_coo$"):
+        linear_asymmetric_loss(features, weight, bias, targets.to_sparse())
