@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from measure import Spread, allocated, append, environment, seconds, spread
+from measure import CLOCKS, Spread, allocated, append, environment, seconds, spread
 from rivals import Rival, compiled, eager, ours_with_fewer_instructions
 from torch import Tensor
 
@@ -67,7 +67,7 @@ def use(rival: Rival) -> None:
     backend.forget()
 
 
-def measure(rivals: list[Rival], case: Case, rounds: int) -> list[Line]:
+def measure(rivals: list[Rival], case: Case, rounds: int, clock: str) -> list[Line]:
     """Interleaved, after one round that is not counted."""
     device = case.logits.device.type
     one, two, target = (torch.empty_like(case.logits.detach()) for _ in range(3))
@@ -77,8 +77,8 @@ def measure(rivals: list[Rival], case: Case, rounds: int) -> list[Line]:
         for rival in rivals:
             use(rival)
             steps[rival.name]()
-            times[rival.name].append(seconds(steps[rival.name], case.calls, device))
-        times[LIMIT].append(seconds(lambda: torch.add(one, two, out=target), case.calls, device))
+            times[rival.name].append(seconds(steps[rival.name], case.calls, device, clock))
+        times[LIMIT].append(seconds(lambda: torch.add(one, two, out=target), case.calls, device, clock))
     memory = {rival.name: memory_of(rival, case, steps[rival.name]) for rival in rivals}
     base = times[rivals[0].name][1:]
     return [
@@ -136,10 +136,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
+    parser.add_argument(
+        "--clock", choices=list(CLOCKS), default="wall", help="cpu: with --threads 1, on a busy machine"
+    )
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    where = environment(options.device, ("torch", "timm", "torchvision"))
+    where = {**environment(options.device, ("torch", "timm", "torchvision")), "clock": options.clock}
     print(", ".join(where.values()), "-", backend.cpu_backend())
     native = backend.native_module()
     fewer = native.best_instructions() if native and options.device == "cpu" else 0
@@ -147,7 +150,7 @@ def main() -> None:
         samples, labels = map(int, shape.split("x"))
         case = case_of((samples, labels), options.device, getattr(torch, options.dtype))
         rivals = [*eager(), *ours_with_fewer_instructions(fewer), *(compiled() if options.compile else [])]
-        lines = measure(rivals, case, options.rounds)
+        lines = measure(rivals, case, options.rounds, options.clock)
         show(shape, case, lines)
         path = append("losses", rows_of(shape, case, lines, where))
         torch._dynamo.reset()
