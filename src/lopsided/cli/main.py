@@ -15,9 +15,13 @@ VERBS = {
     "train": "train a network: SOURCE to a run folder",
     "evaluate": "every metric of a run",
     "predict": "labels and probabilities to Parquet or CSV",
+    "sweep": "an experiment of the paper: many settings and seeds, with error bars",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
 }
+
+_EXTRAS = {"matplotlib": "report", "jinja2": "report", "optuna": "lab", "psycopg": "lab", "filelock": "lab"}
+"""Extra that brings a package; train, where it is not named here."""
 
 HELP = f"""usage: lopsided VERB ...
 
@@ -89,6 +93,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             from lopsided.cli.evaluate import evaluate as run
         case "predict":
             from lopsided.cli.predict import predict as run
+        case "sweep":
+            from lopsided.cli.sweep import sweep as run
         case "curves":
             from lopsided.cli.curves import curves as run
         case _:
@@ -98,7 +104,7 @@ def _run(verb: str, arguments: list[str]) -> int:
 
 def _one_line(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("lopsided"):
-        extra = "report" if error.name in ("matplotlib", "jinja2") else "train"
+        extra = _EXTRAS.get(error.name.partition(".")[0], "train")
         return f'this needs the package {error.name}: pip install "lopsided[{extra}]"'
     text = " ".join(str(error).split())
     if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):

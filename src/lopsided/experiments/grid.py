@@ -12,7 +12,7 @@ from torch import nn
 from lopsided.data import Table
 from lopsided.experiments.grid_training import GridTraining, choose_device
 from lopsided.experiments.stack import Stack
-from lopsided.models import ModelOptions, Standardise, build_model, resolved
+from lopsided.models import ModelOptions, build_model, resolved
 from lopsided.training.config import LossOptions, TrainingOptions
 
 _CPU_BYTES = 2**30  # of a chunk's training state
@@ -44,7 +44,7 @@ class Outcome:
         best_epoch: The one with the highest of them, from 1; the last where none is a number.
         val_gap: Gap on the validation split, eq. 8.
         gap: Mean gap of the training batches of the last epoch.
-        gamma_neg: Focusing power of negatives after the last step.
+        gamma_neg: Focusing power of negatives at the last step.
         test: mAP, micro_AP, cf1, of1 and mean_f1 on the test split, or none where it was not asked for.
         seconds: Share of the time that it took.
     """
@@ -73,7 +73,7 @@ def train_grid(
     test: bool = False,
     device: torch.device | None = None,
     memory: int | None = None,
-    on_epoch: Callable[[int], None] | None = None,
+    on_epoch: Callable[[int], object] | None = None,
 ) -> list[Outcome]:
     """Train all runs at once: their weights stacked, their settings as tensors, one pass over the data.
 

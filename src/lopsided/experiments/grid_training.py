@@ -57,18 +57,22 @@ class GridTraining:
         self.seeds = [group[0].seed for group in alike]
         self.rates = [group[0].learning_rate for group in alike]
         first = {seed: network(seed) for seed in dict.fromkeys(self.seeds)}
-        self.stacks = nn.ModuleList([Stack(first[group[0].seed], len(group)) for group in alike]).to(device)
+        self.stacks = [Stack(first[group[0].seed], len(group)).to(device) for group in alike]
         self.scale = _scale_of(next(iter(first.values())), table).to(device)
-        self.average, self.best = (copy.deepcopy(self.stacks).requires_grad_(False) for _ in range(2))
+        self.average = [copy.deepcopy(stack).requires_grad_(False) for stack in self.stacks]
+        self.best = [copy.deepcopy(stack) for stack in self.average]
         self.losses = RunLosses([run.loss for run in runs], num_labels=len(table.labels.names), device=device)
         self.val_mAP: list[list[float]] = [[] for _ in runs]
         self.val_gap = [math.nan] * len(runs)
         self.gaps: list[Tensor] = []  # of the steps of the last epoch
+        self.gamma_neg = self.losses.gamma_neg(len(runs))  # of the last of them
 
-    def train(self, on_epoch: Callable[[int], None] | None = None) -> None:
+    def train(self, on_epoch: Callable[[int], object] | None = None) -> None:
         """All epochs; after each, the validation of every run's averaged weights."""
         dataset = TableDataset(self.table, split="train")
-        orders = {seed: EpochBatches(len(dataset), self.options.batch_size, seed=seed) for seed in dict.fromkeys(self.seeds)}
+        orders = {
+            seed: EpochBatches(len(dataset), self.options.batch_size, seed=seed) for seed in dict.fromkeys(self.seeds)
+        }
         optimizer = self._optimizer()
         steps = self.options.epochs * len(orders[self.seeds[0]])
         rates = [group["lr"] for group in optimizer.param_groups]
@@ -78,9 +82,7 @@ class GridTraining:
             for order in orders.values():
                 order.set_epoch(epoch)
             for positions in zip(*orders.values(), strict=True):
-                batches = {
-                    seed: self._batch(dataset, part) for seed, part in zip(orders, positions, strict=True)
-                }
+                batches = {seed: self._batch(dataset, part) for seed, part in zip(orders, positions, strict=True)}
                 self._step(batches, optimizer, is_last=epoch == self.options.epochs - 1)
                 schedule.step()
                 self._take_into_average(step)
@@ -92,7 +94,7 @@ class GridTraining:
     def outcomes(self, *, test: bool) -> list[dict[str, Any]]:
         """What each run came to, by the names of an outcome's fields."""
         gaps = torch.stack(self.gaps).nanmean(dim=0).tolist()
-        gamma_neg = self.losses.gamma_neg(len(self.runs)).tolist()
+        gamma_neg = self.gamma_neg.tolist()
         tested = self._tested() if test else [{} for _ in self.runs]
         return [
             {
@@ -122,11 +124,12 @@ class GridTraining:
         logits = torch.cat([stack(batch.inputs) for stack, batch in zip(self.stacks, seen, strict=True)])
         targets, mask = self._of_runs([batch.targets for batch in seen]), self._of_runs([batch.mask for batch in seen])
         assert targets is not None
+        if is_last:
+            self.gamma_neg = self.losses.gamma_neg(len(self.runs))
+            self.gaps.append(gap_of(sums_of_runs(logits.detach(), targets, mask=mask)).gap)
         optimizer.zero_grad(set_to_none=True)
         self.losses(logits, targets, mask=mask).backward()
         optimizer.step()
-        if is_last:
-            self.gaps.append(gap_of(sums_of_runs(logits.detach(), targets, mask=mask)).gap)
 
     def _of_runs(self, parts: Sequence[Tensor | None]) -> Tensor | None:
         """What each stack's batch holds, shape ``(samples, labels)``, for each run; one batch takes no memory."""
@@ -141,8 +144,9 @@ class GridTraining:
     def _take_into_average(self, step: int) -> None:
         # The first step is the average, as with the trainer's.
         kept = float(kept_share(torch.tensor(float(step)), self.options.ema_decay)) if step else 0.0
-        for averaged, current in zip(self.average.parameters(), self.stacks.parameters(), strict=True):
-            averaged.lerp_(current, 1 - kept)
+        for averaged, stack in zip(self.average, self.stacks, strict=True):
+            for mean, current in zip(averaged.parameters(), stack.parameters(), strict=True):
+                mean.lerp_(current, 1 - kept)
 
     def _validate(self) -> None:
         run = 0

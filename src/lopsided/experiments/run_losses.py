@@ -15,14 +15,12 @@ from lopsided.training.criterion import Criterion, build_criterion, gamma_neg_of
 
 
 def sums_of_runs(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> Tensor:
-    """What eq. 7 needs of each run, shape ``(4, runs)``, from logits and targets of shape ``(runs, samples, labels)``.
+    """What eq. 7 needs of each run, ``(4, runs)``, from logits and targets of shape ``(runs, samples, labels)``."""
 
-    Runs take the place of the labels that :func:`lopsided.asymmetry.gap_sums` can keep apart.
-    """
-    last = [None if part is None else part.movedim(0, -1) for part in (logits, targets, mask)]
-    assert last[0] is not None
-    assert last[1] is not None
-    return gap_sums(last[0], last[1], mask=last[2], per_label=True)
+    def of_run(logits: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+        return gap_sums(logits, targets, mask=mask)
+
+    return torch.vmap(of_run, in_dims=(0, 0, None if mask is None else 0), out_dims=1)(logits, targets, mask)
 
 
 class RunLosses:
@@ -110,8 +108,13 @@ class _Family:
         places = part.places
         sums = sums_of_runs(logits[places], targets[places], mask=None if mask is None else mask[places])
         part.state = adaptive.update(
-            part.state, sums, target_gap=part.target_gap, rate=part.rate, momentum=part.momentum,
-            lowest=part.bounds[0], highest=part.bounds[1],
+            part.state,
+            sums,
+            target_gap=part.target_gap,
+            rate=part.rate,
+            momentum=part.momentum,
+            lowest=part.bounds[0],
+            highest=part.bounds[1],
         )
         gamma_neg = self.gamma_neg.clone()  # what the loss has just read stays as it was
         gamma_neg[places] = adaptive.read(part.state)[:, None, None]

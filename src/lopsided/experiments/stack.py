@@ -1,4 +1,4 @@
-"""The networks of several runs as one: each layer's weights of all of them in one tensor."""
+"""The networks of several runs as one: each layer's weights of all of them in one tensor, (runs, in, out)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Stack(nn.Module):
         super().__init__()
         layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
         self.num_runs = num_runs
-        self.weights = nn.ParameterList([_repeated(layer.weight, num_runs) for layer in layers])
+        self.weights = nn.ParameterList([_repeated(layer.weight.T, num_runs) for layer in layers])
         self.biases = nn.ParameterList([_repeated(layer.bias[None], num_runs) for layer in layers])
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class Stack(nn.Module):
         for number, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if number:
                 hidden = torch.relu(hidden)
-            hidden = torch.baddbmm(bias, hidden, weight.transpose(1, 2))
+            hidden = torch.baddbmm(bias, hidden, weight)
         return hidden
 
     def bytes_of_run(self, *, batch_size: int, num_scored: int) -> int:
@@ -50,4 +50,4 @@ class Stack(nn.Module):
 
 
 def _repeated(parameter: Tensor, num_runs: int) -> nn.Parameter:
-    return nn.Parameter(parameter.detach().expand(num_runs, *parameter.shape).clone())
+    return nn.Parameter(parameter.detach().repeat(num_runs, 1, 1))
