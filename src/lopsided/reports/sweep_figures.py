@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import textwrap
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -141,7 +142,7 @@ def _rows(left: Axes, right: Axes, results: Sequence[SettingResult], theme: Them
             axes.hlines(place, low, high, color=colour, linewidth=2.2, zorder=3)
             axes.plot([mean], [place], marker="o", markersize=6, color=colour, linestyle="", zorder=4)
         _dots(left, [100 * run for run in result.of_seeds], [place - 0.22] * len(result.of_seeds), colour)
-    left.set_yticks(places, [result.label for result in results])
+    left.set_yticks(places, [textwrap.fill(result.label, 30) for result in results])
     left.set_ylim(-0.6, len(results) - 0.4)
 
 
