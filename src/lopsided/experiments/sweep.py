@@ -34,15 +34,17 @@ def run_sweep(sweep: Sweep, folder: Path, *, storage: str) -> dict[Key, Row]:
     Raises:
         ValueError: The data has no train, val and test splits, or the storage cannot be reached.
     """
-    study = Study(storage, sweep.study_name)
-    with tqdm(total=num_runs(sweep) * sweep.training.epochs, desc=sweep.name, unit="epoch", disable=None) as bar:
+    with (
+        Study(storage, sweep.study_name) as study,
+        tqdm(total=num_runs(sweep) * sweep.training.epochs, desc=sweep.name, unit="epoch", disable=None) as bar,
+    ):
         work = Work(sweep, folder, bar.update)
         if work.why_one_by_one:
             bar.write(f"one run at a time: {work.why_one_by_one}", file=sys.stderr)
         while left := points(sweep, rows := study.rows()):
             done = num_runs(sweep) - num_left(sweep, rows)
             bar.update(done * sweep.training.epochs - bar.n)
-            # Every unit is tried, though one that was claimed may have opened others: no worker is idle meanwhile.
+            # Every unit is tried, though one that was made may have opened others: no worker is idle meanwhile.
             made = [_make(name, study, work, bar) for name in work.units(left)]
             if not any(made):
                 time.sleep(POLL)
