@@ -59,5 +59,5 @@ def test_two_workers_share_a_study_and_one_is_killed(tmp_path, source, postgres)
     (name,) = optuna.get_all_study_names(storage)
     trials = optuna.load_study(study_name=name, storage=storage).trials
     storage.engine.dispose()
-    assert len(trials) == 3 * 6 * 2 + 3 * 6
+    assert len(trials) == 3 * 4 * 2 + 3 * 4
     assert [trial.number for trial in trials] == list(range(len(trials)))

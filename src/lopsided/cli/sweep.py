@@ -137,7 +137,8 @@ def print_results(wanted: Sweep, found: Sequence[Result]) -> None:
                 f"{result.learning_rate:g}{'*' if result.at_edge else ''}",
             )
         hidden = f", {100 * missing:g} % of positives hidden" if missing else ""
-        console.print(escape(f"{wanted.name} on {wanted.source}: test split, mean of {wanted.seeds} seeds{hidden}"))
+        title = f"{wanted.name} on {wanted.source}: test split, mean of {wanted.seeds} seeds{hidden}"
+        console.print(escape(title), soft_wrap=True)
         console.print(table)
     if any(result.at_edge for result in found):
         console.print("* the outermost learning rate that was tried: one beyond it may be better")

@@ -104,7 +104,7 @@ def warnings_about(sweep: SweepResults) -> list[str]:
             rate = shown(result.numbers["learning_rate"])
             found.append(f"{where}: {rate} is the outermost learning rate that was tried; one beyond it may be better.")
         if diverged := int(result.numbers["diverged"]):
-            found.append(f"{where}: {_count(diverged, 'run')} diverged and is left out.")
+            found.append(f"{where}: runs that diverged and take no part in its means: {diverged}.")
     return found
 
 
