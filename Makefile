@@ -12,7 +12,7 @@ help:
 	@echo "make test     checks, then the test suite"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
-	@echo "make bench    losses and metrics beside rivals, in one process each"
+	@echo "make bench    losses, metrics and grids beside rivals, in one process each"
 	@echo "make install  .venv with everything"
 	@echo "make clean    remove .venv and caches"
 
@@ -46,6 +46,7 @@ format: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/grid.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
