@@ -5,8 +5,8 @@ python benchmarks/grid.py --source table:features.npz       your own
 python benchmarks/grid.py --alone 100                       every run of the grid one by one (default: 10 of them)
 
 "one by one" is the trainer, `lopsided.training.fit.fit`, as `lopsided train` calls it; "a grid of one" is the batched
-code with a single run at a time, which does without the trainer's logs and checkpoints. What batching cannot take away is
-the arithmetic: at the end stands its share of the batched time, and with it the highest ratio that is possible.
+code with a single run at a time, which does without the trainer's logs and checkpoints. What batching cannot take away
+is the arithmetic: at the end stands its share of the batched time, and with it the highest ratio that is possible.
 """
 
 from __future__ import annotations
