@@ -12,7 +12,7 @@ help:
 	@echo "make test     checks, then the test suite"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
-	@echo "make bench    losses, metrics and images, beside rivals"
+	@echo "make bench    losses, metrics, images and grids, beside rivals"
 	@echo "make install  .venv with everything"
 	@echo "make clean    remove .venv and caches"
 
@@ -50,6 +50,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/images.py
 	$(BIN)/python benchmarks/draw.py
+	$(BIN)/python benchmarks/grid.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache

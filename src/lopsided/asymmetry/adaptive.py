@@ -36,9 +36,9 @@ def update(
     state: AdaptiveState,
     sums: Tensor,
     *,
-    target_gap: float = 0.1,
-    rate: float = 0.7,
-    momentum: float = 0.7,
+    target_gap: Focus = 0.1,
+    rate: Focus = 0.7,
+    momentum: Focus = 0.7,
     lowest: float = 0.0,
     highest: float = 20.0,
 ) -> AdaptiveState:
@@ -49,9 +49,10 @@ def update(
     Args:
         state: State so far.
         sums: :func:`lopsided.asymmetry.gap_sums` of the batch, over all ranks.
-        target_gap: Gap to reach, in [-1, 1].
-        rate: Step size lambda, in units of gamma_neg per unit of gap and step; negative for the rule as printed.
-        momentum: Share of the running average that stays at each step, in [0, 1).
+        target_gap: Gap to reach, in [-1, 1], a number or a tensor of the shape of gamma_neg.
+        rate: Step size lambda, in units of gamma_neg per unit of gap and step; negative for the rule as printed;
+            likewise.
+        momentum: Share of the running average that stays at each step, in [0, 1); likewise.
         lowest: Lower bound of gamma_neg.
         highest: Upper bound of gamma_neg.
 

@@ -15,6 +15,7 @@ VERBS = {
     "train": "train a network: SOURCE to a run folder",
     "evaluate": "every metric of a run",
     "predict": "labels and probabilities to Parquet or CSV",
+    "sweep": "an experiment of the paper: many settings and seeds, with error bars",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
     "export": "a run as ONNX, checked against PyTorch",
@@ -24,7 +25,9 @@ _EXTRAS = {
     **dict.fromkeys(("matplotlib", "jinja2"), "report"),
     **dict.fromkeys(("PIL", "torchvision", "timm", "safetensors"), "vision"),
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
+    **dict.fromkeys(("optuna", "psycopg", "filelock"), "lab"),
 }
+"""Extra that brings a package; train, where it is not named here."""
 
 HELP = f"""usage: lopsided VERB ...
 
@@ -98,6 +101,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             from lopsided.cli.evaluate import evaluate as run
         case "predict":
             from lopsided.cli.predict import predict as run
+        case "sweep":
+            from lopsided.cli.sweep import sweep as run
         case "curves":
             from lopsided.cli.curves import curves as run
         case "export":

@@ -95,7 +95,7 @@ def _map_figure(runs: Sequence[Run]) -> PageFigure:
         title="Validation mAP",
         alt=f"Line chart of validation mAP by training step. Last values: {_ends(runs, 'val_mAP', percent)}.",
         caption=captions.MAP,
-        picture=_picture(partial(map_over_training, runs)),
+        picture=picture_of(partial(map_over_training, runs)),
     )
 
 
@@ -105,7 +105,7 @@ def _gap_figure(runs: Sequence[Run]) -> PageFigure:
         title="Gap between positives and negatives",
         alt=f"Line chart of the gap by training step. Last values: {_ends(runs, 'gap', signed)}.",
         caption=captions.GAP + (captions.GAP_TARGET if adaptive_only(runs) else ""),
-        picture=_picture(partial(gap_over_training, runs)),
+        picture=picture_of(partial(gap_over_training, runs)),
     )
 
 
@@ -118,7 +118,7 @@ def _asymmetry_figure(runs: Sequence[Run]) -> PageFigure:
         title="Adaptive asymmetry",
         alt=f"Two line charts by training step, the focusing power above and the gap below. Last values: {ends}.",
         caption=captions.ASYMMETRY + (captions.ASYMMETRY_PRINTED if printed else ""),
-        picture=_picture(partial(asymmetry_over_training, runs)),
+        picture=picture_of(partial(asymmetry_over_training, runs)),
     )
 
 
@@ -130,7 +130,7 @@ def _cross_entropy_figure(runs: Sequence[Run]) -> PageFigure:
         title="Plain cross-entropy",
         alt=f"Line chart of plain cross-entropy by training step. Last values in nats: {ends}.",
         caption=captions.CROSS_ENTROPY,
-        picture=_picture(partial(cross_entropy_over_training, runs)),
+        picture=picture_of(partial(cross_entropy_over_training, runs)),
     )
 
 
@@ -141,8 +141,8 @@ def _loss_figure(settings: Sequence[LossOptions], left_out: str) -> PageFigure:
         title="What each loss costs",
         alt=f"Two line charts, the loss of a negative and of a positive against its probability: {names}.",
         caption=captions.LOSS_CURVES + left_out,
-        picture=_picture(partial(loss_curves, settings)),
-        narrow=_picture(partial(loss_curves, settings, narrow=True)),
+        picture=picture_of(partial(loss_curves, settings)),
+        narrow=picture_of(partial(loss_curves, settings, narrow=True)),
     )
 
 
@@ -156,12 +156,14 @@ def _gradient_figure(settings: Sequence[LossOptions], left_out: str) -> PageFigu
         alt="Line chart of the gradient of a negative against its probability, with and without focusing and shifting. "
         f"For {words} it is zero below {shape.margin:g} and largest at {peak:.3f}.",
         caption=captions.GRADIENT_CURVES.format(loss=words) + left_out,
-        picture=_picture(partial(gradient_curves, settings)),
-        narrow=_picture(partial(gradient_curves, settings, narrow=True)),
+        picture=picture_of(partial(gradient_curves, settings)),
+        narrow=picture_of(partial(gradient_curves, settings, narrow=True)),
     )
 
 
-def _picture(draw: Callable[..., Figure]) -> Picture:
+def picture_of(draw: Callable[..., Figure]) -> Picture:
+    """What ``draw`` makes on light and on dark paper, for a page."""
+
     def rendered(theme: Theme) -> tuple[str, tuple[float, float]]:
         figure = draw(theme=theme)
         return data_uri(render(figure), "image/svg+xml"), tuple(figure.get_size_inches())

@@ -21,7 +21,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import ImageOptions, Manifest, Table
-from lopsided.models import ImageNetwork
+from lopsided.models import ImageNetwork, ModelOptions, build_model
+from lopsided.training.loaders import num_workers
 
 FORMAT = 1
 """Number of what is kept; raised when images would give other features than those on disk."""
@@ -94,6 +95,22 @@ def frozen_features(
     truth = None if manifest.truth is None else manifest.truth.without(unreadable)
     table = Table(manifest.name, features, labels, manifest.splits, truth)
     return FrozenFeatures(table, unreadable, folder)
+
+
+def features_of_images(
+    manifest: Manifest, model: ModelOptions, images: ImageOptions, *, workers: int | None = None
+) -> FrozenFeatures:
+    """Features of every image, by the backbone that options name.
+
+    Args:
+        manifest: The images.
+        model: Name and weights of the backbone, and the head that the features are for.
+        images: Size and way of resizing.
+        workers: Processes that open images; by default one for each core up to 8.
+    """
+    network = build_model(model, input_shape=(3, images.size, images.size), num_labels=len(manifest.labels.names))
+    assert isinstance(network, ImageNetwork)
+    return frozen_features(manifest, network=network, images=images, workers=num_workers(workers, manifest))
 
 
 def default_cache() -> Path:

@@ -10,6 +10,15 @@ from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
 
 
+def kept_share(count: Tensor, decay: float) -> Tensor:
+    """Share of the average that stays when it has seen ``count`` steps: grows with them up to ``decay``.
+
+    >>> [round(float(kept_share(torch.tensor(float(count)), 0.99)), 2) for count in (1, 10, 10_000)]
+    [0.18, 0.55, 0.99]
+    """
+    return ((1 + count) / (10 + count)).clamp(max=decay)
+
+
 class WeightAverage(WeightAveraging):
     """Exponential moving average of weights and normalisation statistics; the loss's own state is not averaged.
 
@@ -23,7 +32,7 @@ class WeightAverage(WeightAveraging):
             if not averaged.is_floating_point():  # counts of batches
                 return current
             count = torch.as_tensor(num_averaged, dtype=averaged.dtype, device=averaged.device)
-            return averaged.lerp(current, 1 - ((1 + count) / (10 + count)).clamp(max=decay))
+            return averaged.lerp(current, 1 - kept_share(count, decay))
 
         super().__init__(use_buffers=True, avg_fn=average)
 

@@ -8,6 +8,7 @@ makes one kernel of the plain formula.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,7 +69,8 @@ def run(
     sums = torch.empty((5, programs), dtype=torch.float32, device=logits.device)
     operands = [_operand(part, logits) for part in (known, weight, *settings[:3])]
     if elements:
-        one_block[(programs,)](  # pyright: ignore[reportIndexIssue]
+        kernel: Any = one_block  # what its decorator makes of it is not known to type checkers
+        kernel[(programs,)](
             logits,
             targets.view(torch.uint8) if targets.dtype == torch.bool else targets,
             *(tensor for tensor, _, _ in operands),

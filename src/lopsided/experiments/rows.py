@@ -1,0 +1,105 @@
+"""The rows of a sweep: one for every single run."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from lopsided.experiments.settings import Setting
+
+Stage = Literal["tune", "final"]
+
+Key: TypeAlias = tuple[str, float, int, float, str]
+"""Setting, missing share, seed, learning rate and stage: what tells a run from the others of its study."""
+
+TEST = ("mAP", "micro_AP", "cf1", "of1", "mean_f1")
+"""Metrics on the test split, in columns that start with test_."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run that is to be made.
+
+    Args:
+        setting: Its loss.
+        missing: Share of the training positives that are hidden, in [0, 1).
+        seed: Decides the validation samples where the data has none, hidden positives, first weights, order.
+        learning_rate: Highest of its cycle.
+        stage: tune (a learning rate is tried on validation) or final (the chosen one is measured on test).
+    """
+
+    setting: Setting
+    missing: float
+    seed: int
+    learning_rate: float
+    stage: Stage
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the others."""
+        return self.setting.name, self.missing, self.seed, self.learning_rate, self.stage
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run that was made; nan stands for what was not measured, or what a diverged run has no number for."""
+
+    setting: str
+    missing: float  # share
+    seed: int
+    learning_rate: float
+    stage: str
+    val_mAP: float  # of the best epoch, like all that follows  # noqa: N815
+    best_epoch: int
+    val_gap: float
+    final_gap: float  # mean over the training batches of the last epoch
+    final_gamma_neg: float  # at the last step
+    seconds: float
+    test_mAP: float = math.nan  # noqa: N815
+    test_micro_AP: float = math.nan  # noqa: N815
+    test_cf1: float = math.nan
+    test_of1: float = math.nan
+    test_mean_f1: float = math.nan
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the others."""
+        return self.setting, self.missing, self.seed, self.learning_rate, self.stage
+
+    def plain(self) -> dict[str, Any]:
+        """The fields as JSON can hold them: None for nan."""
+        fields = dataclasses.asdict(self)
+        return {name: None if value != value else value for name, value in fields.items()}
+
+    @staticmethod
+    def of(plain: dict[str, Any]) -> Row:
+        """What :meth:`plain` gave."""
+        fields: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
+        return Row(**fields)
+
+
+def write_rows(path: Path, rows: Iterable[Row], settings: Iterable[Setting]) -> None:
+    """Write a Parquet file, whole or absent: a line for each row, and beside it its loss, by the names of options.
+
+    Args:
+        path: The file.
+        rows: At least one.
+        settings: Those of the rows, and maybe others.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    losses = {setting.name: setting for setting in settings}
+    records = []
+    for row in rows:
+        setting = losses[row.setting]
+        options = {f"loss.{name}": value for name, value in dataclasses.asdict(setting.loss).items()}
+        records.append({**row.plain(), "value": setting.value, **options})
+    part = path.with_name(path.name + ".part")
+    pq.write_table(pa.Table.from_pylist(records), part)
+    os.replace(part, path)

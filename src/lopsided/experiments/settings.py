@@ -1,0 +1,131 @@
+"""What each sweep compares: its losses and their places on the axis of the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from lopsided.training.config import LossName, LossOptions
+
+SweepName = Literal["gamma_neg", "margin", "combination", "adaptive", "losses"]
+
+GRIDS: dict[str, tuple[str, ...]] = {
+    "gamma_neg": ("0", "1", "2", "3", "4", "6", "8"),
+    "margin": ("0", "0.05", "0.1", "0.2", "0.3", "0.4"),
+    "combination": ("neither", "focusing", "shifting", "both"),
+    "adaptive": ("0", "0.05", "0.1", "0.2"),
+    "losses": get_args(LossName),
+}
+"""What is compared where nothing else is asked for."""
+
+FIXED = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Fixed gamma_neg that adaptive asymmetry is measured against."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One of the losses that a sweep compares.
+
+    Args:
+        name: What tells it from the others, such as ``asymmetric gamma_neg=2 margin=0``.
+        loss: The loss.
+        value: Its place on the axis, or None where it stands beside the axis for comparison.
+    """
+
+    name: str
+    loss: LossOptions
+    value: float | None = None
+
+
+def settings_of(
+    name: SweepName, *, grid: Sequence[str] | None = None, base: LossOptions | None = None
+) -> list[Setting]:
+    """The settings of a sweep, cross-entropy first.
+
+    Args:
+        name: gamma_neg (of the asymmetric loss, margin 0), margin (gamma_neg 0), combination (neither, focusing,
+            shifting, both), adaptive (target gaps, beside fixed gamma_neg) or losses (by name, with their defaults).
+        grid: Values to compare; by default those of ``GRIDS``.
+        base: Settings of the asymmetric or adaptive loss that are the same in all of them.
+
+    Raises:
+        ValueError: A value is not for the sweep, or an option has no effect in it.
+
+    >>> [setting.name for setting in settings_of("gamma_neg", grid=["0", "2"])]
+    ['cross_entropy', 'asymmetric gamma_neg=0 margin=0', 'asymmetric gamma_neg=2 margin=0']
+    """
+    values = list(dict.fromkeys(grid or GRIDS[name]))
+    given = (base or LossOptions()).given()
+    if base is not None and base.name not in ("asymmetric", "adaptive"):
+        raise ValueError(
+            f"loss.name of a sweep must be left out, got {base.name}: lopsided sweep losses compares losses"
+        )
+    if name == "losses" and given:
+        raise ValueError(f"loss.{next(iter(given))} has no effect in the sweep losses, which compares their defaults")
+    if name in given:
+        raise ValueError(f"loss.{name} is what the sweep {name} varies: give its values by --grid")
+    match name:
+        case "gamma_neg":
+            found = [
+                _asymmetric({"margin": 0.0, **given, "gamma_neg": value}, value) for value in _numbers(name, values)
+            ]
+        case "margin":
+            found = [
+                _asymmetric({"gamma_neg": 0.0, **given, "margin": value}, value) for value in _numbers(name, values)
+            ]
+        case "combination":
+            found = [_combined(part, given) for part in values]
+        case "adaptive":
+            found = _adaptive(_numbers(name, values), given)
+        case _:
+            found = [_named(_loss_name(value)) for value in values]
+    plain = _named("cross_entropy")
+    return [plain, *(setting for setting in found if setting != plain)]
+
+
+def name_of(loss: LossOptions) -> str:
+    """The loss and the settings that were given, as a sweep calls it."""
+    given = (
+        f"{name}={str(value).lower() if isinstance(value, bool) else f'{value:g}'}"
+        for name, value in loss.given().items()
+    )
+    return " ".join([loss.name, *given])
+
+
+def _named(name: LossName) -> Setting:
+    return Setting(name, LossOptions(name=name))
+
+
+def _asymmetric(given: dict, value: float | None) -> Setting:
+    loss = LossOptions(name="asymmetric", **given)
+    return Setting(name_of(loss), loss, value)
+
+
+def _combined(part: str, given: dict) -> Setting:
+    usual = {"gamma_neg": 2.0, "margin": 0.2, **given}
+    without = {"neither": ("gamma_neg", "margin"), "focusing": ("margin",), "shifting": ("gamma_neg",), "both": ()}
+    if part not in without:
+        raise ValueError(f"the grid of combination must be of {', '.join(without)}, got {part!r}")
+    return _asymmetric({**usual, **dict.fromkeys(without[part], 0.0)}, None)
+
+
+def _adaptive(targets: Sequence[float], given: dict) -> list[Setting]:
+    shared = {name: value for name, value in given.items() if name in ("gamma_pos", "margin", "detach_focus")}
+    losses = [LossOptions(name="adaptive", **given, target_gap=target) for target in targets]
+    fixed = [_asymmetric({**shared, "gamma_neg": value}, None) for value in FIXED]
+    return [*fixed, *(Setting(name_of(loss), loss, target) for loss, target in zip(losses, targets, strict=True))]
+
+
+def _numbers(name: str, values: Sequence[str]) -> list[float]:
+    try:
+        return [float(value) for value in values]
+    except ValueError:
+        raise ValueError(f"the grid of {name} must be numbers joined by commas, got {','.join(values)!r}") from None
+
+
+def _loss_name(value: str) -> LossName:
+    for name in get_args(LossName):
+        if name == value:
+            return name
+    raise ValueError(f"the grid of losses must be of {', '.join(get_args(LossName))}, got {value!r}")

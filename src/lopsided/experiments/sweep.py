@@ -1,0 +1,67 @@
+"""A whole experiment: runs that are left are claimed, made and kept, by one worker or many, until none is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lopsided.experiments.plan import Sweep, num_left, num_runs, points
+from lopsided.experiments.rows import Key, Row
+from lopsided.experiments.study import Study
+from lopsided.experiments.work import Work
+
+POLL = 0.5  # seconds between two looks at what other workers have done
+
+
+def run_sweep(sweep: Sweep, folder: Path, *, storage: str) -> dict[Key, Row]:
+    """Make every run of a sweep that its study does not hold yet.
+
+    The test split is read once for each setting and seed, by the run at the learning rate that validation has chosen.
+    A run is made under a claim and kept whole when it is done: a sweep that is stopped anywhere goes on where it
+    stood, and several workers with one study never make a run twice.
+
+    Args:
+        sweep: The experiment.
+        folder: For runs that are made one by one.
+        storage: Of the study, see :class:`lopsided.experiments.study.Study`.
+
+    Returns:
+        All runs of the study, those of other workers too.
+
+    Raises:
+        ValueError: The data has no train, val and test splits, or the storage cannot be reached.
+    """
+    with (
+        Study(storage, sweep.study_name) as study,
+        tqdm(total=num_runs(sweep) * sweep.training.epochs, desc=sweep.name, unit="epoch", disable=None) as bar,
+    ):
+        work = Work(sweep, folder, bar.update)
+        if work.why_one_by_one:
+            bar.write(f"one run at a time: {work.why_one_by_one}", file=sys.stderr)
+        while left := points(sweep, rows := study.rows()):
+            done = num_runs(sweep) - num_left(sweep, rows)
+            bar.update(done * sweep.training.epochs - bar.n)
+            # Every unit is tried, though one that was made may have opened others: no worker is idle meanwhile.
+            made = [_make(name, study, work, bar) for name in work.units(left)]
+            if not any(made):
+                time.sleep(POLL)
+        return rows
+
+
+def _make(name: str, study: Study, work: Work, bar: tqdm) -> bool:
+    """Make a unit, if no other worker has it; whether anything was made."""
+    with study.claims.claim(f"{study.name} {name}") as is_mine:
+        if not is_mine:
+            return False
+        left = points(work.sweep, study.rows())  # another worker may have made it since
+        unit = work.units(left).get(name, [])
+        if unit:
+            started = time.perf_counter()
+            study.add(work.make(unit), work.sweep.settings)
+            if bar.disable:  # no terminal
+                took = time.perf_counter() - started
+                print(f"  {work.sweep.name}: {name}: {len(unit)} runs, {took:.0f} s", file=sys.stderr, flush=True)
+        return bool(unit)

@@ -1,0 +1,83 @@
+import csv
+
+import numpy as np
+import pytest
+
+from lopsided.cli.main import main
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+
+@pytest.fixture
+def source(tmp_path):
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(120, 5))
+    split = np.array(["train"] * 80 + ["val"] * 20 + ["test"] * 20)
+    path = tmp_path / "t.npz"
+    np.savez(path, features=features, labels=features[:, :3] + draw.normal(size=(120, 3)) > 0.5, split=split)
+    return f"table:{path}"
+
+
+def said(capsys, *words):
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.mark.parametrize("name", ["combination", "losses"])
+def test_a_sweep_prints_its_table_and_says_what_it_wrote(capsys, tmp_path, source, name):
+    out = tmp_path / "out"
+    options = [
+        "--seeds=2",
+        "--trials=2",
+        "--training.epochs=1",
+        "--model.name=linear",
+        "--missing=0,0.5",
+        f"--out={out}",
+    ]
+    code, printed, err = said(capsys, "sweep", name, source, *options)
+    assert code == 0, err
+    assert "50 % of positives hidden" in printed
+    assert printed.count("baseline") == 2
+    with (out / "summary.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert all(f"{100 * float(line['mAP']):.2f}" in printed for line in lines)
+    wrote = [line.removeprefix("wrote ") for line in printed.splitlines() if line.startswith("wrote ")]
+    assert [path.rpartition("/")[2] for path in wrote] == [
+        "rows.parquet",
+        "summary.csv",
+        f"{name}.png",
+        f"{name}.svg",
+        "report.html",
+    ]
+    assert (out / "study.db").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("sweep gamma digits", "invalid choice: 'gamma' (choose from 'gamma_neg', 'margin'"),
+        ("sweep gamma_neg digits --grid 1,-2", "gamma_neg must be >= 0, got -2.0"),
+        ("sweep gamma_neg digits --grid a", "the grid of gamma_neg must be numbers joined by commas, got 'a'"),
+        ("sweep losses digits --grid bce", "the grid of losses must be of cross_entropy"),
+        ("sweep margin digits --missing x", "--missing must be numbers joined by commas, got 'x'"),
+        ("sweep margin digits --missing 1", "missing must be shares in [0, 1), got 1.0"),
+        ("sweep margin digits --seeds 0", "seeds must be at least 1, got 0"),
+        ("sweep margin digits --data.missing 0.1", "data.missing has no effect in a sweep"),
+        ("sweep margin digits --sedes 3", "did you mean --seeds?"),
+    ],
+)
+def test_wrong_usage_is_one_line(capsys, words, message):
+    code, out, err = said(capsys, *words.split())
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_storage_of_another_kind_is_one_line(capsys, tmp_path, source):
+    code, _, err = said(capsys, "sweep", "losses", source, "--storage=mysql://x", f"--out={tmp_path / 'out'}")
+    assert code == 1
+    assert "the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got 'mysql://x'" in err

@@ -1,0 +1,145 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from lopsided.data import DataError, Labels, digits
+from lopsided.experiments.grid import GridRun, train_grid
+from lopsided.models import ModelOptions
+from lopsided.training import Config, LossOptions, TrainingOptions
+from lopsided.training.evaluate import evaluate
+from lopsided.training.fit import fit
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+]
+
+LOSSES = [
+    LossOptions(name="cross_entropy"),
+    LossOptions(name="focal", detach_focus=True),
+    LossOptions(gamma_neg=4, margin=0.05),
+    LossOptions(name="adaptive", target_gap=0.2),
+    LossOptions(name="adaptive", per_label=True),
+]
+TRAINING = TrainingOptions(epochs=3, batch_size=32, learning_rate=0.01, accelerator="cpu")
+RUNS = [GridRun(loss, rate, seed) for loss in LOSSES for rate in (0.003, 0.02) for seed in (0, 1)]
+
+
+def numbers(outcome):
+    return [*outcome.val_mAP, outcome.val_gap, outcome.gap, outcome.gamma_neg, *outcome.test.values()]
+
+
+def assert_same(ours, others, tolerance=2e-5):
+    for one, other in zip(ours, others, strict=True):
+        np.testing.assert_allclose(numbers(one), numbers(other), atol=tolerance)
+        assert one.best_epoch == other.best_epoch
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_a_grid_comes_to_what_its_runs_come_to_one_by_one(table, name):
+    options = {"model": ModelOptions(name=name), "training": TRAINING, "test": True}
+    together = train_grid(table, RUNS, **options)
+    assert_same(together, [train_grid(table, [run], **options)[0] for run in RUNS])
+    assert len({outcome.val_mAP for outcome in together}) == len(RUNS)  # each of them is a run of its own
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_a_run_of_a_grid_comes_to_what_the_trainer_comes_to(tmp_path, table, name):
+    model = ModelOptions(name=name)
+    chosen = [run for run in RUNS if run.learning_rate == 0.02 and run.seed == 1]
+    together = train_grid(table, RUNS, model=model, training=TRAINING, test=True)
+    for number, run in enumerate(chosen):
+        training = dataclasses.replace(TRAINING, learning_rate=run.learning_rate)
+        config = Config(source="made", model=model, loss=run.loss, training=training, seed=run.seed)
+        trained = fit(config, tmp_path / str(number), table=table)
+        outcome, rows = together[RUNS.index(run)], trained.rows()
+        validations = [row for row in rows if row["val_mAP"]]
+        steps = [row for row in rows if row["loss"]]
+        last = [float(row["gap"]) for row in steps if row["epoch"] == steps[-1]["epoch"]]
+        np.testing.assert_allclose(outcome.val_mAP, [float(row["val_mAP"]) for row in validations], atol=2e-5)
+        assert outcome.val_gap == pytest.approx(float(validations[outcome.best_epoch - 1]["val_gap"]), abs=2e-5)
+        assert outcome.gap == pytest.approx(np.mean(last), abs=2e-5)
+        assert outcome.gamma_neg == pytest.approx(float(steps[-1]["gamma_neg"]), abs=1e-4)
+        tested = evaluate(trained, table, split="test", save=False)
+        assert outcome.test == pytest.approx({name: tested[name] for name in outcome.test}, abs=2e-5)
+
+
+def test_sparse_features_train_as_dense_ones(table):
+    sparse = dataclasses.replace(table, features=csr_array(table.features))
+    options = {"model": ModelOptions(name="linear"), "training": TRAINING, "test": True}
+    assert_same(train_grid(sparse, RUNS[:4], **options), train_grid(table, RUNS[:4], **options), tolerance=1e-6)
+
+
+def test_unknown_labels_take_no_part(table):
+    unknown = csr_array(np.random.default_rng(0).random((len(table), 4)) < 0.2)
+    known = Labels(table.labels.names, table.labels.positives - table.labels.positives.multiply(unknown), unknown)
+    masked = dataclasses.replace(table, labels=known)
+    options = {"model": ModelOptions(name="linear"), "training": TRAINING, "test": True}
+    together = train_grid(masked, RUNS, **options)
+    assert_same(together[::7], [train_grid(masked, [run], **options)[0] for run in RUNS[::7]])
+    assert numbers(together[0]) != numbers(train_grid(table, RUNS[:1], **options)[0])
+
+
+def test_what_does_not_fit_into_memory_is_trained_in_chunks(table):
+    epochs = []
+    options = {"model": ModelOptions(name="linear"), "training": TRAINING, "test": True}
+    chunks = train_grid(table, RUNS, memory=1, on_epoch=epochs.append, **options)
+    assert epochs == [1] * 3 * len(RUNS)
+    assert_same(chunks, train_grid(table, RUNS, **options))
+
+
+def test_two_calls_agree_bit_by_bit_and_leave_the_random_numbers_alone(table):
+    state = torch.get_rng_state()
+    first, second = (train_grid(table, RUNS[:6], model=ModelOptions(name="mlp"), training=TRAINING) for _ in range(2))
+    assert [numbers(outcome) for outcome in first] == [numbers(outcome) for outcome in second]
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_run_that_diverges_takes_no_other_with_it(table):
+    wild = GridRun(LossOptions(name="cross_entropy"), 1e38)
+    options = {"model": ModelOptions(name="mlp"), "training": TRAINING, "test": True}
+    diverged, calm = train_grid(table, [wild, RUNS[0]], **options)
+    assert math.isnan(diverged.best_val_mAP)
+    assert all(math.isnan(value) for value in diverged.test.values())
+    assert_same([calm], train_grid(table, [RUNS[0]], **options))
+
+
+def test_the_test_split_is_read_only_where_it_is_asked_for(table):
+    without = dataclasses.replace(table, splits=np.where(table.splits == "test", "train", table.splits))
+    assert train_grid(without, RUNS[:1], training=TRAINING)[0].test == {}
+    with pytest.raises(DataError, match="has the splits train, val, got 'test'"):
+        train_grid(without, RUNS[:1], training=TRAINING, test=True)
+
+
+@pytest.mark.parametrize(
+    ("model", "training", "message"),
+    [
+        ({"name": "mlp", "dropout": 0.5}, {}, "mlp without dropout, got model.name=mlp"),
+        ({"name": "linear"}, {"devices": 2}, "does not know training.devices, got 2"),
+    ],
+)
+def test_what_one_batch_cannot_do_is_refused(table, model, training, message):
+    with pytest.raises(ValueError, match=message):
+        train_grid(table, RUNS[:1], model=ModelOptions(**model), training=TrainingOptions(**training))
+
+
+def test_images_are_refused():
+    scenes = digits(train_samples=10, validation_samples=10, test_samples=10)
+    with pytest.raises(ValueError, match=r"needs features of shape .* got inputs \(3, 32, 32\)"):
+        train_grid(scenes, RUNS[:1])
+
+
+def test_a_network_of_ones_own_takes_the_place_of_the_model(table):
+    def network(seed):
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(torch.nn.Dropout(0.0), torch.nn.Linear(6, 4))  # a head, without a common scale
+
+    own = train_grid(table, RUNS[:4], network=network, training=TRAINING)
+    plain = train_grid(table, RUNS[:4], model=ModelOptions(name="linear"), training=TRAINING)
+    assert [outcome.val_mAP for outcome in own] != [outcome.val_mAP for outcome in plain]
+    assert_same(own, [train_grid(table, [run], network=network, training=TRAINING)[0] for run in RUNS[:4]])

@@ -1,0 +1,43 @@
+import csv
+import dataclasses
+import json
+import math
+
+import pyarrow.parquet as pq
+import pytest
+
+from lopsided.experiments.outputs import write_outputs
+from lopsided.experiments.plan import num_runs
+from lopsided.experiments.rows import Row
+from tests.experiments.test_statistics import rows_of
+
+
+def test_the_folder_holds_every_run_every_setting_and_what_was_asked_for(tmp_path, sweep):
+    rows = rows_of(sweep, lambda p: 0.5 if p.stage == "final" else math.nan)
+    found = write_outputs(sweep, rows, tmp_path / "out")
+    lines = pq.read_table(tmp_path / "out" / "rows.parquet").to_pylist()
+    assert len(lines) == num_runs(sweep)
+    assert {line["loss.name"] for line in lines} == {"cross_entropy", "asymmetric"}
+    for line in lines:
+        assert (line["test_mAP"] is None) == (line["stage"] == "tune")
+        if line["setting"] == "asymmetric gamma_neg=2 margin=0":
+            assert (line["value"], line["loss.gamma_neg"], line["loss.margin"]) == (2.0, 2.0, 0.0)
+    with (tmp_path / "out" / "summary.csv").open() as file:
+        assert [line["setting"] for line in csv.DictReader(file)] == [result.setting for result in found]
+    about = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    assert (about["name"], about["seeds"], about["learning_rates"]) == ("gamma_neg", 2, [0.01, 0.04])
+    assert about["settings"][2]["loss"] == {"name": "asymmetric", "gamma_neg": 2.0, "margin": 0.0}
+
+
+def test_runs_that_were_not_asked_for_are_left_out(tmp_path, sweep):
+    rows = rows_of(sweep, lambda p: 0.5)
+    write_outputs(dataclasses.replace(sweep, seeds=1, settings=sweep.settings[:2]), rows, tmp_path)
+    lines = pq.read_table(tmp_path / "rows.parquet").to_pylist()
+    assert {(line["seed"], line["setting"]) for line in lines} == {(0, setting.name) for setting in sweep.settings[:2]}
+
+
+def test_a_row_survives_being_written_as_plain_values(sweep):
+    row = next(iter(rows_of(sweep, lambda p: math.nan).values()))
+    assert row.plain()["test_mAP"] is None
+    assert repr(Row.of(row.plain())) == repr(row)
+    assert Row.of(row.plain()).key == pytest.approx(row.key)

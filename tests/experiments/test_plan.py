@@ -1,0 +1,104 @@
+import dataclasses
+import math
+
+import pytest
+
+from lopsided.data import DataOptions
+from lopsided.experiments.plan import chosen_rates, final_rows, num_left, num_runs, points
+from lopsided.experiments.rows import Row
+
+
+def row_of(point, val=0.5):
+    common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
+    return Row(*common, val_mAP=val, best_epoch=1, val_gap=0, final_gap=0, final_gamma_neg=0, seconds=1, test_mAP=val)
+
+
+def made(points, val=lambda point: 0.5):
+    return {point.key: row_of(point, val(point)) for point in points}
+
+
+def test_learning_rates_lie_around_that_of_training_a_factor_of_four_apart(sweep):
+    assert sweep.rates == [0.01, 0.04]
+    assert dataclasses.replace(sweep, trials=4).rates == [0.0025, 0.01, 0.04, 0.16]
+    assert dataclasses.replace(sweep, trials=1).rates == [0.01]
+
+
+def test_final_runs_come_when_every_learning_rate_of_every_seed_was_tried(sweep):
+    first = points(sweep, {})
+    assert len(first) == 3 * 2 * 2
+    assert {point.stage for point in first} == {"tune"}
+    rows = made(first)
+    assert [point.key for point in points(sweep, made(first[:-1]))] == [first[-1].key]
+    final = points(sweep, rows)
+    assert len(final) == 3 * 2
+    assert {point.stage for point in final} == {"final"}
+    assert points(sweep, rows | made(final)) == []
+    assert [num_left(sweep, known) for known in ({}, rows, rows | made(final))] == [num_runs(sweep), 6, 0]
+    assert num_runs(sweep) == 18
+
+
+def test_one_learning_rate_needs_no_tuning(sweep):
+    sweep = dataclasses.replace(sweep, trials=1)
+    assert {(point.stage, point.learning_rate) for point in points(sweep, {})} == {("final", 0.01)}
+    assert num_runs(sweep) == 6
+
+
+def test_each_setting_gets_the_rate_that_validates_best_over_its_seeds(sweep):
+    def val(point):
+        if point.setting.name == "cross_entropy":
+            return 0.9 if point.learning_rate == 0.04 else 0.1
+        return 0.6 if (point.learning_rate, point.seed) != (0.04, 1) else 0.5
+
+    rows = made(points(sweep, {}), val)
+    chosen = chosen_rates(sweep, rows, missing=0.0)
+    assert chosen == {setting.name: 0.04 if setting.name == "cross_entropy" else 0.01 for setting in sweep.settings}
+
+
+def test_a_rate_at_which_a_run_diverged_is_not_chosen(sweep):
+    rows = made(points(sweep, {}), lambda point: math.nan if (point.learning_rate, point.seed) == (0.04, 0) else 0.01)
+    assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {0.01}
+
+
+def test_each_share_of_hidden_positives_is_tuned_for_itself(sweep):
+    sweep = dataclasses.replace(sweep, missing=(0.0, 0.3))
+    first = points(sweep, {})
+    assert len(first) == 24
+    rows = made(point for point in first if point.missing == 0.3)
+    left = points(sweep, rows)
+    assert {(point.missing, point.stage) for point in left} == {(0.0, "tune"), (0.3, "final")}
+    assert num_left(sweep, rows) == num_runs(sweep) - 12
+
+
+def test_what_was_made_for_other_seeds_or_rates_is_kept_and_not_counted(sweep):
+    rows = made(points(sweep, {}))
+    rows |= made(points(sweep, rows))
+    larger = dataclasses.replace(sweep, seeds=3)
+    assert larger.study_name == sweep.study_name
+    assert len(points(larger, rows)) == 6
+    fewer = dataclasses.replace(sweep, seeds=1)
+    assert points(fewer, rows) == []
+    assert len(final_rows(fewer, rows)) == 3
+
+
+def test_sweeps_of_other_data_or_budget_have_studies_of_their_own(sweep):
+    others = [
+        dataclasses.replace(sweep, source="digits"),
+        dataclasses.replace(sweep, name="losses"),
+        dataclasses.replace(sweep, data=DataOptions(validation_share=0.2)),
+        dataclasses.replace(sweep, training=dataclasses.replace(sweep.training, epochs=3)),
+    ]
+    assert len({sweep.study_name, *(other.study_name for other in others)}) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 0}, "seeds must be at least 1, got 0"),
+        ({"trials": 0}, "trials must be at least 1, got 0"),
+        ({"missing": (0.2, 1.0)}, r"missing must be shares in \[0, 1\), got 0.2, 1.0"),
+        ({"data": DataOptions(missing=0.5)}, "data.missing has no effect in a sweep, got 0.5: give --missing"),
+    ],
+)
+def test_what_makes_no_sweep_is_refused(sweep, options, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(sweep, **options)

@@ -1,0 +1,61 @@
+import pytest
+
+from lopsided.experiments.settings import FIXED, GRIDS, settings_of
+from lopsided.training import LossOptions
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_every_sweep_starts_with_cross_entropy_and_names_each_setting_once(name):
+    settings = settings_of(name)
+    assert settings[0].name == "cross_entropy"
+    assert len({setting.name for setting in settings}) == len(settings)
+    assert len(settings) >= len(GRIDS[name])
+
+
+def test_one_setting_varies_and_the_other_is_off():
+    focusing = settings_of("gamma_neg", grid=["0", "4"])[1:]
+    assert [setting.value for setting in focusing] == [0, 4]
+    assert [setting.loss for setting in focusing] == [LossOptions(gamma_neg=value, margin=0.0) for value in (0.0, 4.0)]
+    shifting = settings_of("margin", grid=["0.1"])[1]
+    assert shifting.loss == LossOptions(gamma_neg=0.0, margin=0.1)
+
+
+def test_what_is_given_is_the_same_in_all_settings():
+    base = LossOptions(margin=0.05, detach_focus=True)
+    for setting in settings_of("gamma_neg", base=base)[1:]:
+        assert setting.loss.margin == 0.05
+        assert setting.loss.detach_focus
+    assert (
+        settings_of("gamma_neg", grid=["2"], base=base)[1].name
+        == "asymmetric gamma_neg=2 margin=0.05 detach_focus=true"
+    )
+
+
+def test_the_combination_is_neither_one_of_both_and_both():
+    losses = [setting.loss for setting in settings_of("combination", base=LossOptions(gamma_neg=4))[1:]]
+    assert [(loss.gamma_neg, loss.margin) for loss in losses] == [(0, 0), (4, 0), (0, 0.2), (4, 0.2)]
+
+
+def test_adaptive_asymmetry_stands_beside_fixed_settings_of_the_same_margin():
+    settings = settings_of("adaptive", grid=["0.1"], base=LossOptions(name="adaptive", margin=0.1, rate=0.3))
+    fixed, adaptive = settings[1:-1], settings[-1]
+    assert [setting.loss for setting in fixed] == [LossOptions(gamma_neg=value, margin=0.1) for value in FIXED]
+    assert adaptive.loss == LossOptions(name="adaptive", margin=0.1, rate=0.3, target_gap=0.1)
+    assert adaptive.value == 0.1
+    assert all(setting.value is None for setting in fixed)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("gamma_neg", {"grid": ["1", "x"]}, "the grid of gamma_neg must be numbers joined by commas, got '1,x'"),
+        ("combination", {"grid": ["all"]}, "must be of neither, focusing, shifting, both, got 'all'"),
+        ("losses", {"grid": ["bce"]}, "must be of cross_entropy, focal, .*, got 'bce'"),
+        ("losses", {"base": LossOptions(margin=0.1)}, "loss.margin has no effect in the sweep losses"),
+        ("margin", {"base": LossOptions(margin=0.1)}, "loss.margin is what the sweep margin varies"),
+        ("margin", {"base": LossOptions(name="focal")}, "loss.name of a sweep must be left out, got focal"),
+    ],
+)
+def test_what_does_not_belong_to_a_sweep_is_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        settings_of(name, **options)

@@ -1,0 +1,90 @@
+import csv
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lopsided.experiments.plan import points
+from lopsided.experiments.rows import Row
+from lopsided.experiments.settings import settings_of
+from lopsided.experiments.statistics import paired_interval, results, write_results
+
+
+def rows_of(sweep, test, val=lambda point: 0.5):
+    rows = {}
+    while left := points(sweep, rows):
+        for point in left:
+            common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
+            numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
+            rows[point.key] = Row(*common, val_mAP=val(point), test_mAP=test(point), **numbers)
+    return rows
+
+
+@pytest.fixture
+def four_seeds(sweep):
+    return dataclasses.replace(sweep, seeds=4, trials=1)
+
+
+def test_differences_are_taken_within_seeds(four_seeds):
+    draw = np.random.default_rng(0)
+    base, gain = draw.random(4), 0.05 + 0.001 * draw.random(4)
+    plain, _, focusing = results(
+        four_seeds, rows_of(four_seeds, lambda p: base[p.seed] + gain[p.seed] * (p.setting.value == 2))
+    )
+    assert plain.mAP == pytest.approx(base.mean())
+    assert plain.sd == pytest.approx(base.std(ddof=1))
+    assert (plain.difference, plain.baseline) == (0, "cross_entropy")
+    assert focusing.difference == pytest.approx(gain.mean())
+    # Though the seeds differ by far more than the settings, the interval is narrow.
+    expected = stats.ttest_rel(base + gain, base).confidence_interval(0.95)
+    assert (focusing.low, focusing.high) == pytest.approx((expected.low, expected.high))
+    assert 0.05 < focusing.low < gain.mean() < focusing.high < 0.052
+
+
+def test_one_seed_has_no_spread_and_no_interval(four_seeds):
+    sweep = dataclasses.replace(four_seeds, seeds=1)
+    result = results(sweep, rows_of(sweep, lambda p: 0.5))[2]
+    assert math.isnan(result.sd)
+    assert math.isnan(result.low)
+    assert paired_interval([0.1])[0] != paired_interval([0.1])[0]
+
+
+def test_runs_that_diverged_are_counted_and_left_out(four_seeds):
+    rows = rows_of(four_seeds, lambda p: math.nan if (p.setting.value, p.seed) == (2, 1) else 0.1 * p.seed)
+    result = results(four_seeds, rows)[2]
+    assert (result.seeds, result.diverged) == (3, 1)
+    assert result.mAP == pytest.approx((0 + 0.2 + 0.3) / 3)
+    assert result.difference == pytest.approx(0)
+
+
+def test_adaptive_asymmetry_is_measured_against_the_fixed_setting_that_validates_best(four_seeds):
+    sweep = dataclasses.replace(four_seeds, name="adaptive", settings=tuple(settings_of("adaptive", grid=["0.1"])))
+    by_name = {"asymmetric gamma_neg=4": 0.8, "adaptive target_gap=0.1": 0.9}
+    rows = rows_of(
+        sweep, lambda p: 0.5 if p.setting.name in by_name else 0.6, lambda p: by_name.get(p.setting.name, 0.1)
+    )
+    assert {result.baseline for result in results(sweep, rows)} == {"asymmetric gamma_neg=4"}
+    assert results(sweep, rows)[0].difference == pytest.approx(0.1)
+
+
+def test_the_outermost_learning_rate_is_marked(sweep):
+    sweep = dataclasses.replace(sweep, trials=3)
+    rows = rows_of(
+        sweep, lambda p: 0.5, lambda p: p.learning_rate if p.setting.value == 2 else -abs(p.learning_rate - 0.01)
+    )
+    assert [(result.learning_rate, result.at_edge) for result in results(sweep, rows)] == [
+        (0.01, False),
+        (0.01, False),
+        (0.04, True),
+    ]
+
+
+def test_results_are_written_with_empty_cells_for_what_is_no_number(tmp_path, four_seeds):
+    sweep = dataclasses.replace(four_seeds, seeds=1)
+    write_results(tmp_path / "summary.csv", results(sweep, rows_of(sweep, lambda p: 0.25)))
+    with (tmp_path / "summary.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["setting"] for line in lines] == [setting.name for setting in sweep.settings]
+    assert (lines[0]["mAP"], lines[0]["sd"], lines[0]["value"], lines[2]["value"]) == ("0.25", "", "", "2")

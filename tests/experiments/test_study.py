@@ -1,0 +1,76 @@
+import dataclasses
+import math
+
+import optuna
+import pytest
+
+from lopsided.experiments.claims import FileClaims, without_password
+from lopsided.experiments.plan import points
+from lopsided.experiments.study import Study, sqlite_at
+from tests.experiments.test_plan import row_of
+
+
+def test_rows_come_back_as_they_were_kept(tmp_path, sweep):
+    storage = sqlite_at(tmp_path / "study.db")
+    rows = [row_of(point, 0.1 + 0.01 * number) for number, point in enumerate(points(sweep, {}))]
+    rows[3] = dataclasses.replace(rows[3], val_mAP=math.nan, test_mAP=math.nan)
+    with Study(storage, "a") as study:
+        study.add(rows, sweep.settings)
+    with Study(storage, "a") as again, Study(storage, "b") as other:
+        found = again.rows()
+        assert other.rows() == {}
+    assert list(found) == [row.key for row in rows]
+    assert [repr(row) for row in found.values()] == [repr(row) for row in rows]
+
+
+def test_a_row_is_a_trial_with_its_settings_and_its_validation(tmp_path, sweep):
+    storage = sqlite_at(tmp_path / "study.db")
+    rows = [row_of(point, 0.25) for point in points(sweep, {})]
+    rows[0] = dataclasses.replace(rows[0], val_mAP=math.nan)
+    with Study(storage, "a") as study:
+        study.add(rows, sweep.settings)
+    trials = optuna.load_study(study_name="a", storage=storage).get_trials()
+    states = [trial.state.name for trial in trials]
+    assert states == ["FAIL"] + ["COMPLETE"] * (len(rows) - 1)
+    last = trials[-1]
+    assert last.value == 0.25
+    assert last.params == {"learning_rate": 0.04, "seed": 1, "missing": 0.0, "gamma_neg": 2.0, "margin": 0.0}
+    assert last.user_attrs["setting"] == "asymmetric gamma_neg=2 margin=0"
+
+
+@pytest.mark.parametrize("storage", ["study.db", "mysql://host/lab", "postgresql://", "sqlite://relative.db"])
+def test_other_storages_are_refused(storage):
+    with pytest.raises(ValueError, match=f"must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got '{storage}'"):
+        Study(storage, "a")
+
+
+def test_a_server_that_is_not_there_is_one_line_without_the_password(tmp_path):
+    pytest.importorskip("psycopg")
+    with pytest.raises(ValueError, match=r"the storage postgresql://me@/lab.* must be reachable, got") as caught:
+        Study(f"postgresql://me:secret@/lab?host={tmp_path}", "a")
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_claim_is_held_by_one_at_a_time_and_free_afterwards(tmp_path):
+    first, second = FileClaims(tmp_path / "claims"), FileClaims(tmp_path / "claims")
+    with first.claim("unit") as mine:
+        assert mine
+        with second.claim("unit") as other:
+            assert not other
+        with second.claim("another") as other:
+            assert other
+    with second.claim("unit") as mine:
+        assert mine
+
+
+def test_an_error_inside_a_claim_frees_it(tmp_path):
+    claims = FileClaims(tmp_path)
+    with pytest.raises(RuntimeError, match="out of luck"), claims.claim("unit"):
+        raise RuntimeError("out of luck")
+    with claims.claim("unit") as mine:
+        assert mine
+
+
+def test_an_address_without_a_password_stays_as_it_is():
+    assert without_password("postgresql://host/lab") == "postgresql://host/lab"

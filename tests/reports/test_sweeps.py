@@ -1,0 +1,143 @@
+import dataclasses
+import math
+import re
+
+import numpy as np
+import pytest
+
+from lopsided.experiments.outputs import write_outputs
+from lopsided.experiments.plan import Sweep, points
+from lopsided.experiments.rows import Row
+from lopsided.experiments.settings import settings_of
+from lopsided.reports.style import DARK, LIGHT, render
+from lopsided.reports.sweep_figures import sweep_figure
+from lopsided.reports.sweep_page import render_sweep, summary_of, warnings_about, write_sweep_report
+from lopsided.reports.sweeps import read_sweep
+
+NAMES = ("gamma_neg", "margin", "combination", "adaptive", "losses")
+
+
+@pytest.fixture
+def make_sweep(tmp_path):
+    """The folder of a sweep whose numbers are drawn: settings further down the list are better."""
+
+    def make(name, **options):
+        sweep = Sweep(name=name, source="table:<b>.npz", settings=tuple(settings_of(name)), **{"seeds": 3, **options})
+        order = {setting.name: number for number, setting in enumerate(sweep.settings)}
+        rows = {}
+        while left := points(sweep, rows):
+            for point in left:
+                draw = np.random.default_rng([point.seed, order[point.setting.name]])
+                score = 0.3 + 0.02 * order[point.setting.name] - 0.1 * point.missing + 0.01 * draw.random()
+                test = {f"test_{one}": score for one in ("mAP", "micro_AP", "cf1", "of1", "mean_f1")}
+                common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
+                numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
+                rows[point.key] = Row(*common, val_mAP=score, **numbers, **test)
+        write_outputs(sweep, rows, tmp_path)
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in NAMES), ("losses", {"missing": (0.0, 0.3)}), ("adaptive", {"seeds": 1, "trials": 1})],
+)
+def test_every_sweep_is_drawn_and_written(make_sweep, name, options):
+    folder = make_sweep(name, **options)
+    files = {path.name: path.stat().st_size for path in write_sweep_report(folder)}
+    assert list(files) == [f"{name}.png", f"{name}.svg", "report.html"]
+    assert min(files.values()) > 10_000
+    page = (folder / "report.html").read_text()
+    assert "<b>" not in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+
+
+def test_a_curve_goes_through_the_means_with_bars_of_the_spread(make_sweep):
+    sweep = read_sweep(make_sweep("gamma_neg"))
+    left, right = sweep_figure(sweep).axes
+    curve = next(line for line in left.get_lines() if len(line.get_xdata()) == 7 and line.get_zorder() == 4)
+    results = [result for result in sweep.results if math.isfinite(result.numbers["value"])]
+    assert list(curve.get_xdata()) == [0, 1, 2, 3, 4, 6, 8]
+    np.testing.assert_allclose(curve.get_ydata(), [100 * result.numbers["mAP"] for result in results])
+    bars = left.collections[0].get_segments()
+    np.testing.assert_allclose([bar[1][1] - bar[0][1] for bar in bars], [200 * one.numbers["sd"] for one in results])
+    intervals = right.collections[0].get_segments()
+    np.testing.assert_allclose([bar[0][1] for bar in intervals], [100 * one.numbers["low"] for one in results])
+    dots = [line for line in left.get_lines() if line.get_alpha()]
+    assert [len(line.get_ydata()) for line in dots] == [3] * 7
+
+
+def test_each_share_of_hidden_positives_has_its_own_curve_and_marker(make_sweep):
+    figure = sweep_figure(read_sweep(make_sweep("margin", missing=(0.0, 0.3))), theme=DARK)
+    curves = [line for line in figure.axes[0].get_lines() if line.get_zorder() == 4]
+    assert len({line.get_marker() for line in curves}) == len({line.get_color() for line in curves}) == 2
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [
+        f"{loss}, {share}"
+        for loss in ("asymmetric", "cross-entropy")
+        for share in ("no labels hidden", "30 % of positives hidden")
+    ]
+
+
+def test_losses_are_told_apart_by_their_place_and_colour(make_sweep):
+    sweep = read_sweep(make_sweep("losses"))
+    left, right = sweep_figure(sweep).axes
+    labels = [text.get_text().replace("\n", " ") for text in left.get_yticklabels()]
+    assert labels == [result.label for result in sweep.results]
+    means = [line for line in right.get_lines() if line.get_zorder() == 4]
+    assert [line.get_color() for line in means] == [LIGHT.losses[result.look] for result in sweep.results]
+    assert [line.get_ydata()[0] for line in means] == list(range(len(labels)))[::-1]
+
+
+def test_adaptive_asymmetry_is_drawn_with_the_best_fixed_setting(make_sweep):
+    figure = sweep_figure(read_sweep(make_sweep("adaptive")))
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["adaptive", "cross-entropy", "asymmetric, γ+ = 0, γ− = 8, m = 0.2"]
+
+
+def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
+    sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3)))
+    text = summary_of(sweep)
+    assert text.startswith("5 settings on table:<b>.npz, 3 seeds each, 20 epochs.")
+    assert "best of 4 learning rates was chosen on the validation split" in text
+    plain, best = (f"{100 * sweep.at(0.3)[place].numbers['mAP']:.1f}\u00a0%" for place in (0, 4))
+    assert (
+        f"With 30 % of positives hidden: cross-entropy reached a mAP of {plain}; the highest, {best}, is that" in text
+    )
+    assert text.count("Of the 4 others, ") == 2
+
+
+def test_a_reader_is_warned_of_one_rate_one_seed_and_outermost_rates(make_sweep):
+    alone = warnings_about(read_sweep(make_sweep("losses", seeds=1, trials=1)))
+    assert [text.split(":")[0] for text in alone] == ["All settings were trained with one learning rate", "One seed"]
+    edges = warnings_about(read_sweep(make_sweep("losses")))
+    assert len(edges) == 4
+    assert "0.0005 is the outermost learning rate that was tried" in edges[0]
+
+
+def test_the_page_shows_each_number_of_the_table(make_sweep):
+    sweep = read_sweep(make_sweep("losses"))
+    page = render_sweep(sweep)
+    for result in sweep.results:
+        assert f"<td>{100 * result.numbers['mAP']:.1f} ± {100 * result.numbers['sd']:.1f}</td>" in page
+    assert page.count("<td>baseline</td>") == 1
+
+
+def test_runs_without_numbers_can_be_drawn(make_sweep):
+    sweep = read_sweep(make_sweep("gamma_neg"))
+    nothing = dataclasses.replace(
+        sweep.results[2], numbers=dict.fromkeys(sweep.results[2].numbers, math.nan), of_seeds=()
+    )
+    broken = dataclasses.replace(
+        nothing, numbers={**nothing.numbers, "value": 1.0, "diverged": 3, "learning_rate": 0.1}
+    )
+    sweep = dataclasses.replace(sweep, results=(*sweep.results[:2], broken, *sweep.results[3:]))
+    assert b"<svg" in render(sweep_figure(sweep))
+    assert any(text.endswith("runs that diverged and take no part in its means: 3.") for text in warnings_about(sweep))
+    assert "nan" not in render_sweep(sweep).split("</style>")[1].replace("data:", "").split('id="table"')[1]
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="must be the folder of a sweep, got one without sweep.json"):
+        read_sweep(tmp_path)
