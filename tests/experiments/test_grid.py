@@ -132,14 +132,3 @@ def test_images_are_refused():
     scenes = digits(train_samples=10, validation_samples=10, test_samples=10)
     with pytest.raises(ValueError, match=r"needs features of shape .* got inputs \(3, 32, 32\)"):
         train_grid(scenes, RUNS[:1])
-
-
-def test_a_network_of_ones_own_takes_the_place_of_the_model(table):
-    def network(seed):
-        torch.manual_seed(seed)
-        return torch.nn.Sequential(torch.nn.Dropout(0.0), torch.nn.Linear(6, 4))  # a head, without a common scale
-
-    own = train_grid(table, RUNS[:4], network=network, training=TRAINING)
-    plain = train_grid(table, RUNS[:4], model=ModelOptions(name="linear"), training=TRAINING)
-    assert [outcome.val_mAP for outcome in own] != [outcome.val_mAP for outcome in plain]
-    assert_same(own, [train_grid(table, [run], network=network, training=TRAINING)[0] for run in RUNS[:4]])

@@ -12,7 +12,7 @@ from tests.reports.conftest import evaluation_of
 @pytest.fixture(autouse=True)
 def _undrawn(monkeypatch):
     """These tests are about the words; the drawings have their own."""
-    monkeypatch.setattr(page_figures, "_picture", lambda _draw: Picture("light", "dark", 4, 3))
+    monkeypatch.setattr(page_figures, "picture_of", lambda _draw: Picture("light", "dark", 4, 3))
 
 
 def test_runs_get_the_figures_that_they_have_data_for(make_run):

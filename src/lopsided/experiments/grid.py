@@ -69,7 +69,6 @@ def train_grid(
     *,
     model: ModelOptions | None = None,
     training: TrainingOptions | None = None,
-    network: Callable[[int], nn.Module] | None = None,
     test: bool = False,
     device: torch.device | None = None,
     memory: int | None = None,
@@ -87,7 +86,6 @@ def train_grid(
         runs: In any order.
         model: linear, or mlp without dropout.
         training: How to train; the learning rate is that of each run.
-        network: First network of a seed, in the place of ``model``: linear layers with ReLU between them.
         test: Whether the test split is read, once, at the end.
         device: Where to train; by default, what ``training.accelerator`` says.
         memory: Bytes that training may take; more runs than fit are trained one chunk after the other. By default
@@ -101,12 +99,15 @@ def train_grid(
         ValueError: The model, an option or the table is not for training in one batch.
     """
     model, training = model or ModelOptions(), training or TrainingOptions()
-    if (reason := why_not(table, model, training)) and network is None:
+    if reason := why_not(table, model, training):
         raise ValueError(reason)
     for split in ("train", "val", *(["test"] if test else [])):
         table.rows(split)  # refuses a split that is not there
     device = device or choose_device(training)
-    build = network or (lambda seed: network_of(table, model, seed=seed))
+
+    def build(seed: int) -> nn.Module:
+        return network_of(table, model, seed=seed)
+
     order = sorted(range(len(runs)), key=lambda place: (runs[place].seed, runs[place].learning_rate))
     at_once = _runs_that_fit(build(0), table, training, device, memory)
     outcomes: dict[int, Outcome] = {}

@@ -86,11 +86,14 @@ def settings_of(
 
 def name_of(loss: LossOptions) -> str:
     """The loss and the settings that were given, as a sweep calls it."""
-    given = (
-        f"{name}={str(value).lower() if isinstance(value, bool) else f'{value:g}'}"
-        for name, value in loss.given().items()
-    )
+    given = (f"{name}={_shown(value)}" for name, value in loss.given().items())
     return " ".join([loss.name, *given])
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _named(name: LossName) -> Setting:

@@ -90,7 +90,7 @@ def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
 
 
 def _trial(row: Row, setting: Setting) -> FrozenTrial:
-    numbers = {name: value for name, value in setting.loss.given().items() if not isinstance(value, bool)}
+    numbers = {name: value for name, value in setting.loss.given().items() if type(value) in (int, float)}
     params: dict[str, Any] = {"learning_rate": row.learning_rate, "seed": row.seed, "missing": row.missing, **numbers}
     distributions: dict[str, BaseDistribution] = dict.fromkeys(params, _NUMBERS)
     distributions |= {"learning_rate": _RATES, "seed": IntDistribution(0, 1_000_000)}
