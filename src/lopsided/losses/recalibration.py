@@ -23,8 +23,9 @@ def recalibrate(
     .. math:: \eta = \frac{\ell_-'(p)}{\ell_-'(p) - \ell_+'(p)} \quad (p > m), \qquad \eta = 0 \quad (p \le m).
 
     With the focusing power detached a network rests where the gradient that was used is 0 on average; then these are
-    :math:`\ell_+' = -(1-p)^{\gamma_+}/p` and :math:`\ell_-' = p_m^{\gamma_-}/(1-p_m)`. It assumes a well-fitted network.
-    What lies below the margin can't be told apart, nor what lies above the :func:`recalibration_ceiling`.
+    :math:`\ell_+' = -(1-p)^{\gamma_+}/p` and :math:`\ell_-' = p_m^{\gamma_-}/(1-p_m)`. It assumes a
+    well-fitted network. What lies below the margin can't be told apart, nor what lies above the
+    :func:`recalibration_ceiling`.
 
     Args:
         logits: Scores before the sigmoid, shape ``(..., labels)``, floating point.
