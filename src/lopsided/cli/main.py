@@ -19,6 +19,7 @@ VERBS = {
     "predict": "labels and probabilities to Parquet or CSV",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
+    "audit": "labels that are probably missing or wrong",
     "export": "a run as ONNX, checked against PyTorch",
 }
 
@@ -106,6 +107,8 @@ def _run(verb: str, arguments: list[str]) -> int:
             from lopsided.cli.predict import predict as run
         case "curves":
             from lopsided.cli.curves import curves as run
+        case "audit":
+            from lopsided.cli.audit import audit as run
         case "export":
             from lopsided.cli.export import export as run
         case _:
