@@ -126,6 +126,8 @@ def _print(found: Any, data: Data) -> None:
     console = Console()
     console.print(f"{escape(data.name)}: {about['samples']} samples")
     console.print(table)
+    if found.is_vague:
+        console.print("the networks are too weak here for such numbers, which are then too high: trust the order alone")
 
 
 def _apply(data: Data, decisions: Path, out: Path) -> int:

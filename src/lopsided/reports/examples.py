@@ -54,6 +54,7 @@ class Examples:
 
     split: str
     threshold: float
+    threshold_words: str  # the same, for a sentence
     samples: tuple[Example, ...]
     trouble: str | None = None
 
@@ -78,8 +79,8 @@ def examples(run: Run, count: int, *, data: Data | None = None) -> Examples:
         decision = decision_of(run.folder, trained, threshold if run.chosen is None else None)
         samples = _samples(trained, data, split=split, count=count, threshold=decision.threshold)
     except (ValueError, OSError, ImportError, RuntimeError) as error:  # a report must not fail for its examples
-        return Examples(split, threshold, (), one_line(error))
-    return Examples(split, threshold, samples)
+        return Examples(split, threshold, run.threshold_words, (), one_line(error))
+    return Examples(split, threshold, run.threshold_words, samples)
 
 
 def read_source_of(run: Run, *, only_test: bool = False) -> Data:

@@ -46,6 +46,11 @@ class Audit:
     noted: NDArray[np.int64]
     num_samples: int
 
+    @property
+    def is_vague(self) -> bool:
+        """Whether most of what the networks are surest of is not noted: they are too weak for numbers to mean much."""
+        return bool(self.missing.sum() > self.noted.sum())
+
 
 def audit(scores: OutOfSample, *, most: int) -> Audit:
     """Rank labels by how doubtful they are, and estimate how many are errors.

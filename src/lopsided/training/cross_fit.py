@@ -15,10 +15,13 @@ from torch import Tensor
 
 from lopsided.data import Data, Manifest
 from lopsided.data.leakage import content_ids
+from lopsided.models import ImageNetwork
 from lopsided.training.config import Config
 from lopsided.training.files import write_json
 from lopsided.training.fit import fit
-from lopsided.training.run_folder import RunFolder
+from lopsided.training.frozen_features import frozen_features
+from lopsided.training.loaders import num_workers
+from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import collected, same_labels
 
 _RANDOM_STREAM = 105  # of a seed, apart from the streams of other draws
@@ -75,14 +78,26 @@ def out_of_sample(
             parts.append((data.rows(split), run, data, split))
     found, unreadable = [], []
     for rows, folder, its_data, split in parts:
-        network = folder.load()
-        scores = collected(network, its_data, split=split, batch_size=config.training.batch_size)
+        network, inputs, bad = _with_features(folder.load(), its_data, config)
+        scores = collected(network, inputs, split=split, batch_size=config.training.batch_size)
         known = torch.ones_like(scores.targets) if scores.mask is None else scores.mask
         found.append((torch.from_numpy(rows), network.calibrator(scores.logits), scores.logits, scores.targets, known))
-        unreadable += scores.unreadable
+        unreadable += [*scores.unreadable, *np.intersect1d(bad, rows).tolist()]
     rows, *rest = (torch.cat(column) for column in zip(*found, strict=True))
     order = rows.argsort()
     return OutOfSample(rows[order].numpy(), *(part[order] for part in rest), unreadable=sorted(unreadable))
+
+
+def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Trained, Data, np.ndarray]:
+    """The head of a frozen backbone and the features of all images, which are computed once for all folds; and the
+    numbers of images that could not be opened. Other networks and data as they are."""
+    model = trained.model
+    if not (isinstance(data, Manifest) and isinstance(model, ImageNetwork) and model.frozen):
+        return trained, data, np.zeros(0, np.int64)
+    workers = num_workers(config.training.workers, data)
+    found = frozen_features(data, network=model, images=trained.images, workers=workers)
+    head = model.head.cpu()
+    return dataclasses.replace(trained, model=head, input_shape=found.table.input_shape), found.table, found.unreadable
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
