@@ -32,9 +32,10 @@ def test_what_is_printed_serves_a_trained_run_from_the_file_alone(capsys, tmp_pa
     assert export([str(run), str(out)]) == 0
     printed, err = capsys.readouterr()
     assert err == ""
-    assert f"wrote {out}: 0.0 MB\n" in printed
+    assert f"wrote {out}: 0.1 MB\n" in printed
     assert "inputs: float32 (samples, 5), features in the order of the data" in printed
     assert "logits, probabilities: float32 (samples, 3)\n" in printed
+    assert "predicted: bool (samples, 3), probabilities above 0.5\n" in printed
     assert "largest difference to PyTorch: " in printed
 
     shutil.rmtree(run)

@@ -64,6 +64,9 @@ def test_every_verb_explains_itself_with_an_example(capsys, verb):
         ("train --seed 1", "the data to train on must be named"),
         ("predict runs/x --threshold 3", "--threshold must lie in [0, 1], got 3.0"),
         ("evaluate runs/x --threshold 2", "--threshold must lie in [0, 1], got 2.0"),
+        ("thresholds runs/x --at-least 0.5", "--at-least goes with --rule precision and --rule recall, got --rule f1"),
+        ("thresholds runs/x --rule recall --at-least 2", "--at-least must lie in (0, 1], got 2.0"),
+        ("calibrate runs/x --method plat", "argument --method: invalid choice: 'plat'"),
         ("curves --margin 1", "margin must lie in [0, 1), got 1.0"),
         ("inspect", "source"),
     ],
@@ -109,12 +112,23 @@ def test_from_data_to_report(capsys, tmp_path, source):
     result = json.loads(out)
     assert code == 0
     keys = ["split", "mAP", "mAP_11", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1", "top3", "threshold"]
-    assert list(result) == keys
+    assert list(result) == [*keys, "calibration"]
     assert list(result["top3"]) == keys[4:11]
 
     code, out, _ = said(capsys, "evaluate", run, "--split", "val", "--threshold", "0.3")
     assert code == 0
     assert "harmonic mean of CP and CR" in " ".join(out.split())
+
+    code, out, _ = said(capsys, "calibrate", run)
+    assert (code, "calibration.json: platt on val" in out) == (0, True)
+    code, out, _ = said(capsys, "thresholds", run, "--per-label")
+    assert (code, "<b>" in out, "thresholds.json" in out) == (0, True, True)
+    code, out, _ = said(capsys, "thresholds", run, "--rule", "recall", "--at-least", "0.8", "--json")
+    assert (code, json.loads(out)["at_least"]) == (0, 0.8)
+    code, out, _ = said(capsys, "evaluate", run)
+    assert "probabilities (platt): calibration error " in out
+    assert "with thresholds chosen on val" in " ".join(out.split())
+    assert list(json.loads(said(capsys, "evaluate", run, "--json")[1]))[-3:] == ["calibration", "thresholds", "f1"]
 
     assert said(capsys, "predict", run)[0] == 0
     assert (tmp_path / "run" / "predictions.parquet").exists()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lopsided.losses import asymmetric_loss, recalibrate, recalibration_ceiling
+from lopsided.losses import asymmetric_gradient, asymmetric_loss, recalibrate, recalibration_ceiling
 
 SETTINGS = [(0, 2, 0), (0, 4, 0.05), (1, 4, 0.05), (0, 7, 0.05), (0, 2, 0.2), (0.5, 1.5, 0.1), (2, 2, 0), (0, 0, 0.2)]
 
@@ -84,3 +84,46 @@ def test_each_label_may_have_its_own_settings():
 def test_it_is_differentiable():
     z = torch.linspace(-1, 4, 11, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: recalibrate(x, gamma_pos=1.0, gamma_neg=2.5, margin=0.1), z)
+
+
+def resting_place(eta, **settings):
+    """Where the gradient of autograd, with the focusing power detached, is 0 on average: by halving."""
+    low, high = -40.0, 40.0
+    for _ in range(60):
+        z = torch.full((2,), (low + high) / 2, dtype=torch.float64, requires_grad=True)
+        loss = asymmetric_loss(z, torch.tensor([0.0, 1.0]), reduction="none", detach_focus=True, **settings)
+        slopes = torch.autograd.grad(loss.sum(), z)[0]
+        expected = (1 - eta) * slopes[0] + eta * slopes[1]
+        low, high = (low, z[0].item()) if expected > 0 else (z[0].item(), high)
+    return (low + high) / 2
+
+
+@pytest.mark.parametrize(("gamma_pos", "gamma_neg", "margin"), SETTINGS)
+@pytest.mark.parametrize("eta", [0.02, 0.1, 0.3, 0.5, 0.7, 0.84, 0.95])
+def test_with_the_focus_detached_it_finds_where_the_expected_gradient_rests(gamma_pos, gamma_neg, margin, eta):
+    settings = {"gamma_pos": gamma_pos, "gamma_neg": gamma_neg, "margin": margin}
+    z = torch.tensor(resting_place(eta, **settings), dtype=torch.float64)
+    if eta >= recalibration_ceiling(**settings, detach_focus=True):
+        assert z > 30
+    elif torch.sigmoid(z) > margin + 1e-3:
+        assert recalibrate(z, **settings, detach_focus=True).item() == pytest.approx(eta, abs=1e-6)
+    else:  # without a focus the pull of a negative starts at the margin at once
+        assert torch.sigmoid(z).item() == pytest.approx(margin, abs=1e-3)
+
+
+def test_the_published_script_rests_elsewhere_than_its_loss_is_least():
+    half = torch.tensor(resting_place(0.5, gamma_pos=0, gamma_neg=4, margin=0.05), dtype=torch.float64)
+    assert torch.sigmoid(half).item() == pytest.approx(0.799, abs=1e-3)
+    settings = {"gamma_pos": 0, "gamma_neg": 4, "margin": 0.05}
+    assert recalibrate(half, **settings, detach_focus=True).item() == pytest.approx(0.5, abs=1e-6)
+    assert recalibrate(half, **settings).item() == pytest.approx(0.741, abs=1e-3)
+    assert recalibration_ceiling(**settings, detach_focus=True) == pytest.approx(0.942, abs=1e-3)
+
+
+def test_the_gradients_of_eq_6_cancel_at_what_it_returns():
+    z = torch.linspace(-1, 6, 29, dtype=torch.float64)
+    for detach_focus in (False, True):
+        settings = {"gamma_pos": 1, "gamma_neg": 4, "margin": 0.05, "detach_focus": detach_focus}
+        eta = recalibrate(z, **settings)
+        slopes = [asymmetric_gradient(z, torch.full_like(z, y), **settings) for y in (0, 1)]
+        torch.testing.assert_close((1 - eta) * slopes[0] + eta * slopes[1], torch.zeros_like(z), rtol=0, atol=1e-12)

@@ -13,6 +13,7 @@ import torch
 from lopsided.models import build_model
 from lopsided.reports.runs import Run, read_runs
 from lopsided.training.config import Config, LossOptions, ReportOptions, TrainingOptions
+from lopsided.training.criterion import build_criterion
 from lopsided.training.run_folder import COLUMNS, about_run
 
 LABELS = ("<script>alert(1)</script>", "a & b", "$x", "plain")
@@ -116,6 +117,8 @@ def _write_checkpoint(path: Path, config: Config, labels: tuple[str, ...], shape
     torch.manual_seed(0)
     model = build_model(config.model, input_shape=shape, num_labels=len(labels))
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    criterion = build_criterion(config.loss, num_labels=len(labels))
+    weights |= {f"criterion.{name}": value for name, value in criterion.state_dict().items()}
     (path / "checkpoints").mkdir()
     content = {"lopsided": about_run(labels, shape), "state_dict": weights, "epoch": 0}
     torch.save(content, path / "checkpoints" / "best.ckpt")

@@ -11,16 +11,18 @@ from scipy.sparse import csr_array
 from lopsided.data import DataOptions, Labels, Table, digits, read_source
 from lopsided.reports.examples import examples, picture, read_source_of
 from lopsided.reports.runs import read_runs
+from lopsided.training.config import LossOptions
 
 
 @pytest.fixture
 def run(make_run):
-    return read_runs([make_run("a")])[0]
+    return read_runs([make_run("a", LossOptions(name="cross_entropy"))])[0]
 
 
 def probabilities_of(run, table, rows):
     with torch.inference_mode():
-        return torch.sigmoid(run.folder.load().model(torch.from_numpy(table.features[rows]))).numpy()
+        trained = run.folder.load()
+        return trained.calibrator(trained.model(torch.from_numpy(table.features[rows]))).numpy()
 
 
 def test_marks_say_what_was_found_what_was_wrong_and_what_was_missed(run):

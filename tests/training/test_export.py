@@ -58,15 +58,16 @@ def batch(metadata, num_samples):
 def check_round_trip(run, out, *, sizes=(1, 3, 8)):
     export(run, out)
     session, metadata = opened(out)
-    model = run.load().model
+    trained = run.load()
     for count in sizes:
         inputs = batch(metadata, count)
-        logits, probabilities = session.run(["logits", "probabilities"], {"inputs": inputs})
+        logits, probabilities, predicted = session.run(None, {"inputs": inputs})
         with torch.inference_mode():
-            wanted = model(torch.from_numpy(inputs))
+            wanted = trained.model(torch.from_numpy(inputs))
         assert logits.shape == (count, len(LABELS))
         assert np.allclose(logits, wanted, rtol=1e-4, atol=1e-4)
-        assert np.allclose(probabilities, wanted.sigmoid(), atol=1e-5)
+        assert np.allclose(probabilities, trained.calibrator(wanted), atol=1e-5)
+        assert np.array_equal(predicted, probabilities > np.float32(metadata["threshold"]))
     return metadata
 
 
@@ -160,8 +161,8 @@ def test_a_file_that_differs_from_pytorch_is_not_written(tmp_path, monkeypatch, 
     forward = module._Served.forward
 
     def differs(self, inputs):
-        logits, probabilities = forward(self, inputs)
-        return (change(logits) if torch.compiler.is_compiling() else logits), probabilities
+        logits, *others = forward(self, inputs)
+        return (change(logits) if torch.compiler.is_compiling() else logits), *others
 
     monkeypatch.setattr(module._Served, "forward", differs)
     out = tmp_path / "out" / "a.onnx"
@@ -211,7 +212,7 @@ def test_wrong_endings_thresholds_and_folders_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"the output must end in \.onnx, got a\.pt"):
         export(run, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"threshold must lie in \[0, 1\], got 2"):
-        export(run, tmp_path / "a.onnx", threshold=2)
+        export(made(tmp_path / "run"), tmp_path / "a.onnx", threshold=2)
 
 
 @pytest.mark.parametrize("missing", ["onnx", "onnxscript", "onnxruntime"])

@@ -165,9 +165,9 @@ def test_predictions_are_the_probabilities_of_every_sample(tmp_path, table, conf
     assert predict(run, table, tmp_path / name, split="test", threshold=0.3) == (50, [])
     read = pyarrow.csv.read_csv if name.endswith("csv") else pyarrow.parquet.read_table
     rows = read(tmp_path / name).to_pylist()
-    model = run.load().model
+    trained = run.load()
     inputs = torch.from_numpy(table.features[table.rows("test")])
-    expected = torch.sigmoid(model(inputs)).detach()
+    expected = trained.calibrator(trained.model(inputs)).detach()
     assert [row["row"] for row in rows] == table.rows("test").tolist()
     found = torch.tensor([[row[f"p:{label}"] for label in "abc"] for row in rows])
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)

@@ -11,9 +11,11 @@ import torch
 from lopsided.data import DataOptions
 from lopsided.models import ModelOptions
 from lopsided.training import Config, LossOptions, TrainingOptions
+from lopsided.training.cross_fit import out_of_sample
 from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
 from lopsided.training.predict import predict
+from lopsided.training.scoring import collected
 
 pytest.importorskip("PIL", reason="images need Pillow")
 pytestmark = [
@@ -138,6 +140,26 @@ def test_a_head_on_a_frozen_backbone_is_saved_with_it(tmp_path, monkeypatch, tim
     assert on_images["mAP"] == pytest.approx(best, abs=1e-4)  # features from disk, images anew
     assert result["split"] == "test"
     assert "000.png" in run.unreadable_file.read_text()
+
+
+def test_an_audit_of_a_frozen_backbone_scores_its_features_as_if_they_were_images(
+    tmp_path, monkeypatch, timm, images, make_manifest
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    manifest = make_manifest(40, broken=(0, 3))  # of train and test
+    model = ModelOptions(name="test_resnet", frozen=True, pretrained=False)
+    run = fit(
+        dataclasses.replace(images, data=DataOptions(image_size=32), model=model), tmp_path / "run", data=manifest
+    )
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.npz")}
+    scores = out_of_sample(run, manifest, folds=2)
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.npz")}
+    assert scores.rows.tolist() == list(range(40))
+    assert scores.unreadable == [0, 3]
+    assert (~scores.known).any(dim=1).nonzero().flatten().tolist() == [0, 3]
+    test = manifest.rows("test")[1:]
+    on_images = collected(run.load(), manifest, split="test", batch_size=8).logits[1:]
+    torch.testing.assert_close(scores.logits[test], on_images, rtol=1e-4, atol=1e-4)
 
 
 def test_what_is_augmented_goes_through_the_frozen_backbone(tmp_path, monkeypatch, timm, images, make_manifest):

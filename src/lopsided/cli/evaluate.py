@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
 from lopsided.data import DataOptions, Manifest, read_source
 
 NAMES = {
@@ -34,11 +34,10 @@ def evaluate(arguments: list[str]) -> int:
     parser.add_argument("run", type=str, help="folder of the run")
     parser.add_argument("source", nargs="?", help="data to use instead of the run's own")
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
-    parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
+    parser.add_argument("--threshold", type=float, help=THRESHOLD)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
-    if not 0 <= given.threshold <= 1:
-        parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
+    check_threshold(parser, given.threshold)
 
     from lopsided.training import RunFolder
     from lopsided.training.evaluate import evaluate as measure
@@ -62,10 +61,13 @@ def evaluate(arguments: list[str]) -> int:
 
 def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
     """JSON has no nan: what is undefined, for want of positives, becomes null."""
-    return {
-        name: _without_nan(value) if isinstance(value, dict) else None if value != value else value
-        for name, value in result.items()
-    }
+    return {name: _without_nan(value) if isinstance(value, dict) else _number(value) for name, value in result.items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_number(part) for part in value]
+    return None if value != value else value
 
 
 def print_metrics(title: str, result: dict[str, Any]) -> None:
@@ -77,7 +79,7 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric")
-    table.add_column(f"above {result['threshold']}", justify="right")
+    table.add_column(_above(result), justify="right")
     table.add_column("top 3", justify="right")
     table.add_column("what it is", style="dim")
     for name, meaning in NAMES.items():
@@ -88,3 +90,32 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     console = Console()
     console.print(escape(title))
     console.print(table)
+    for line in _sentences(result):
+        console.print(escape(line))
+
+
+def _above(result: dict[str, Any]) -> str:
+    if "thresholds" not in result:
+        return f"above {result['threshold']}"
+    return "above each label's" if result["thresholds"]["per_label"] else f"above {result['threshold']:.2g}"
+
+
+def _sentences(result: dict[str, Any]) -> list[str]:
+    """How true the probabilities are, and what chosen thresholds bring."""
+    about = result["calibration"]
+    (brier, ece), (raw_brier, raw_ece) = ([about[of][name] for name in ("brier", "ece")] for of in ("after", "before"))
+    lines = [
+        f"probabilities ({about['method']}): calibration error {100 * ece:.2f}, Brier score {100 * brier:.2f}; "
+        f"of the sigmoid {100 * raw_ece:.2f} and {100 * raw_brier:.2f}"
+    ]
+    if "f1" in result:
+        for of, name in (("macro", "mean F1"), ("micro", "OF1")):
+            chosen, half, gain = (
+                [100 * part for part in result["f1"][key][of]] for key in ("chosen", "at_half", "gain")
+            )
+            lines.append(
+                f"{name}: {chosen[0]:.1f} ({chosen[1]:.1f} to {chosen[2]:.1f}) with thresholds chosen on "
+                f"{result['thresholds']['split']}, {half[0]:.1f} with 0.5; "
+                f"gain {gain[0]:+.1f} ({gain[1]:+.1f} to {gain[2]:+.1f})"
+            )
+    return lines

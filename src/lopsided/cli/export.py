@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
 
 
 def export(arguments: list[str]) -> int:
@@ -16,15 +16,12 @@ def export(arguments: list[str]) -> int:
     )
     parser.add_argument("run", type=str, help="folder of the run")
     parser.add_argument("file", type=str, help="file to write, .onnx")
-    parser.add_argument(
-        "--threshold", type=float, default=0.5, help="probability above which a label is predicted, kept in the file"
-    )
+    parser.add_argument("--threshold", type=float, help=THRESHOLD)
     given = parser.parse_args(arguments)
     out = Path(given.file)
     if out.suffix != ".onnx":
         parser.error(f"FILE must end in .onnx, got {out.name}")
-    if not 0 <= given.threshold <= 1:
-        parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
+    check_threshold(parser, given.threshold)
 
     from lopsided.training import RunFolder
     from lopsided.training.export import export as write
@@ -35,9 +32,10 @@ def export(arguments: list[str]) -> int:
     print(f"wrote {done.path}{beside}: {done.num_bytes / 1e6:.1f} MB")
     print(f"inputs: {done.input_type} (samples, {shape}), {done.input_meaning}")
     print(f"logits, probabilities: float32 (samples, {done.num_labels})")
+    print(f"predicted: bool (samples, {done.num_labels}), probabilities above {done.threshold}")
     print(f"largest difference to PyTorch: {done.largest_difference:.1e}")
     print("\nto serve it, with json and onnxruntime imported:")
     print(f"  session = onnxruntime.InferenceSession({str(done.path)!r})")
     print('  labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])')
-    print('  logits, probabilities = session.run(None, {"inputs": inputs})')
+    print('  logits, probabilities, predicted = session.run(None, {"inputs": inputs})')
     return 0

@@ -14,10 +14,13 @@ VERBS = {
     "inspect": "what a data set holds: splits, labels, imbalance, leaks",
     "train": "train a network: SOURCE to a run folder",
     "evaluate": "every metric of a run",
+    "calibrate": "fit a run's probabilities to its validation split",
+    "thresholds": "choose above which probability labels are predicted",
     "predict": "labels and probabilities to Parquet or CSV",
     "sweep": "an experiment of the paper: many settings and seeds, with error bars",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
+    "audit": "labels that are probably missing or wrong",
     "export": "a run as ONNX, checked against PyTorch",
 }
 
@@ -33,7 +36,7 @@ HELP = f"""usage: lopsided VERB ...
 
 Train multi-label classifiers under imbalance.
 
-{chr(10).join(f"  {verb:<10} {what}" for verb, what in VERBS.items())}
+{chr(10).join(f"  {verb:<11} {what}" for verb, what in VERBS.items())}
 
 SOURCE is digits (bundled);
   images: coco:DIR, voc:DIR, nus-wide:DIR, open-images:DIR, listing:FILE (CSV, Parquet, JSON lines) or listing:FOLDER;
@@ -99,12 +102,18 @@ def _run(verb: str, arguments: list[str]) -> int:
             from lopsided.cli.train import train as run
         case "evaluate":
             from lopsided.cli.evaluate import evaluate as run
+        case "calibrate":
+            from lopsided.cli.calibrate import calibrate as run
+        case "thresholds":
+            from lopsided.cli.thresholds import thresholds as run
         case "predict":
             from lopsided.cli.predict import predict as run
         case "sweep":
             from lopsided.cli.sweep import sweep as run
         case "curves":
             from lopsided.cli.curves import curves as run
+        case "audit":
+            from lopsided.cli.audit import audit as run
         case "export":
             from lopsided.cli.export import export as run
         case _:

@@ -12,6 +12,9 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 Value = TypeVar("Value")
 
+THRESHOLD = "probability above which a label is predicted (default: as lopsided thresholds chose, else 0.5)"
+"""Help of an option that three verbs have."""
+
 
 class _Help(DefaultHelpFormatter):
     """Keeps the lines of text that has lines: the examples."""
@@ -56,3 +59,9 @@ class Parser(ArgumentParser):
         given = [word.split("=")[0] for word in re.findall(r"--[\w.=-]+", message) if word.split("=")[0] not in known]
         near = difflib.get_close_matches(given[0], known, n=1, cutoff=0.6) if given else []
         return f"; did you mean {near[0]}?" if near else ""
+
+
+def check_threshold(parser: Parser, threshold: float | None) -> None:
+    """Refuse a number that is no probability."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        parser.error(f"--threshold must lie in [0, 1], got {threshold}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
 from lopsided.data import Data, DataOptions, Manifest, is_source, loose_images, read_source
 from lopsided.training import RunFolder
 
@@ -28,11 +28,10 @@ def predict(arguments: list[str]) -> int:
         help="image files and folders of them, or one source, whose labels are not needed (default: the run's own)",
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
-    parser.add_argument("--threshold", type=float, default=0.5, help="probability above which a label is predicted")
+    parser.add_argument("--threshold", type=float, help=THRESHOLD)
     parser.add_argument("--out", type=str, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)")
     given = parser.parse_args(arguments)
-    if not 0 <= given.threshold <= 1:
-        parser.error(f"--threshold must lie in [0, 1], got {given.threshold}")
+    check_threshold(parser, given.threshold)
     sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
     if sources and len(given.data) > 1:
         parser.error(f"wanted image files, or one source alone, got {sources[0]} among {len(given.data)}")

@@ -91,7 +91,7 @@ def _train(config: Config, out: Path, *, resume: bool) -> int:
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
     score = "" if best is None else f", best validation mAP {best:.4f}"
-    print(f"trained {out}{score}\nnext: lopsided evaluate {out}; lopsided report {out}")
+    print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
     return 0
 
 

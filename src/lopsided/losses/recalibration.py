@@ -12,7 +12,9 @@ from lopsided.losses.checks import Focus, check_logits
 from lopsided.losses.formula import element, gradient
 
 
-def recalibrate(logits: Tensor, *, gamma_pos: Focus, gamma_neg: Focus, margin: Focus) -> Tensor:
+def recalibrate(
+    logits: Tensor, *, gamma_pos: Focus, gamma_neg: Focus, margin: Focus, detach_focus: bool = False
+) -> Tensor:
     r"""Probability of the positive class, given logits of a network that minimises the asymmetric loss.
 
     Of an element that is positive with probability :math:`\eta` the expected loss is least where
@@ -20,7 +22,9 @@ def recalibrate(logits: Tensor, *, gamma_pos: Focus, gamma_neg: Focus, margin: F
 
     .. math:: \eta = \frac{\ell_-'(p)}{\ell_-'(p) - \ell_+'(p)} \quad (p > m), \qquad \eta = 0 \quad (p \le m).
 
-    It assumes a well-fitted network. What lies below the margin can't be told apart, nor what lies above the
+    With the focusing power detached a network rests where the gradient that was used is 0 on average; then these are
+    :math:`\ell_+' = -(1-p)^{\gamma_+}/p` and :math:`\ell_-' = p_m^{\gamma_-}/(1-p_m)`. It assumes a
+    well-fitted network. What lies below the margin can't be told apart, nor what lies above the
     :func:`recalibration_ceiling`.
 
     Args:
@@ -29,6 +33,7 @@ def recalibrate(logits: Tensor, *, gamma_pos: Focus, gamma_neg: Focus, margin: F
             broadcasts to ``logits``.
         gamma_neg: Focusing power of negatives, likewise; of an adaptive loss, the one it ended with.
         margin: Margin, in [0, 1), likewise.
+        detach_focus: Whether the focusing power was a constant in the gradient.
 
     Returns: Probabilities, shape of ``logits``, at least float32; they rise with the logit. Differentiable.
 
@@ -37,7 +42,7 @@ def recalibrate(logits: Tensor, *, gamma_pos: Focus, gamma_neg: Focus, margin: F
     """
     check_logits(logits)
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    settings = checked_settings(logits, gamma_pos, gamma_neg, margin).to(dtype)
+    settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus).to(dtype)
     bound = -0.9 * math.log(torch.finfo(dtype).tiny)  # far beyond it 1 - p would be 0, and the quotient undefined
     parts = element(logits.to(dtype).clamp(-bound, bound), settings)
     zeros = torch.zeros_like(parts.p)
@@ -45,17 +50,20 @@ def recalibrate(logits: Tensor, *, gamma_pos: Focus, gamma_neg: Focus, margin: F
     return rise / (rise - fall)
 
 
-def recalibration_ceiling(*, gamma_pos: float, gamma_neg: float, margin: float) -> float:
+def recalibration_ceiling(*, gamma_pos: float, gamma_neg: float, margin: float, detach_focus: bool = False) -> float:
     r"""The probability at which the best output reaches 1: nothing above it can be told from the score.
 
     With a margin the cost of a negative is bounded, so a label that is almost certain is pushed to p = 1:
 
     .. math:: \frac{c}{1+c}, \quad c = (1-m)^{\gamma_-} \left[\frac{1}{m} - \frac{\gamma_- \log m}{1-m}\right]
 
+    and with the focusing power detached :math:`c = (1-m)^{\gamma_-} / m`.
+
     Args:
         gamma_pos: Focusing power of positives, >= 0; above 0 the ceiling is 1.
         gamma_neg: Focusing power of negatives, >= 0.
         margin: Margin, in [0, 1); at 0 the ceiling is 1.
+        detach_focus: Whether the focusing power was a constant in the gradient.
 
     Returns: A probability in (0, 1].
 
@@ -63,4 +71,6 @@ def recalibration_ceiling(*, gamma_pos: float, gamma_neg: float, margin: float) 
     0.852
     """
     largest = torch.full((), torch.finfo(torch.float64).max, dtype=torch.float64)
-    return recalibrate(largest, gamma_pos=gamma_pos, gamma_neg=gamma_neg, margin=margin).item()
+    return recalibrate(
+        largest, gamma_pos=gamma_pos, gamma_neg=gamma_neg, margin=margin, detach_focus=detach_focus
+    ).item()

@@ -1,4 +1,4 @@
-"""How good predictions are: rankings by average precision, decisions by precision, recall and F1."""
+"""How good predictions are: rankings by average precision, decisions by F1, probabilities by calibration error."""
 
 try:
     import numpy as _numpy  # noqa: F401
@@ -11,19 +11,39 @@ from lopsided.metrics.average_precision import (
     mean_average_precision,
     micro_average_precision,
 )
+from lopsided.metrics.calibration import (
+    Reliability,
+    brier_score,
+    equal_mass_edges,
+    equal_width_edges,
+    expected_calibration_error,
+    reliability,
+)
 from lopsided.metrics.collected import CollectedScores
 from lopsided.metrics.counts import Counts, count
+from lopsided.metrics.intervals import f1_draws, interval
 from lopsided.metrics.operating_point import OperatingPoint, operating_point, operating_point_from
+from lopsided.metrics.thresholds import Thresholds, choose_thresholds
 
 __all__ = [
     "CollectedScores",
     "Counts",
     "OperatingPoint",
+    "Reliability",
+    "Thresholds",
     "average_precision",
+    "brier_score",
+    "choose_thresholds",
     "count",
     "eleven_point_average_precision",
+    "equal_mass_edges",
+    "equal_width_edges",
+    "expected_calibration_error",
+    "f1_draws",
+    "interval",
     "mean_average_precision",
     "micro_average_precision",
     "operating_point",
     "operating_point_from",
+    "reliability",
 ]

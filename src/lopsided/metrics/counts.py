@@ -86,11 +86,15 @@ def _predicted(
     if top_k is not None:
         chosen = _largest(probabilities, known, top_k)
     if top_k is None or both:
-        check_unit_interval("probabilities", probabilities, known)
-        chosen = chosen & (
-            probabilities.to(_at_least_float32(probabilities)) > _checked_threshold(threshold, probabilities)
-        )
+        chosen = chosen & predicted_above(probabilities, known, threshold)
     return chosen
+
+
+def predicted_above(probabilities: Tensor, known: Tensor | None, threshold: float | Tensor) -> Tensor:
+    """True where a label is known and its probability above the threshold; refuses what is no probability."""
+    check_unit_interval("probabilities", probabilities, known)
+    above = probabilities.to(_at_least_float32(probabilities)) > _checked_threshold(threshold, probabilities)
+    return above if known is None else above & known
 
 
 def _largest(probabilities: Tensor, known: Tensor | None, top_k: int) -> Tensor:

@@ -1,6 +1,7 @@
 """From run folders to figures and a page; needs the extra ``report``."""
 
 from lopsided.reports import extra as extra  # first: it says what is missing
+from lopsided.reports.calibration_figure import reliability_diagram
 from lopsided.reports.curves import gradient_curves, loss_curves, save_curves
 from lopsided.reports.examples import examples
 from lopsided.reports.page import write_report
@@ -28,6 +29,7 @@ __all__ = [
     "loss_curves",
     "map_over_training",
     "read_runs",
+    "reliability_diagram",
     "render",
     "render_both",
     "save_curves",

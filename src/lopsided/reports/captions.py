@@ -25,6 +25,12 @@ CROSS_ENTROPY = (
     "its order of scores may still be better. Validation that rises while training falls means overfitting. The scale "
     "is logarithmic."
 )
+RELIABILITY = (
+    "All labels pooled, by the probability that was predicted: on the diagonal, three in ten of what got 0.3 are true. "
+    "Strong lines are the probabilities of predict and export; faint ones are the sigmoid of the same outputs, which a "
+    "focusing loss biases. What undoes that needs no data: it follows from the settings of the loss, and holds as far "
+    "as the network is well fitted. A line that ends early has met its ceiling, above which a margin hides the truth."
+)
 LOSS_CURVES = (
     "Eq. 1 to 5. A negative should be given a low probability: the flatter a curve starts on the left, the less the "
     "many easy negatives count. Where γ+ = 0 a positive costs the same as with cross-entropy, so those lines lie on "

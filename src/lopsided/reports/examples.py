@@ -15,6 +15,7 @@ from lopsided.reports.runs import Run
 from lopsided.training.loaders import dataset_of
 from lopsided.training.run_folder import Trained
 from lopsided.training.scoring import default_split, same_labels
+from lopsided.training.thresholds import decision_of
 
 _SIGNS = {"found": "✓", "wrong": "✗", "missed": "○", "unknown": "?"}
 _SIDE = 192  # pixels of a shown picture, about
@@ -53,6 +54,7 @@ class Examples:
 
     split: str
     threshold: float
+    threshold_words: str  # the same, for a sentence
     samples: tuple[Example, ...]
     trouble: str | None = None
 
@@ -74,10 +76,11 @@ def examples(run: Run, count: int, *, data: Data | None = None) -> Examples:
         split = split if split in data.split_names else default_split(data)
         trained = run.folder.load()
         same_labels(trained, data)
-        samples = _samples(trained, data, split=split, count=count, threshold=threshold)
+        decision = decision_of(run.folder, trained, threshold if run.chosen is None else None)
+        samples = _samples(trained, data, split=split, count=count, threshold=decision.threshold)
     except (ValueError, OSError, ImportError, RuntimeError) as error:  # a report must not fail for its examples
-        return Examples(split, threshold, (), one_line(error))
-    return Examples(split, threshold, samples)
+        return Examples(split, threshold, run.threshold_words, (), one_line(error))
+    return Examples(split, threshold, run.threshold_words, samples)
 
 
 def read_source_of(run: Run, *, only_test: bool = False) -> Data:
@@ -120,13 +123,13 @@ def picture(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold: float) -> tuple[Example, ...]:
+def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold: float | Tensor) -> tuple[Example, ...]:
     dataset = dataset_of(data, split=split, images=trained.images)
     batch = dataset[list(range(min(count, len(dataset))))]
     if not len(batch["rows"]):
         return ()
     with torch.inference_mode():
-        probabilities = torch.sigmoid(trained.model(batch["inputs"]).float())
+        probabilities = trained.calibrator(trained.model(batch["inputs"]).float())
     known = batch.get("mask", torch.ones_like(batch["targets"], dtype=torch.bool))
     found = []
     for row, image, p, truth, is_known in zip(
@@ -137,7 +140,9 @@ def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold:
     return tuple(found)
 
 
-def _marks(p: Tensor, truth: Tensor, known: Tensor, labels: tuple[str, ...], threshold: float) -> tuple[Mark, ...]:
+def _marks(
+    p: Tensor, truth: Tensor, known: Tensor, labels: tuple[str, ...], threshold: float | Tensor
+) -> tuple[Mark, ...]:
     predicted = p > threshold
     kinds = {
         "found": predicted & truth,

@@ -11,7 +11,7 @@ import lopsided
 from lopsided.data import Data
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
 from lopsided.reports.naming import what_differs
-from lopsided.reports.page_figures import curve_figures, data_uri, training_figures
+from lopsided.reports.page_figures import calibration_figures, curve_figures, data_uri, training_figures
 from lopsided.reports.runs import Run, read_runs
 from lopsided.reports.style import DARK, LIGHT
 from lopsided.reports.summary import best_run, summary, warnings_about
@@ -69,6 +69,7 @@ def render_page(runs: Sequence[Run]) -> str:
         top_columns=list(TOP_COLUMNS),
         top_rows=metric_rows(runs, TOP_COLUMNS, group="top3"),
         training_figures=training_figures(runs),
+        calibration_figures=calibration_figures(runs),
         curve_figures=curve_figures(runs),
         shown_run=shown.label,
         examples=_examples_of(shown, runs[0].config.report.examples, data, trouble),
@@ -91,5 +92,5 @@ def _examples_of(run: Run, count: int, data: Data | None, trouble: str | None) -
     if count == 0:
         return None
     if data is None:
-        return Examples(run.split, run.threshold, (), trouble)
+        return Examples(run.split, run.threshold, run.threshold_words, (), trouble)
     return examples(run, count, data=data)

@@ -12,6 +12,7 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from lopsided.reports import captions
+from lopsided.reports.calibration_figure import calibration_of, reliability_diagram
 from lopsided.reports.curves import USUAL, gradient_curves, loss_curves
 from lopsided.reports.naming import describe_curve
 from lopsided.reports.regimes import gradient_peak
@@ -82,6 +83,26 @@ def curve_figures(runs: Sequence[Run]) -> list[PageFigure]:
     if len(in_order) < len(runs):
         left_out += captions.OTHER_LOSSES
     return [_loss_figure(shown, left_out), _gradient_figure(shown, left_out)]
+
+
+def calibration_figures(runs: Sequence[Run]) -> list[PageFigure]:
+    """How true the probabilities of the evaluated runs are; none where no evaluation says it."""
+    chosen = {run.label: about for run in runs if (about := calibration_of(run))}
+    if not chosen:
+        return []
+    errors = "; ".join(
+        f"{label} {percent(about['before']['ece'])} before and {percent(about['after']['ece'])} after"
+        for label, about in chosen.items()
+    )
+    return [
+        PageFigure(
+            name="reliability",
+            title="Do the probabilities come true?",
+            alt=f"Line chart of the share of positives by predicted probability. Calibration errors: {errors}.",
+            caption=captions.RELIABILITY,
+            picture=_picture(partial(reliability_diagram, runs)),
+        )
+    ]
 
 
 def data_uri(content: bytes, kind: str) -> str:

@@ -51,6 +51,20 @@ class Run:
         threshold = (self.evaluation or {}).get("threshold")
         return float(threshold) if isinstance(threshold, int | float) else 0.5
 
+    @property
+    def chosen(self) -> dict[str, Any] | None:
+        """How the evaluation's thresholds were chosen; None where it took one number."""
+        chosen = (self.evaluation or {}).get("thresholds")
+        return chosen if isinstance(chosen, dict) else None
+
+    @property
+    def threshold_words(self) -> str:
+        """Above what a label counts as predicted, for a sentence: ``0.5`` or ``its threshold, chosen on val``."""
+        if self.chosen is None:
+            return f"{self.threshold:g}"
+        whose = "the threshold of the label" if self.chosen.get("per_label") else f"{self.threshold:.2g}"
+        return f"{whose}, chosen on {self.chosen.get('split', 'val')}"
+
     def last(self, column: str) -> float:
         """The last finite value of a step's or a validation's column; nan if there is none."""
         values = self.validations[column] if column in VALIDATION else self.steps[column]

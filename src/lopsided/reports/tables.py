@@ -112,7 +112,7 @@ def _note(run: Run, usual: Run) -> str:
     if not run.evaluation:
         return ""
     notes = [f"{run.split} split"] if run.split != usual.split else []
-    notes += [f"threshold {run.threshold:g}"] if run.threshold != usual.threshold else []
+    notes += [f"threshold {run.threshold_words}"] if run.threshold_words != usual.threshold_words else []
     return ", ".join(notes)
 
 

@@ -6,25 +6,31 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lopsided.data import Data, Manifest
 from lopsided.metrics import (
-    CollectedScores,
+    Reliability,
     eleven_point_average_precision,
+    equal_mass_edges,
+    f1_draws,
+    interval,
     mean_average_precision,
     micro_average_precision,
     operating_point,
+    reliability,
 )
 from lopsided.metrics.operating_point import OperatingPoint
 from lopsided.training.files import write_json
-from lopsided.training.run_folder import RunFolder
-from lopsided.training.scoring import default_split, same_labels, scored_batches
+from lopsided.training.run_folder import RunFolder, Trained
+from lopsided.training.scoring import Scores, collected, default_split, same_labels
+from lopsided.training.thresholds import HALF, Decision, decision_of
 
 TOP_K = 3
 
 
 def evaluate(
-    run: RunFolder, data: Data, *, split: str | None = None, threshold: float = 0.5, save: bool = True
+    run: RunFolder, data: Data, *, split: str | None = None, threshold: float | None = None, save: bool = True
 ) -> dict[str, Any]:
     """Metrics of the best averaged weights.
 
@@ -32,14 +38,17 @@ def evaluate(
         run: A trained run.
         data: The data, with the labels of the run.
         split: Which split; by default test, else val, else the first.
-        threshold: Probability above which a label is predicted, in [0, 1].
+        threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
+            run, else 0.5.
         save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
 
     Returns:
         ``split``, ``mAP`` (over labels with positives), ``mAP_11`` (of 11 points, as of Pascal VOC 2007), ``micro_AP``,
         ``cp`` to ``mean_f1`` at the threshold, ``top3`` with the same for the three most probable labels of each sample
-        that are above the threshold, as published tables have it, ``threshold``, all in [0, 1]; and of images
-        ``unreadable``, the numbers of samples that could not be opened, all of whose labels count as unknown.
+        that are above the threshold, as published tables have it, ``threshold`` (the common one), all in [0, 1];
+        ``calibration``: Brier score, calibration errors and bins of the sigmoid and of the probabilities; where chosen
+        thresholds were applied, ``thresholds`` says how they were chosen and ``f1`` compares them with 0.5; and of
+        images ``unreadable``, the numbers of samples that could not be opened, all of whose labels count as unknown.
 
     Raises:
         ValueError: The data does not fit the run.
@@ -48,29 +57,32 @@ def evaluate(
     same_labels(trained, data)
     if split is None:
         split = default_split(data)
-    collected = CollectedScores()
-    unreadable: list[int] = []
-    for logits, batch in scored_batches(trained, data, split=split, batch_size=run.config().training.batch_size):
-        collected.update(logits, batch["targets"], batch.get("mask"))
-        unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
-    logits, targets, mask = collected.tensors()
-    probabilities = torch.sigmoid(logits)
+    decision = decision_of(run, trained, threshold)
+    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+    logits, targets, mask = scores.logits, scores.targets, scores.mask
+    probabilities = trained.calibrator(logits)
     top_k = min(TOP_K, len(trained.labels))
     result = {
         "split": split,
         "mAP": float(mean_average_precision(logits, targets, mask=mask)),
         "mAP_11": float(eleven_point_average_precision(logits, targets, mask=mask).nanmean()),
         "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
-        **_named(operating_point(probabilities, targets, threshold=threshold, mask=mask)),
+        **_named(operating_point(probabilities, targets, threshold=decision.threshold, mask=mask)),
         "top3": _named(
             operating_point(
-                probabilities, targets, threshold=threshold, top_k=top_k, top_k_above_threshold=True, mask=mask
+                probabilities, targets, threshold=decision.threshold, top_k=top_k, top_k_above_threshold=True, mask=mask
             )
         ),
-        "threshold": threshold,
+        "threshold": decision.common,
+        "calibration": _calibration(run, trained, scores, probabilities),
     }
+    if decision.chosen is not None:
+        result["thresholds"] = {
+            name: decision.chosen[name] for name in ("rule", "at_least", "per_label", "split", "few")
+        }
+        result["f1"] = _compared(probabilities, scores, decision)
     if isinstance(data, Manifest):
-        result["unreadable"] = unreadable
+        result["unreadable"] = scores.unreadable
     if save:
         write_json(run.evaluation_file, result)
     return result
@@ -78,3 +90,40 @@ def evaluate(
 
 def _named(point: OperatingPoint) -> dict[str, float]:
     return {name.rstrip("_"): value for name, value in asdict(point).items()}
+
+
+def _calibration(run: RunFolder, trained: Trained, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
+    """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
+    fit = run.decided(run.calibration_file, epoch=trained.epoch)
+    pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
+    return {
+        "method": "closed form" if fit is None else fit["method"],
+        **{name: _truthfulness(values, scores) for name, values in pair.items()},
+    }
+
+
+def _truthfulness(probabilities: Tensor, scores: Scores) -> dict[str, Any]:
+    edges = equal_mass_edges(probabilities, 15, mask=scores.mask)
+    wide, even = (reliability(probabilities, scores.targets, edges=edges, mask=scores.mask) for edges in (None, edges))
+    return {"brier": wide.brier, "ece": wide.error, "ece_equal_mass": even.error, "bins": _bins(wide)}
+
+
+def _bins(found: Reliability) -> list[list[float]]:
+    """Mean probability, share of positives and number of elements of each bin that holds any."""
+    rows = zip(found.counts.tolist(), found.probabilities.tolist(), found.positives.tolist(), strict=True)
+    return [[total / n, positives / n, n] for n, total, positives in rows if n]
+
+
+def _compared(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[str, Any]:
+    """Macro and micro F1 with the chosen thresholds and with 0.5, each with its 95 % interval, and the difference."""
+    point, draws = {}, {}
+    for name, threshold in (("chosen", decision.threshold), ("at_half", HALF)):
+        found = operating_point(probabilities, scores.targets, threshold=threshold, mask=scores.mask)
+        point[name] = {"macro": found.mean_f1, "micro": found.of1}
+        draws[name] = f1_draws(probabilities, scores.targets, threshold=threshold, mask=scores.mask)
+    point["gain"] = {of: point["chosen"][of] - point["at_half"][of] for of in ("macro", "micro")}
+    draws["gain"] = draws["chosen"] - draws["at_half"]
+    return {
+        name: {of: [value, *interval(draws[name][row])] for row, (of, value) in enumerate(values.items())}
+        for name, values in point.items()
+    }

@@ -23,6 +23,7 @@ import lopsided
 from lopsided.models import Standardise
 from lopsided.training.config import Config
 from lopsided.training.run_folder import RunFolder, Trained
+from lopsided.training.thresholds import Decision, decision_of
 
 OPSET = 18
 """Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
@@ -44,19 +45,22 @@ class Exported:
     input_shape: tuple[int, ...]  # of one sample
     input_meaning: str
     num_labels: int
+    threshold: str  # above which a probability makes a label predicted, in words
     largest_difference: float  # of a logit or probability
 
 
-def export(run: RunFolder, out: Path, *, threshold: float = 0.5) -> Exported:
-    """Write the best averaged weights as ONNX: ``inputs`` to ``logits`` and ``probabilities``, for batches of any size.
+def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Exported:
+    """Write the best averaged weights as ONNX: ``inputs`` to ``logits``, ``probabilities`` and ``predicted``.
 
-    The file holds, as metadata, the names of labels and features and what the inputs are; images are uint8, as a
-    decoder gives them. Before it is put in its place, it is run on random batches of 1 and 3 samples.
+    Probabilities are those of predict, calibrated; ``predicted`` is True where they are above the thresholds. The file
+    holds, as metadata, the names of labels and features and what the inputs are; images are uint8, as a decoder gives
+    them. Batches may have any size. Before it is put in its place, it is run on random batches of 1 and 3 samples.
 
     Args:
         run: A trained run.
         out: The file to write, .onnx; whole or absent. Weights above 1.5 GiB lie beside it, in ``out`` + .data.
-        threshold: Probability above which a label is predicted, in [0, 1]; kept for who serves the file.
+        threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
+            run, else 0.5.
 
     Returns:
         The files and their size, what goes in, and the largest difference to PyTorch.
@@ -67,17 +71,16 @@ def export(run: RunFolder, out: Path, *, threshold: float = 0.5) -> Exported:
     """
     if out.suffix != ".onnx":
         raise ValueError(f"the output must end in .onnx, got {out.name}")
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
     runtime = _runtime()
     config, trained = run.config(), run.load()
+    decision = decision_of(run, trained, threshold)
     about = _about_inputs(trained, config)
     batches = [_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3)]
-    served = _Served(trained.model).eval()
+    served = _Served(trained, decision.threshold).eval()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         part = Path(folder) / out.name  # under its own name, which it calls its data by
-        metadata = about | _about_outputs(trained, config, threshold)
+        metadata = about | _about_outputs(trained, config, decision)
         _write(served, batches[1], part, metadata=metadata)
         difference = _largest_difference(runtime, served, part, batches=[batches[0], batches[2]])
         num_bytes = sum(file.stat().st_size for file in part.parent.iterdir())
@@ -90,20 +93,26 @@ def export(run: RunFolder, out: Path, *, threshold: float = 0.5) -> Exported:
         input_shape=trained.input_shape,
         input_meaning=about["input_meaning"],
         num_labels=len(trained.labels),
+        threshold=decision.describe(),
         largest_difference=difference,
     )
 
 
 class _Served(nn.Module):
-    """Logits and probabilities of a network."""
+    """Logits and probabilities of a network, and which labels it predicts."""
 
-    def __init__(self, model: nn.Module) -> None:
+    thresholds: Tensor
+
+    def __init__(self, trained: Trained, threshold: float | Tensor) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.calibrator = trained.model, trained.calibrator
+        thresholds = torch.as_tensor(threshold, dtype=torch.float32).expand(len(trained.labels)).clone()
+        self.register_buffer("thresholds", thresholds, persistent=False)
 
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits = self.model(inputs)
-        return logits, torch.sigmoid(logits)
+        probabilities = self.calibrator(logits)
+        return logits, probabilities, probabilities > self.thresholds
 
 
 def _runtime() -> ModuleType:
@@ -137,10 +146,12 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     return about
 
 
-def _about_outputs(trained: Trained, config: Config, threshold: float) -> dict[str, str]:
+def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict[str, str]:
+    each = {} if decision.per_label is None else {"thresholds": _json(decision.per_label.tolist())}
     return {
         "labels": _json(trained.labels),
-        "threshold": str(threshold),
+        "threshold": str(decision.common),
+        **each,
         "lopsided_version": lopsided.__version__,
         "loss": _json({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
         "epoch": str(trained.epoch),
@@ -175,7 +186,7 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
                 verbose=False,
                 opset_version=OPSET,
                 input_names=["inputs"],
-                output_names=["logits", "probabilities"],
+                output_names=["logits", "probabilities", "predicted"],
                 dynamic_shapes=({0: torch.export.Dim("samples")},),
             )
             assert program is not None  # it is None with dynamo=False only
@@ -194,7 +205,7 @@ def _largest_difference(runtime: ModuleType, served: nn.Module, path: Path, *, b
     largest = 0.0
     for inputs in batches:
         with torch.inference_mode():
-            wanted = served(inputs)
+            wanted = served(inputs)[:2]
         try:
             session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             came = session.run(["logits", "probabilities"], {"inputs": inputs.numpy()})

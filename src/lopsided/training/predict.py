@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 from pyarrow.csv import CSVWriter
 from pyarrow.parquet import ParquetWriter
 from torch import Tensor
@@ -15,22 +14,25 @@ from torch import Tensor
 from lopsided.data import Data, Manifest
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import default_split, scored_batches
+from lopsided.training.thresholds import decision_of
 
 FORMATS = (".parquet", ".csv")
 
 
 def predict(
-    run: RunFolder, data: Data, out: Path, *, split: str | None = None, threshold: float = 0.5
+    run: RunFolder, data: Data, out: Path, *, split: str | None = None, threshold: float | None = None
 ) -> tuple[int, list[int]]:
     """Write one row for each sample: its number, or the path of its image; its predicted labels; and the probability
-    of each label. Of an image that cannot be opened these are empty.
+    of each label, freed from the bias of its loss and in the order of the scores. Of an image that cannot be opened
+    these are empty.
 
     Args:
         run: A trained run.
         data: The data; only its inputs are read.
         out: The file to write, .parquet or .csv; whole or absent.
         split: Which split; by default test, else val, else the first.
-        threshold: Probability above which a label is predicted, in [0, 1].
+        threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
+            run, else 0.5.
 
     Returns:
         Number of samples, and the numbers of those whose image could not be opened.
@@ -40,9 +42,8 @@ def predict(
     """
     if out.suffix not in FORMATS:
         raise ValueError(f"the output must end in {' or '.join(FORMATS)}, got {out.name}")
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
     trained = run.load()
+    decision = decision_of(run, trained, threshold)
     split = split or default_split(data)
     which = ("path", pa.string()) if isinstance(data, Manifest) else ("row", pa.int64())
     schema = pa.schema([which, ("labels", pa.string()), *((f"p:{name}", pa.float32()) for name in trained.labels)])
@@ -54,7 +55,7 @@ def predict(
         with writer(str(part), schema) as file:
             batches = scored_batches(trained, data, split=split, batch_size=run.config().training.batch_size)
             for logits, batch in batches:
-                file.write_table(_rows(logits, batch, trained, data, schema, threshold=threshold))
+                file.write_table(_rows(logits, batch, trained, data, schema, threshold=decision.threshold))
                 count += len(logits)
                 unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
         os.replace(part, out)
@@ -64,9 +65,15 @@ def predict(
 
 
 def _rows(
-    logits: Tensor, batch: dict[str, Tensor], trained: Trained, data: Data, schema: pa.Schema, *, threshold: float
+    logits: Tensor,
+    batch: dict[str, Tensor],
+    trained: Trained,
+    data: Data,
+    schema: pa.Schema,
+    *,
+    threshold: float | Tensor,
 ) -> pa.Table:
-    probabilities = torch.sigmoid(logits)
+    probabilities = trained.calibrator(logits)
     chosen = [
         "|".join(trained.labels[k] for k in row.nonzero().flatten().tolist()) for row in probabilities > threshold
     ]

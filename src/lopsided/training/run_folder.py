@@ -1,4 +1,5 @@
-"""A run is a folder: config.yaml, metrics.csv, checkpoints/, environment.json, and evaluation.json once evaluated."""
+"""A run is a folder: config.yaml, metrics.csv, checkpoints/, environment.json; calibration.json, thresholds.json and
+evaluation.json once these are made."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from torch import nn
 import lopsided
 from lopsided.data import ImageOptions
 from lopsided.models import build_model
+from lopsided.training.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.training.config import Config
 
 FORMAT = 1
@@ -43,6 +45,8 @@ class Trained:
     feature_names: tuple[str, ...]  # of a table whose columns have names; else empty
     epoch: int  # from 1
     images: ImageOptions  # how image files become inputs
+    closed_form: ClosedForm  # logits to probabilities, by what the loss says
+    calibrator: Calibrator  # logits to probabilities: the closed form, or what calibrate fitted
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,16 @@ class RunFolder:
     def evaluation_file(self) -> Path:
         """Every metric on one split."""
         return self.path / "evaluation.json"
+
+    @property
+    def calibration_file(self) -> Path:
+        """What ``lopsided calibrate`` fitted."""
+        return self.path / "calibration.json"
+
+    @property
+    def thresholds_file(self) -> Path:
+        """What ``lopsided thresholds`` chose."""
+        return self.path / "thresholds.json"
 
     @property
     def unreadable_file(self) -> Path:
@@ -123,7 +137,32 @@ class RunFolder:
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"the checkpoint in {self.path} must fit config.yaml beside it, got {error}") from error
         names, epoch = tuple(about["feature_names"]), checkpoint["epoch"] + 1
-        return Trained(model.eval(), labels, shape, names, epoch, config.data.images())
+        closed = closed_form(config.loss, checkpoint["state_dict"], num_labels=len(labels))
+        fit = self.decided(self.calibration_file, epoch=epoch)
+        calibrator = closed if fit is None else from_fit(closed, fit)
+        return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator)
+
+    def decided(self, path: Path, *, epoch: int) -> dict[str, Any] | None:
+        """What a file of the run says that was made for its weights, or None where there is no such file.
+
+        Args:
+            path: ``calibration_file`` or ``thresholds_file``.
+            epoch: Of the best weights.
+
+        Raises:
+            ValueError: The file is damaged, or was made for the weights of another epoch.
+        """
+        if not path.is_file():
+            return None
+        again = f"make it again, or remove {path.name}"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            made_for = content["epoch"], content["format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{path} must be what lopsided wrote, got {error!r:.200}: {again}") from error
+        if made_for != (epoch, FORMAT):
+            raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for[0]}: {again}")
+        return content
 
     def _best(self) -> dict[str, Any]:
         path = self.checkpoints / "best.ckpt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lopsided.data import Data, Table
+from lopsided.metrics import CollectedScores
 from lopsided.training.loaders import EpochBatches, dataset_of, loader, num_workers
 from lopsided.training.run_folder import Trained
 
@@ -55,6 +57,25 @@ def scored_batches(
             if inputs.dim() == 4:
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
             yield model(inputs).float().cpu(), batch
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a network says about the samples of a split, on the CPU."""
+
+    logits: Tensor  # (samples, labels)
+    targets: Tensor  # bool, of that shape
+    mask: Tensor | None  # bool, True where known; None where all is
+    unreadable: list[int]  # numbers of the samples whose image could not be opened
+
+
+def collected(trained: Trained, data: Data, *, split: str, batch_size: int) -> Scores:
+    """Logits and targets of a whole split, in order; takes and raises what :func:`scored_batches` does."""
+    scores, unreadable = CollectedScores(), list[int]()
+    for logits, batch in scored_batches(trained, data, split=split, batch_size=batch_size):
+        scores.update(logits, batch["targets"], batch.get("mask"))
+        unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
+    return Scores(*scores.tensors(), unreadable)
 
 
 def default_split(data: Data) -> str:

@@ -1,0 +1,141 @@
+"""lopsided audit RUN SOURCE."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from lopsided.cli.parser import Parser
+from lopsided.data import Data, DataOptions, read_source
+
+_SHOWN = 12  # labels of the table on a terminal
+
+
+def audit(arguments: list[str]) -> int:
+    """Write the suspects and a page to go through them, or carry out what was decided there."""
+    parser = Parser(
+        "audit",
+        "Which labels of a data set are probably missing and which probably wrong, the most doubtful first, by "
+        "networks that were not trained on the sample. Writes suspects.csv, labels.csv and audit.html, a page to "
+        "accept or reject them; what it saves, --apply carries out.",
+        examples=(
+            "lopsided audit runs/photos listing:photos/labels.csv --folds 3",
+            "lopsided audit runs/photos listing:photos/labels.csv --apply decisions.csv --out photos/corrected.csv",
+        ),
+    )
+    parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_argument("source", nargs="?", help="data to look at (default: the run's own)")
+    parser.add_argument(
+        "--folds",
+        type=int,
+        help="train so many runs more, each without one part of the training samples, and look at these too, >= 2",
+    )
+    parser.add_argument("--split", type=str, help="which split (default: all; without --folds all but train)")
+    parser.add_argument("--most", type=int, default=2000, help="suspects to list (default 2000; the page shows 500)")
+    parser.add_argument("--apply", type=str, help="decisions of the page: write the corrected data to --out instead")
+    parser.add_argument(
+        "--out", type=str, help="folder to write (default: RUN/audit); with --apply a file, .csv or .npz"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    given = parser.parse_args(arguments)
+    if given.folds is not None and given.folds < 2:
+        parser.error(f"--folds must be at least 2, got {given.folds}")
+    if given.most < 1:
+        parser.error(f"--most must be at least 1, got {given.most}")
+    if given.apply is not None and given.out is None:
+        parser.error("--apply needs --out: the file to write")
+    if given.apply is not None and (given.folds or given.split or given.json):
+        parser.error("--apply only writes what was decided: --folds, --split and --json have no effect with it")
+
+    from lopsided.training import RunFolder
+
+    run = RunFolder(Path(given.run))
+    config = run.config()
+    own = given.source in (None, config.source)
+    options = config.data if own else DataOptions(validation_share=0)
+    data = read_source(config.source if own else given.source, options, seed=config.seed, label_names=run.labels())
+    if given.apply is not None:
+        return _apply(data, Path(given.apply), Path(given.out))
+    out = Path(given.out) if given.out else run.path / "audit"
+    return _look(run, data, out, given)
+
+
+def _look(run: Any, data: Data, out: Path, given: Any) -> int:
+    from lopsided.reports.audit_page import write_audit_page
+    from lopsided.training.audit import audit as rank
+    from lopsided.training.audit import write_counts, write_suspects
+    from lopsided.training.cross_fit import out_of_sample
+
+    def told(number: int) -> None:
+        print(f"lopsided audit: fold {number} of {given.folds}", file=sys.stderr, flush=True)
+
+    splits = None if given.split is None else (given.split,)
+    if splits == ("train",) and not given.folds and given.source in (None, run.config().source):
+        raise ValueError("the run was trained on this split: add --folds 3 for networks that were not")
+    scores = out_of_sample(run, data, folds=given.folds, splits=splits, on_fold=told)
+    found = rank(scores, most=given.most)
+    out.mkdir(parents=True, exist_ok=True)
+    write_suspects(found, data, out / "suspects.csv")
+    write_counts(found, data, out / "labels.csv")
+    source = given.source or run.config().source
+    words = ["lopsided", "audit", given.run, source, "--apply", "decisions.csv", "--out", "corrected.csv"]
+    write_audit_page(
+        found, data, out / "audit.html", title=f"Labels of {data.name} to check", command=shlex.join(words)
+    )
+    if given.json:
+        print(json.dumps(_summary(found, data), ensure_ascii=False))
+    else:
+        _print(found, data)
+        print(f"wrote {out / 'suspects.csv'}, {out / 'labels.csv'}\nopen {out / 'audit.html'}")
+    return 0
+
+
+def _summary(found: Any, data: Data) -> dict[str, Any]:
+    names = data.labels.names
+    columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist())
+    return {
+        "samples": found.num_samples,
+        "noted": int(found.noted.sum()),
+        "missing": float(found.missing.sum()),
+        "wrong": float(found.wrong.sum()),
+        "labels": {
+            name: {"noted": noted, "missing": missing, "wrong": wrong}
+            for name, noted, missing, wrong in zip(names, *columns, strict=True)
+        },
+    }
+
+
+def _print(found: Any, data: Data) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    about = _summary(found, data)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("label")
+    for name in ("noted", "probably missing", "probably wrong"):
+        table.add_column(name, justify="right")
+    rows = sorted(about["labels"].items(), key=lambda item: -(item[1]["missing"] + item[1]["wrong"]))
+    for name, row in rows[:_SHOWN]:
+        table.add_row(escape(name), str(row["noted"]), f"{row['missing']:.0f}", f"{row['wrong']:.0f}")
+    table.add_row(f"all {len(rows)}", str(about["noted"]), f"{about['missing']:.0f}", f"{about['wrong']:.0f}")
+    console = Console()
+    console.print(f"{escape(data.name)}: {about['samples']} samples")
+    console.print(table)
+    if found.is_vague:
+        console.print("the networks are too weak here for such numbers, which are then too high: trust the order alone")
+
+
+def _apply(data: Data, decisions: Path, out: Path) -> int:
+    from lopsided.data.corrections import corrected, read_decisions
+    from lopsided.data.written import write_data
+
+    accepted, rejected = read_decisions(decisions, data)
+    write_data(corrected(data, accepted), out)
+    added = sum(correction.kind == "missing" for correction in accepted)
+    print(f"wrote {out}: {added} labels added, {len(accepted) - added} removed; {rejected} were left as they are")
+    return 0

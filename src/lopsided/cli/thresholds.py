@@ -1,0 +1,85 @@
+"""lopsided thresholds RUN."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lopsided.cli.calibrate import named
+from lopsided.cli.parser import Parser
+from lopsided.data import read_source
+
+_SHOWN = 40  # labels of a table on a terminal
+
+
+def thresholds(arguments: list[str]) -> int:
+    """Choose thresholds, keep them in the run and print them."""
+    parser = Parser(
+        "thresholds",
+        "Choose, on the validation split, the probability above which a label is predicted. predict, evaluate and "
+        "export then apply it; without this verb, or once thresholds.json is removed from the run, it is 0.5.",
+        examples=(
+            "lopsided thresholds runs/adaptive --per-label",
+            "lopsided thresholds runs/adaptive --rule precision --at-least 0.9",
+        ),
+    )
+    parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_argument(
+        "--rule",
+        type=str,
+        default="f1",
+        choices=["f1", "precision", "recall"],
+        help="best F1 (default); the most recall with precision --at-least; the most precision with recall --at-least",
+    )
+    parser.add_argument("--at-least", type=float, help="precision or recall to keep, in (0, 1]")
+    parser.add_argument(
+        "--per-label", action="store_true", help="one for each label; those of rare labels stay near the common one"
+    )
+    parser.add_argument("--split", type=str, default="val", help="what to choose on (default: val)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    given = parser.parse_args(arguments)
+    if (given.rule == "f1") != (given.at_least is None):
+        parser.error(f"--at-least goes with --rule precision and --rule recall, got --rule {given.rule}")
+    if given.at_least is not None and not 0 < given.at_least <= 1:
+        parser.error(f"--at-least must lie in (0, 1], got {given.at_least}")
+
+    from lopsided.training import RunFolder
+    from lopsided.training.thresholds import choose
+
+    run = RunFolder(Path(given.run))
+    config = run.config()
+    data = read_source(config.source, config.data, seed=config.seed, label_names=run.labels())
+    found = choose(run, data, rule=given.rule, at_least=given.at_least, per_label=given.per_label, split=given.split)
+    if given.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(found, run.thresholds_file)
+    return 0
+
+
+def _print(found: dict[str, Any], path: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lopsided.training.calibrate import FEW
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("label")
+    for name in ("positives", "threshold", "precision", "recall", "F1"):
+        table.add_column(name, justify="right")
+    rows = sorted(found["labels"].items(), key=lambda item: -item[1]["positives"])
+    for name, row in rows[:_SHOWN]:
+        shares = (f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1"))
+        table.add_row(escape(name), str(row["positives"]), f"{row['threshold']:.3g}", *shares)
+    console = Console()
+    console.print(f"on {escape(found['split'])}, in per cent:")
+    console.print(table)
+    if len(rows) > _SHOWN:
+        console.print(f"and {len(rows) - _SHOWN} rarer labels")
+    console.print(f"for all labels together: {found['common']:.3g}")
+    if found["few"]:
+        console.print(f"fewer than {FEW} positives, so trust these least: {escape(named(found['few']))}")
+    console.print(f"wrote {escape(str(path))}", soft_wrap=True)

@@ -1,0 +1,136 @@
+"""Decisions about single labels, and the data with them carried out."""
+# pyright: reportOptionalSubscript=false
+# (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
+
+import csv
+import dataclasses
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+from scipy.sparse import csr_array, lil_array
+
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.labels import Labels
+from lopsided.data.manifest import Manifest
+from lopsided.data.table import Table
+
+Kind = Literal["missing", "wrong"]
+COLUMNS = ("row", "sample", "label", "kind", "decision")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A label of a sample that was decided to be missing, or to be wrong."""
+
+    row: int  # sample number in the data, from 0
+    label: str
+    kind: Kind
+
+
+def sample_name(data: Table | Manifest, row: int) -> str:
+    """What a sample is called in lists for people: the path of its image, or ``row 7``."""
+    return str(data.paths[row]) if isinstance(data, Manifest) else f"row {row}"
+
+
+def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Correction], int]:
+    """Read a CSV file with the columns ``row``, ``sample``, ``label``, ``kind`` and ``decision``.
+
+    Args:
+        path: The file, UTF-8. ``kind`` is missing or wrong, ``decision`` accept or reject.
+        data: The data that the decisions are about, unchanged since.
+
+    Returns:
+        The accepted corrections in their order, and the number of rejected ones.
+
+    Raises:
+        DataError: The file is no such list, or not about this data; the message names the line.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"wanted a file of decisions: {error.strerror}", path=path) from error
+    except UnicodeDecodeError:
+        raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    accepted: dict[tuple[int, str], Correction] = {}
+    rejected = 0
+    try:
+        names = next(reader, [])
+        if absent := [name for name in COLUMNS if name not in names]:
+            raise ValueError(f"wanted the columns {', '.join(COLUMNS)}, got none named {absent[0]!r}")
+        for cells in reader:
+            if not cells:  # a blank line
+                continue
+            if len(cells) != len(names):
+                raise ValueError(f"wanted {len(names)} cells, got {len(cells)}")
+            correction, decision = _parsed(dict(zip(names, cells, strict=True)), data)
+            place = correction.row, correction.label
+            if place in accepted:
+                raise ValueError(f"wanted one decision on {quoted(correction.label)} of row {correction.row}, got two")
+            if decision == "accept":
+                accepted[place] = correction
+            else:
+                rejected += 1
+    except (ValueError, csv.Error) as error:
+        raise DataError(str(error), path=path, line=max(reader.line_num, 1)) from None
+    return list(accepted.values()), rejected
+
+
+def corrected(data: Table | Manifest, corrections: list[Correction]) -> Table | Manifest:
+    """The same samples with the corrections carried out: missing labels added, wrong ones taken away.
+
+    Args:
+        data: The data.
+        corrections: Of labels that are known there, missing ones of negatives and wrong ones of positives.
+
+    Raises:
+        DataError: A correction does not fit what the data says.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = Labels(("cat", "dog"), csr_array(np.array([[True, False]])))
+        >>> pets = Table("pets", np.zeros((1, 2), np.float32), labels, np.array(["train"]))
+        >>> corrected(pets, [Correction(0, "cat", "wrong"), Correction(0, "dog", "missing")]).labels.dense([0])[0]
+        array([[False,  True]])
+    """
+    labels, column = data.labels, {name: k for k, name in enumerate(data.labels.names)}
+    positives = labels.positives.tolil()
+    negatives = None if labels.negatives is None else labels.negatives.tolil()
+    for correction in corrections:
+        k, is_missing = column[correction.label], correction.kind == "missing"
+        targets, mask = labels.dense([correction.row])
+        if (mask is not None and not mask[0, k]) or targets[0, k] == is_missing:
+            is_what = "unknown" if mask is not None and not mask[0, k] else "there" if targets[0, k] else "not there"
+            raise DataError(
+                f"row {correction.row}: wanted a label that is {correction.kind}, got {quoted(correction.label)}, "
+                f"which is {is_what}"
+            )
+        positives[correction.row, k] = is_missing
+        if negatives is not None:
+            negatives[correction.row, k] = not is_missing
+    done = Labels(labels.names, _sparse(positives), labels.unknown, None if negatives is None else _sparse(negatives))
+    return dataclasses.replace(data, labels=done, truth=None)
+
+
+def _sparse(matrix: lil_array) -> csr_array:
+    return csr_array(matrix, dtype=bool)
+
+
+def _parsed(cells: dict[str, str], data: Table | Manifest) -> tuple[Correction, str]:
+    text = cells["row"].strip()
+    row = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= row < len(data):
+        raise ValueError(f"row must be a number from 0 to {len(data) - 1}, got {quoted(text)}")
+    if (name := sample_name(data, row)) != cells["sample"]:
+        raise ValueError(
+            f"the sample of row {row} must be {quoted(name)} as in the data, got {quoted(cells['sample'])}"
+        )
+    if cells["label"] not in data.labels.names:
+        raise ValueError(f"wanted a label of the data, got {quoted(cells['label'])}")
+    for column, choices in (("kind", ("missing", "wrong")), ("decision", ("accept", "reject"))):
+        if cells[column] not in choices:
+            raise ValueError(f"{column} must be {choices[0]} or {choices[1]}, got {quoted(cells[column])}")
+    return Correction(row, cells["label"], cast(Kind, cells["kind"])), cells["decision"]

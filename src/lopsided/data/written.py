@@ -1,0 +1,105 @@
+"""Data as a file that the readers of listings and tables read back."""
+# pyright: reportOptionalSubscript=false
+# (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from lopsided.data.columns import LABEL_PREFIX
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.manifest import Manifest
+from lopsided.data.table import Table
+
+_ROLES = ("labels", "split", "unknown")  # of a CSV file's columns, which no feature can be called
+
+
+def write_data(data: Table | Manifest, out: Path) -> None:
+    """Write a listing of images as CSV, or a table of features as NPZ or, where they have names, CSV.
+
+    Labels that are all known are joined by ``|`` in one column; else, and where a name holds such a bar, each has a
+    column ``label:NAME``, empty where unknown. What is in the file is what is read from it.
+
+    Args:
+        data: The data.
+        out: The file, whole or absent: .csv for images, in the folder of the images or one above it; .npz or .csv for
+            tables.
+
+    Raises:
+        DataError: The ending is another, the data cannot be said in such a file, or the images lie elsewhere.
+    """
+    wanted = _ending(data)
+    if out.suffix.lower() != wanted:
+        raise DataError(f"wanted a name that ends in {wanted}, got {quoted(out.name)}")
+    if isinstance(data, Manifest):
+        content = _csv(data, {"path": _paths_from(data, out.parent)})
+    elif wanted == ".csv":
+        features = data.features.toarray() if isinstance(data.features, csr_array) else data.features
+        columns = zip(data.feature_names, features.T, strict=True)
+        content = _csv(data, {name: [f"{value:.9g}" for value in column.tolist()] for name, column in columns})
+    else:
+        content = _npz(data)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    part = out.with_name(out.name + ".part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _ending(data: Table | Manifest) -> str:
+    if isinstance(data, Manifest):
+        return ".csv"
+    others = [name for name in data.feature_names if name in _ROLES or name.lower().startswith(LABEL_PREFIX)]
+    return ".csv" if data.feature_names and not others else ".npz"
+
+
+def _paths_from(manifest: Manifest, folder: Path) -> list[str]:
+    """Paths from the folder of a listing on, which must be that of the images or above it."""
+    root, folder = manifest.root.resolve(), folder.resolve()
+    if not root.is_relative_to(folder):
+        raise DataError(
+            f"wanted a listing in {manifest.root} or a folder above it, where its paths start, got {folder}"
+        )
+    start = root.relative_to(folder).as_posix()
+    return [str(path) if start == "." else f"{start}/{path}" for path in manifest.paths]
+
+
+def _csv(data: Table | Manifest, columns: dict[str, list[str]]) -> bytes:
+    names = data.labels.names
+    # Names that stand in no cell would be lost in one column: labels without a positive, or with a bar in their name.
+    joined = data.labels.num_unknown == 0 and not any("|" in name or name != name.strip() for name in names)
+    joined = joined and bool((data.labels.positives_per_label() > 0).all())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*columns, "split", *(["labels"] if joined else [f"label:{name}" for name in names])])
+    for row, cells in enumerate(zip(*columns.values(), strict=True)):
+        targets, mask = data.labels.dense([row])
+        if joined:
+            labels = ["|".join(names[k] for k in np.flatnonzero(targets[0]))]
+        else:
+            known = np.ones(len(names), dtype=bool) if mask is None else mask[0]
+            labels = [str(int(is_there)) if k else "" for is_there, k in zip(targets[0], known, strict=True)]
+        writer.writerow([*cells, str(data.splits[row]), *labels])
+    return text.getvalue().encode()
+
+
+def _npz(table: Table) -> bytes:
+    features = table.features.toarray() if isinstance(table.features, csr_array) else table.features
+    targets, mask = table.labels.dense(range(len(table)))
+    arrays = {
+        "features": features,
+        "labels": targets,
+        "label_names": np.array(table.labels.names),
+        "split": table.splits,
+    }
+    if mask is not None:
+        arrays["mask"] = mask
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()

@@ -1,0 +1,138 @@
+"""Choosing, on one split, the probability above which a label is predicted on others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lopsided.metrics.checks import check_no_nan, check_shapes, check_unit_interval, known_positives
+
+Rule = Literal["f1", "precision", "recall"]
+Scores: TypeAlias = NDArray[np.float32]
+
+SHRINKAGE = 20.0  # positives
+_MOST_CANDIDATES = 4096  # thresholds tried for all labels together
+_MOST_COMMON = 256  # of these, tried for every label beside its own
+
+
+@dataclass(frozen=True, eq=False)
+class Thresholds:
+    """Probabilities above which labels are predicted."""
+
+    common: float  # for all labels together, in [0, 1]
+    per_label: Tensor | None  # float32, shape (labels,); None where all have the common one
+    num_positives: Tensor  # known positives of each label that they were chosen on, int64, shape (labels,)
+
+
+def choose_thresholds(
+    probabilities: Tensor,
+    targets: Tensor,
+    *,
+    rule: Rule = "f1",
+    at_least: float | None = None,
+    per_label: bool = False,
+    shrinkage: float = SHRINKAGE,
+    mask: Tensor | None = None,
+) -> Thresholds:
+    """The threshold with the best F1, the most recall at some precision, or the most precision at some recall.
+
+    One for all labels looks at all elements pooled. One for each label looks at its own, to which some of the pooled
+    ones are added: so many that they hold ``shrinkage`` positives. A label with few positives so stays near the common
+    threshold, one with none too, and one with many goes its own way; the scale of the probabilities does not matter.
+
+    Args:
+        probabilities: In [0, 1], shape ``(samples, labels)``, floating point.
+        targets: 0 or 1, bool, integer or float, shape of ``probabilities``.
+        rule: ``"f1"``; ``"precision"``: the lowest threshold with precision >= ``at_least``, 1 where there is none;
+            ``"recall"``: the highest one with recall >= ``at_least``.
+        at_least: In (0, 1], for precision and recall.
+        per_label: One for each label, beside the common one.
+        shrinkage: Positives of all labels added to each label's own, >= 0.
+        mask: True where the label is known, bool, broadcasts to ``probabilities``.
+
+    Raises:
+        ValueError: No positive is known at all, or the settings do not belong together.
+
+    >>> p, y = torch.tensor([[0.9], [0.6], [0.4], [0.1]]), torch.tensor([[1], [1], [0], [0]])
+    >>> choose_thresholds(p, y).common, choose_thresholds(p, y, rule="recall", at_least=0.5).common
+    (0.5, 0.75)
+    """
+    _check_rule(rule, at_least, shrinkage)
+    known = check_shapes("probabilities", probabilities, targets, mask)
+    positives = known_positives(targets, known)
+    check_no_nan("probabilities", probabilities, known)
+    check_unit_interval("probabilities", probabilities, known)
+    scores = probabilities.detach().float().cpu().numpy()
+    is_positive = positives.cpu().numpy()
+    is_known = np.ones(scores.shape, dtype=bool) if known is None else known.cpu().numpy()
+    everything = _Curve(scores[is_known], scores[is_positive])
+    if not everything.num_positives:
+        raise ValueError("thresholds need at least one known positive, got none")
+    candidates = everything.candidates(_MOST_CANDIDATES)
+    common = _best(everything.at(candidates), candidates, rule=rule, at_least=at_least)
+    values = None
+    if per_label:
+        tried = np.append(everything.candidates(_MOST_COMMON), np.float32(common))
+        values = np.full(scores.shape[1], common, dtype=np.float32)
+        for k in range(len(values)):
+            own = _Curve(scores[is_known[:, k], k], scores[is_positive[:, k], k])
+            candidates = np.unique(np.concatenate([own.candidates(_MOST_CANDIDATES), tried]))
+            share = shrinkage / everything.num_positives
+            counts = own.at(candidates) + share * everything.at(candidates)
+            if counts[2].any():
+                values[k] = _best(counts, candidates, rule=rule, at_least=at_least)
+        values = torch.from_numpy(values)
+    return Thresholds(common, values, positives.sum(dim=0).cpu())
+
+
+class _Curve:
+    """How many are predicted, and how many of these are positive, at any threshold."""
+
+    def __init__(self, scores: Scores, of_positives: Scores) -> None:
+        self.scores, self.of_positives = np.sort(scores), np.sort(of_positives)
+        self.num_positives = len(of_positives)
+
+    def candidates(self, most: int) -> Scores:
+        """Thresholds halfway from a positive to the next lower score, ascending; of many positives, every n-th."""
+        positives = np.unique(self.of_positives)
+        positives = positives[:: -(-len(positives) // most) or 1]
+        below = np.searchsorted(self.scores, positives) - 1
+        lower = np.where(below >= 0, self.scores[below], np.float32(0))
+        middle = (positives + lower) / 2
+        return np.where(middle < positives, middle, lower)  # between neighbours there is no float32
+
+    def at(self, thresholds: Scores) -> NDArray[np.float64]:
+        """True positives, predicted and positives, shape (3, thresholds)."""
+        found = [
+            len(part) - np.searchsorted(part, thresholds, side="right") for part in (self.of_positives, self.scores)
+        ]
+        return np.array([*found, np.full(len(thresholds), self.num_positives)], dtype=np.float64)
+
+
+def _best(counts: NDArray[np.float64], candidates: Scores, *, rule: Rule, at_least: float | None) -> float:
+    """The threshold that the rule wants; candidates rise."""
+    true_positives, predicted, positives = counts
+    if rule == "f1":
+        return float(candidates[np.argmax(2 * true_positives / (predicted + positives))])
+    assert at_least is not None
+    if rule == "precision":
+        fits = np.flatnonzero((predicted > 0) & (true_positives >= at_least * predicted))
+        return float(candidates[fits[0]]) if len(fits) else 1.0
+    fits = np.flatnonzero(true_positives >= at_least * positives)
+    return float(candidates[fits[-1]]) if len(fits) else 0.0
+
+
+def _check_rule(rule: Rule, at_least: float | None, shrinkage: float) -> None:
+    if rule not in get_args(Rule):
+        raise ValueError(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}")
+    if (rule == "f1") != (at_least is None):
+        raise ValueError(f"at_least goes with the rules precision and recall, got {at_least} with {rule}")
+    if at_least is not None and not 0 < at_least <= 1:
+        raise ValueError(f"at_least must lie in (0, 1], got {at_least}")
+    if not 0 <= shrinkage < float("inf"):
+        raise ValueError(f"shrinkage must be at least 0, got {shrinkage}")

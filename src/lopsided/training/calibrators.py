@@ -1,0 +1,169 @@
+"""From a run's logits to probabilities: the bias of its loss undone, and where asked for, fitted to validation data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from lopsided.asymmetry import AdaptiveAsymmetricLoss
+from lopsided.losses import FocalLoss, recalibrate
+from lopsided.losses.checks import Focus
+from lopsided.training.config import LossOptions
+from lopsided.training.criterion import build_criterion
+
+Method = Literal["temperature", "platt", "isotonic"]
+
+KEPT = 1e-6
+"""Share of the sigmoid in every probability: where a calibration makes scores equal, as below a margin, their order
+stays, at the cost of a difference that nobody sees."""
+
+
+class ClosedForm(nn.Module):
+    """The true probability behind a logit of a well-fitted network, from the settings of its loss alone.
+
+    Args:
+        gamma_pos: Focusing power of positives, a number or a tensor of shape ``(labels,)``.
+        gamma_neg: Focusing power of negatives, likewise; of an adaptive loss, the one of the saved weights.
+        margin: Margin, likewise.
+        detach_focus: Whether the focusing power was a constant in the gradient.
+
+    >>> ClosedForm(0.0, 2.0, 0.2, False)(torch.tensor([[0.0, 2.0]]))
+    tensor([[0.1462, 0.7259]])
+    """
+
+    gamma_neg: Focus
+
+    def __init__(self, gamma_pos: Focus, gamma_neg: Focus, margin: Focus, detach_focus: bool) -> None:
+        super().__init__()
+        self.gamma_pos, self.margin, self.detach_focus = gamma_pos, margin, detach_focus
+        if isinstance(gamma_neg, Tensor) and gamma_neg.dim():
+            self.register_buffer("gamma_neg", gamma_neg.detach().clone(), persistent=False)
+        else:
+            self.gamma_neg = float(gamma_neg)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        found = recalibrate(
+            logits,
+            gamma_pos=self.gamma_pos,
+            gamma_neg=self.gamma_neg,
+            margin=self.margin,
+            detach_focus=self.detach_focus,
+        )
+        return in_order(found, logits)
+
+
+class Temperature(nn.Module):
+    """The log-odds of the closed form, divided by one number: a network that is too sure of itself is made less so."""
+
+    def __init__(self, closed: ClosedForm, temperature: float) -> None:
+        super().__init__()
+        self.closed, self.temperature = closed, temperature
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        return in_order(torch.sigmoid(log_odds(self.closed(logits)) / self.temperature), logits)
+
+
+class Platt(nn.Module):
+    """The sigmoid of each label's logit, scaled and shifted.
+
+    Args:
+        scale: Above 0, shape ``(labels,)``.
+        shift: Shape ``(labels,)``.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, scale: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        return in_order(torch.sigmoid(logits.float() * self.scale + self.shift), logits)
+
+
+class Isotonic(nn.Module):
+    """A rising line through knots, for each label, level before the first and after the last.
+
+    Args:
+        logits: Of the knots, rising, shape ``(labels, knots)``; a label with fewer knots repeats its last.
+        probabilities: At the knots, rising, of the same shape.
+    """
+
+    logits: Tensor
+    rises: Tensor
+    lowest: Tensor
+
+    def __init__(self, logits: Tensor, probabilities: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("logits", logits, persistent=False)
+        self.register_buffer("rises", probabilities.diff(dim=1), persistent=False)
+        self.register_buffer("lowest", probabilities[:, 0].clone(), persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        widths = self.logits.diff(dim=1).clamp(min=1e-12)
+        passed = ((logits.float().unsqueeze(-1) - self.logits[:, :-1]) / widths).clamp(0, 1)  # of each piece
+        return in_order((self.lowest + (passed * self.rises).sum(dim=-1)).clamp(0, 1), logits)
+
+
+Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
+
+
+def in_order(probabilities: Tensor, logits: Tensor) -> Tensor:
+    """Probabilities with one part in a million of the sigmoid, which keeps different scores apart as far as float32
+    can."""
+    return probabilities + KEPT * (torch.sigmoid(logits.to(probabilities.dtype)) - probabilities)
+
+
+def log_odds(probabilities: Tensor) -> Tensor:
+    """Logits of probabilities; finite at 0 and 1, and different for the tiniest ones."""
+    nearly_one = 1 - torch.finfo(probabilities.dtype).eps
+    probabilities = probabilities.clamp(1e-30, nearly_one)
+    return probabilities.log() - torch.log1p(-probabilities)
+
+
+def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels: int) -> ClosedForm:
+    """What undoes the loss of a run.
+
+    Args:
+        options: The loss that it was trained with.
+        weights: Of its checkpoint; an adaptive loss keeps its gamma_neg among them.
+        num_labels: Number of labels.
+
+    Raises:
+        ValueError: The checkpoint lacks the state of an adaptive loss.
+    """
+    criterion = build_criterion(options, num_labels=num_labels)
+    if isinstance(criterion, FocalLoss):
+        return ClosedForm(criterion.gamma, criterion.gamma, 0.0, criterion.detach_focus)
+    if isinstance(criterion, AdaptiveAsymmetricLoss):
+        state = weights.get("criterion.gamma_neg")
+        if state is None or state.shape != criterion.gamma_neg.shape:
+            raise ValueError("the checkpoint must hold the gamma_neg that the adaptive loss ended with, got none")
+        criterion.gamma_neg = state.float()
+    return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
+
+
+def from_fit(closed: ClosedForm, fit: dict[str, Any]) -> Calibrator:
+    """What ``calibrate`` fitted, as it stands in calibration.json."""
+    match fit["method"]:
+        case "temperature":
+            return Temperature(closed, float(fit["temperature"]))
+        case "platt":
+            return Platt(torch.tensor(fit["scale"]), torch.tensor(fit["shift"]))
+        case "isotonic":
+            return Isotonic(*(_padded(fit["knots"][name]) for name in ("logits", "probabilities")))
+        case other:
+            raise ValueError(f"the method must be temperature, platt or isotonic, got {other!r}")
+
+
+def _padded(rows: list[list[float]]) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + row[-1:] * (longest - len(row)) for row in rows])

@@ -1,0 +1,163 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from lopsided.data import DataError, Labels, Manifest, Table, read_listing, read_table
+from lopsided.data.corrections import Correction, corrected, read_decisions
+from lopsided.data.written import write_data
+
+TARGETS = np.array([[True, False, False], [False, True, False], [True, True, True]])
+NAMES = ("cat", "dog", "sea, sun")
+
+
+@pytest.fixture
+def table():
+    splits = np.array(["train", "val", "test"])
+    return Table("pets", np.arange(6, dtype=np.float32).reshape(3, 2), Labels(NAMES, csr_array(TARGETS)), splits)
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in "abc":
+        (tmp_path / "images" / f"{name}.jpg").write_bytes(b"")
+    paths = np.array([f"images/{name}.jpg" for name in "abc"], dtype=np.dtypes.StringDType())
+    return Manifest("pets", tmp_path, paths, Labels(NAMES, csr_array(TARGETS)), np.array(["train", "val", "test"]))
+
+
+def write(tmp_path, *lines, header="row,sample,label,kind,decision"):
+    path = tmp_path / "decisions.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_accepted_corrections_are_carried_out_and_rejected_ones_counted(tmp_path, table):
+    path = write(
+        tmp_path, '0,row 0,"sea, sun",missing,accept', "1,row 1,dog,wrong,accept", "", "2,row 2,cat,wrong,reject"
+    )
+    accepted, rejected = read_decisions(path, table)
+    assert accepted == [Correction(0, "sea, sun", "missing"), Correction(1, "dog", "wrong")]
+    assert rejected == 1
+    done = corrected(table, accepted).labels.dense(range(3))[0]
+    assert done.tolist() == [[True, False, True], [False, False, False], [True, True, True]]
+    assert table.labels.dense(range(3))[0].tolist() == TARGETS.tolist()
+
+
+@pytest.mark.parametrize("way", ["unknown", "negatives"])
+def test_what_is_unknown_stays_unknown(table, way):
+    mask = np.array([[True, True, False]] * 3)
+    kept = {"unknown": csr_array(~mask)} if way == "unknown" else {"negatives": csr_array(mask & ~TARGETS)}
+    masked = dataclasses.replace(table, labels=Labels(NAMES, csr_array(TARGETS & mask), **kept))
+    targets, known = corrected(masked, [Correction(0, "dog", "missing"), Correction(2, "cat", "wrong")]).labels.dense(
+        range(3)
+    )
+    assert known.tolist() == mask.tolist()
+    assert targets[:, :2].tolist() == [[True, True], [False, True], [False, True]]
+    with pytest.raises(DataError, match="wanted a label that is missing, got 'sea, sun', which is unknown"):
+        corrected(masked, [Correction(0, "sea, sun", "missing")])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("9,row 9,cat,missing,accept", "line 2: row must be a number from 0 to 2, got '9'"),
+        ("x,row 9,cat,missing,accept", "row must be a number from 0 to 2, got 'x'"),
+        ("0,row 1,cat,missing,accept", "the sample of row 0 must be 'row 0' as in the data, got 'row 1'"),
+        ("0,row 0,cow,missing,accept", "wanted a label of the data, got 'cow'"),
+        ("0,row 0,cat,lost,accept", "kind must be missing or wrong, got 'lost'"),
+        ("0,row 0,cat,wrong,maybe", "decision must be accept or reject, got 'maybe'"),
+        ("0,row 0,cat,wrong", "wanted 5 cells, got 4"),
+        (
+            "0,row 0,cat,wrong,accept\n0,row 0,cat,wrong,accept",
+            "line 3: wanted one decision on 'cat' of row 0, got two",
+        ),
+        ('0,"row 0,cat', "unexpected end of data"),
+    ],
+)
+def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
+    with pytest.raises(DataError) as caught:
+        read_decisions(write(tmp_path, line), table)
+    assert message in str(caught.value)
+    assert "decisions.csv" in str(caught.value)
+
+
+def test_another_file_is_refused(tmp_path, table):
+    with pytest.raises(DataError, match="wanted the columns row, sample, label, kind, decision, got none named 'kind'"):
+        read_decisions(write(tmp_path, header="row,sample,label,decision"), table)
+    with pytest.raises(DataError, match="wanted a file of decisions: No such file"):
+        read_decisions(tmp_path / "nothing.csv", table)
+    (tmp_path / "latin.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="wanted text in UTF-8"):
+        read_decisions(tmp_path / "latin.csv", table)
+
+
+def test_a_correction_of_what_is_so_already_is_refused(table):
+    with pytest.raises(DataError, match="row 0: wanted a label that is missing, got 'cat', which is there"):
+        corrected(table, [Correction(0, "cat", "missing")])
+    with pytest.raises(DataError, match="row 0: wanted a label that is wrong, got 'dog', which is not there"):
+        corrected(table, [Correction(0, "dog", "wrong")])
+
+
+def same(one, other):
+    order = [other.labels.names.index(name) for name in one.labels.names]
+    (targets, mask), (its_targets, its_mask) = (data.labels.dense(range(len(data))) for data in (one, other))
+    assert targets.tolist() == its_targets[:, order].tolist()
+    assert (mask is None) == (its_mask is None)
+    if mask is not None:
+        assert mask.tolist() == its_mask[:, order].tolist()
+    assert one.splits.tolist() == other.splits.tolist()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_corrected_listing_is_read_back_as_it_is(tmp_path, manifest, known):
+    if not known:
+        mask = np.array([[True, False, True]] * 3)
+        labels = Labels(NAMES, csr_array(TARGETS & mask), csr_array(~mask))
+        manifest = dataclasses.replace(manifest, labels=labels)
+    write_data(manifest, tmp_path / "corrected.csv")
+    back = read_listing(tmp_path / "corrected.csv")
+    assert back.paths.tolist() == manifest.paths.tolist()
+    same(manifest, back)
+
+
+@pytest.mark.parametrize("names", [("cat", "dog", "a|b"), ("cat", "dog", " x")])
+def test_names_that_no_joined_cell_can_hold_have_columns(tmp_path, manifest, names):
+    manifest = dataclasses.replace(manifest, labels=dataclasses.replace(manifest.labels, names=names))
+    write_data(manifest, tmp_path / "corrected.csv")
+    assert {name.strip() for name in read_listing(tmp_path / "corrected.csv").labels.names} == {
+        n.strip() for n in names
+    }
+
+
+def test_a_label_without_positives_is_not_lost(tmp_path, manifest):
+    manifest = dataclasses.replace(manifest, labels=Labels(NAMES, csr_array(TARGETS & [True, True, False])))
+    write_data(manifest, tmp_path / "corrected.csv")
+    same(manifest, read_listing(tmp_path / "corrected.csv"))
+
+
+def test_a_listing_may_lie_above_its_images_and_nowhere_else(tmp_path, manifest):
+    inner = dataclasses.replace(
+        manifest, root=tmp_path / "images", paths=np.array([f"{n}.jpg" for n in "abc"], dtype=np.dtypes.StringDType())
+    )
+    write_data(inner, tmp_path / "above.csv")
+    assert read_listing(tmp_path / "above.csv").paths.tolist() == manifest.paths.tolist()
+    with pytest.raises(DataError, match="wanted a listing in .* or a folder above it, where its paths start"):
+        write_data(manifest, tmp_path / "elsewhere" / "corrected.csv")
+    with pytest.raises(DataError, match="wanted a name that ends in .csv, got 'corrected.npz'"):
+        write_data(manifest, tmp_path / "corrected.npz")
+
+
+@pytest.mark.parametrize("feature_names", [(), ("height", "weight"), ("height", "labels")])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_corrected_table_is_read_back_as_it_is(tmp_path, table, feature_names, sparse):
+    features = csr_array(table.features) if sparse else table.features
+    named = dataclasses.replace(table, features=features, feature_names=feature_names)
+    out = tmp_path / ("t.csv" if feature_names == ("height", "weight") else "t.npz")
+    write_data(named, out)
+    back = read_table(out)
+    same(named, back)
+    found = back.features.toarray() if isinstance(back.features, csr_array) else back.features
+    assert found.tolist() == table.features.tolist()
+    assert not list(tmp_path.glob("*.part"))

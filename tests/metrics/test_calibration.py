@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+
+from lopsided.metrics import (
+    brier_score,
+    equal_mass_edges,
+    equal_width_edges,
+    expected_calibration_error,
+    reliability,
+)
+from tests.reference import calibration as reference
+
+
+def made(samples=200, labels=5, seed=0):
+    draw = torch.Generator().manual_seed(seed)
+    probabilities = torch.rand(samples, labels, generator=draw) ** 3
+    targets = torch.rand(samples, labels, generator=draw) < probabilities**0.7
+    mask = torch.rand(samples, labels, generator=draw) < 0.8
+    return probabilities, targets, mask
+
+
+@pytest.mark.parametrize("equal_mass", [False, True])
+@pytest.mark.parametrize("num_bins", [1, 4, 15])
+def test_the_error_is_that_of_plain_loops_over_known_elements(equal_mass, num_bins):
+    probabilities, targets, mask = made()
+    edges = equal_mass_edges(probabilities, num_bins, mask=mask) if equal_mass else equal_width_edges(num_bins)
+    found = expected_calibration_error(probabilities, targets, num_bins=num_bins, equal_mass=equal_mass, mask=mask)
+    flat = probabilities[mask].double().numpy(), targets[mask].numpy()
+    assert found == pytest.approx(reference.error(*flat, edges.numpy()), abs=1e-9)
+
+
+def test_the_brier_score_is_the_mean_square():
+    probabilities, targets, mask = made()
+    wanted = reference.brier(probabilities[mask].double().numpy(), targets[mask].numpy())
+    assert brier_score(probabilities, targets, mask=mask) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_batches_add_up_to_all_at_once():
+    probabilities, targets, mask = made()
+    for edges in (equal_width_edges(10), equal_mass_edges(probabilities, 10, mask=mask)):
+        whole = reliability(probabilities, targets, edges=edges, mask=mask)
+        parts = [
+            reliability(probabilities[rows], targets[rows], edges=edges, mask=mask[rows])
+            for rows in torch.randperm(200).split(33)
+        ]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        assert torch.equal(total.counts, whole.counts)
+        assert torch.equal(total.positives, whole.positives)
+        assert (total.error, total.brier) == pytest.approx((whole.error, whole.brier), abs=1e-12)
+    with pytest.raises(ValueError, match="wanted two reliabilities with the same edges"):
+        reliability(probabilities, targets) + whole
+
+
+def test_unknown_elements_may_hold_anything():
+    probabilities, targets, mask = made()
+    clean = reliability(probabilities, targets, mask=mask)
+    spoilt = reliability(
+        probabilities.masked_fill(~mask, torch.nan), targets.float().masked_fill(~mask, torch.nan), mask=mask
+    )
+    assert (clean.error, clean.brier) == (spoilt.error, spoilt.brier)
+
+
+def test_true_probabilities_have_no_error_and_constant_ones_have_that_of_the_mean():
+    draw = torch.Generator().manual_seed(1)
+    probabilities = torch.rand(100_000, 1, generator=draw)
+    targets = torch.rand(100_000, 1, generator=draw) < probabilities
+    assert expected_calibration_error(probabilities, targets) < 0.01
+    assert expected_calibration_error(torch.full_like(probabilities, 0.9), targets) == pytest.approx(0.4, abs=0.01)
+
+
+def test_bins_of_equal_mass_hold_equally_many_and_equal_probabilities_share_one():
+    values = torch.linspace(0, 1, 1000).reshape(-1, 1)
+    counts = reliability(values, values > 0.5, edges=equal_mass_edges(values, 8)).counts
+    assert counts.tolist() == [125] * 8
+    tied = torch.cat([torch.zeros(900, 1), torch.ones(100, 1) * 0.5])
+    assert equal_mass_edges(tied, 10).tolist() == [0, 0.5, 1] or equal_mass_edges(tied, 10).tolist() == [0, 1]
+    assert int(reliability(tied, tied > 0, edges=equal_mass_edges(tied, 10)).counts.sum()) == 1000
+
+
+def test_without_a_known_element_all_is_nan():
+    nothing = reliability(torch.rand(3, 2), torch.zeros(3, 2), mask=torch.zeros(3, 2, dtype=torch.bool))
+    assert np.isnan([nothing.brier, nothing.error]).all()
+
+
+def test_logits_and_other_edges_are_refused():
+    with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\], got 3 at row 0, label 0; of logits"):
+        brier_score(torch.tensor([[3.0]]), torch.tensor([[1]]))
+    with pytest.raises(ValueError, match="num_bins must be at least 1, got 0"):
+        expected_calibration_error(torch.rand(2, 2), torch.zeros(2, 2), num_bins=0)
+    with pytest.raises(ValueError, match=r"edges must rise from 0 to 1, got \[0.0, 0.5\]"):
+        reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor([0, 0.5]))

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+
+from lopsided.metrics import choose_thresholds, operating_point
+from tests.reference import thresholds as reference
+
+
+def made(samples=120, labels=6, seed=0):
+    draw = np.random.default_rng(seed)
+    scores = np.round(draw.random((samples, labels)), 2).astype(np.float32)  # with ties
+    targets = draw.random((samples, labels)) < 0.4 * scores * np.linspace(0.2, 1.5, labels)
+    return torch.from_numpy(scores), torch.from_numpy(targets)
+
+
+def shares(scores, targets, threshold):
+    hits, predicted, positives = reference.counts(scores.numpy(), targets.numpy(), threshold)
+    return hits / max(predicted, 1), hits / positives, 2 * hits / (predicted + positives), predicted
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_rule_gives_the_best_of_all_thresholds(seed):
+    scores, targets = made(seed=seed)
+    flat = scores.flatten().numpy(), targets.flatten().numpy()
+    of_f1 = choose_thresholds(scores, targets).common
+    assert shares(scores, targets, of_f1)[2] == pytest.approx(reference.best_f1(*flat))
+    precise = choose_thresholds(scores, targets, rule="precision", at_least=0.4).common
+    precision, recall, _, predicted = shares(scores, targets, precise)
+    assert precision >= 0.4 or predicted == 0
+    assert recall == pytest.approx(reference.most_recall(*flat, precision=0.4))
+    complete = choose_thresholds(scores, targets, rule="recall", at_least=0.7).common
+    _, recall, _, predicted = shares(scores, targets, complete)
+    assert recall >= 0.7
+    assert predicted == reference.most_precision(*flat, recall=0.7)
+
+
+def test_without_shrinkage_each_label_has_its_own_best_f1():
+    scores, targets = made()
+    found = choose_thresholds(scores, targets, per_label=True, shrinkage=0).per_label
+    for k in range(6):
+        best = reference.best_f1(scores[:, k].numpy(), targets[:, k].numpy())
+        assert shares(scores[:, k], targets[:, k], found[k].item())[2] == pytest.approx(best)
+
+
+def test_a_label_alone_has_the_common_threshold_whatever_the_shrinkage():
+    scores, targets = made(labels=1)
+    for shrinkage in (0, 5, 100):
+        found = choose_thresholds(scores, targets, per_label=True, shrinkage=shrinkage)
+        assert found.per_label.tolist() == pytest.approx([found.common])
+
+
+def test_much_shrinkage_gives_the_common_threshold_and_little_its_own():
+    scores, targets = made(samples=2000)
+    scores[:, 0] /= 3  # a label that needs another threshold
+    alone = choose_thresholds(scores[:, :1], targets[:, :1]).common
+    found = {s: choose_thresholds(scores, targets, per_label=True, shrinkage=s) for s in (0, 1e9)}
+    assert found[1e9].per_label[0] == pytest.approx(found[1e9].common, abs=0.01)
+    assert found[0].per_label[0] == pytest.approx(alone, abs=0.01)
+
+
+def test_a_rare_label_stays_nearer_to_the_common_threshold_than_a_frequent_one():
+    draw = np.random.default_rng(0)
+    truth = draw.random((4000, 6)) < [0.3, 0.3, 0.3, 0.3, 0.1, 0.001]
+    scores = np.clip(0.35 + 0.4 * truth + 0.1 * draw.normal(size=truth.shape), 0, 1)
+    scores[:, 4:] *= 0.5  # two labels, one of them rare, whose probabilities are too low
+    found = choose_thresholds(torch.from_numpy(scores).float(), torch.from_numpy(truth), per_label=True)
+    gaps = (found.per_label - found.common).abs()
+    assert found.num_positives[5] < 10
+    assert gaps[5] < gaps[4] / 2
+
+
+def test_a_label_without_positives_or_without_anything_known_gets_a_threshold_too():
+    scores, targets = made()
+    targets[:, 0] = False
+    mask = torch.ones_like(targets)
+    mask[:, 1] = False
+    found = choose_thresholds(scores, targets, per_label=True, mask=mask)
+    assert found.num_positives[:2].tolist() == [0, 0]
+    assert found.per_label[1].item() == pytest.approx(found.common)
+    assert 0 < found.per_label[0] <= 1
+
+
+def test_the_order_alone_matters():
+    scores, targets = made()
+    found = choose_thresholds(scores, targets, per_label=True)
+    cubes = choose_thresholds(scores**3, targets, per_label=True)
+    assert torch.equal(scores > found.per_label, scores**3 > cubes.per_label)
+
+
+def test_unknown_elements_may_hold_anything():
+    scores, targets = made()
+    mask = torch.rand(scores.shape, generator=torch.Generator().manual_seed(0)) < 0.7
+    spoilt = scores.masked_fill(~mask, torch.nan), targets.float().masked_fill(~mask, 7)
+    clean, other = (choose_thresholds(*pair, per_label=True, mask=mask) for pair in ((scores, targets), spoilt))
+    assert torch.equal(clean.per_label, other.per_label)
+
+
+def test_neighbouring_floats_are_told_apart_and_the_tiniest_probabilities_too():
+    for low in (0.5, 1e-7, 1e-30):
+        high = np.nextafter(np.float32(low), np.float32(1))
+        scores = torch.tensor([[low], [high]], dtype=torch.float32)
+        threshold = choose_thresholds(scores, torch.tensor([[0], [1]])).common
+        assert operating_point(scores, torch.tensor([[0], [1]]), threshold=threshold).of1 == 1
+
+
+def test_a_precision_that_nothing_reaches_predicts_nothing():
+    scores, targets = torch.tensor([[0.9], [0.1]]), torch.tensor([[0], [1]])
+    assert choose_thresholds(scores, targets, rule="precision", at_least=0.9).common == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rule": "f2"}, "rule must be one of f1, precision, recall, got 'f2'"),
+        ({"rule": "recall"}, "at_least goes with the rules precision and recall, got None with recall"),
+        ({"at_least": 0.5}, "at_least goes with the rules precision and recall, got 0.5 with f1"),
+        ({"rule": "recall", "at_least": 1.5}, r"at_least must lie in \(0, 1\], got 1.5"),
+        ({"shrinkage": -1}, "shrinkage must be at least 0, got -1"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    scores, targets = made()
+    with pytest.raises(ValueError, match=message):
+        choose_thresholds(scores, targets, **settings)
+    with pytest.raises(ValueError, match="thresholds need at least one known positive, got none"):
+        choose_thresholds(scores, torch.zeros_like(targets))

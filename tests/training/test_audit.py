@@ -1,0 +1,150 @@
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_array
+
+from lopsided.data import Labels, Table, hide_positives
+from lopsided.training import Config, LossOptions, TrainingOptions
+from lopsided.training.audit import audit, write_counts, write_suspects
+from lopsided.training.cross_fit import OutOfSample, fold_rows, out_of_sample
+from lopsided.training.fit import fit
+
+# what Lightning and TensorBoard themselves warn of
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore:Detected pickle protocol"),
+]
+
+
+@pytest.fixture(scope="module")
+def hidden():
+    """600 training samples whose labels their features tell, 30 % of the positives hidden."""
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(900, 6)).astype(np.float32)
+    truth = Labels(("a", "b", "c"), csr_array(features[:, :3] > 0.9))
+    splits = np.array(["train"] * 600 + ["val"] * 150 + ["test"] * 150)
+    labels = hide_positives(truth, range(600), share=0.3, seed=0)
+    return Table("made", features, labels, splits, truth=truth)
+
+
+@pytest.fixture(scope="module")
+def run(hidden, tmp_path_factory):
+    config = Config(
+        source="table:made.csv",
+        loss=LossOptions(name="adaptive"),
+        training=TrainingOptions(epochs=8, batch_size=32, learning_rate=1e-2, accelerator="cpu"),
+    )
+    return fit(config, tmp_path_factory.mktemp("audit") / "run", data=hidden)
+
+
+def test_cross_fitted_scores_find_hidden_labels_and_about_their_number(run, hidden):
+    scores = out_of_sample(run, hidden, folds=3, splits=("train",))
+    assert scores.rows.tolist() == list(range(600))
+    is_hidden = hidden.truth.dense(range(600))[0] & ~hidden.labels.dense(range(600))[0]
+    found = audit(scores, most=50)
+    hits = [is_hidden[s.row, s.label] for s in found.suspects if s.kind == "missing"]
+    assert np.mean(hits) > 0.8
+    assert 0.5 * is_hidden.sum() < found.missing.sum() < 2 * is_hidden.sum()
+    assert found.wrong.sum() < 0.1 * found.noted.sum()
+
+
+def test_a_fold_never_scores_what_it_was_trained_on_and_is_not_trained_twice(run, hidden):
+    told = []
+    first = out_of_sample(run, hidden, folds=3, splits=("train",), on_fold=told.append)
+    times = {path: path.stat().st_mtime_ns for path in run.path.glob("audit/*/checkpoints/*")}
+    again = out_of_sample(run, hidden, folds=3, splits=("train",))
+    assert told == [1, 2, 3]
+    assert torch.equal(first.probabilities, again.probabilities)
+    assert times == {path: path.stat().st_mtime_ns for path in run.path.glob("audit/*/checkpoints/*")}
+    other = dataclasses.replace(hidden, labels=hidden.truth)  # other labels: other networks
+    assert not torch.equal(out_of_sample(run, other, folds=3, splits=("train",)).probabilities, first.probabilities)
+
+
+def test_folds_share_no_content_and_miss_no_sample(hidden):
+    twice = hidden.features.copy()
+    twice[300:600] = twice[:300]
+    parts = fold_rows(dataclasses.replace(hidden, features=twice), folds=4, seed=0)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(600))
+    assert all(set(part % 300) == set(part[part < 300]) for part in parts)
+    assert max(map(len, parts)) - min(map(len, parts)) <= 2
+    with pytest.raises(ValueError, match="folds must lie in 2 to 600, the number of different training samples, got 1"):
+        fold_rows(hidden, folds=1, seed=0)
+
+
+def test_without_folds_everything_but_the_training_samples_is_looked_at(run, hidden):
+    scores = out_of_sample(run, hidden)
+    assert scores.rows.tolist() == list(range(600, 900))
+    alone = dataclasses.replace(hidden, splits=np.full(900, "train"))
+    with pytest.raises(ValueError, match="got a train split alone: add --folds 3"):
+        out_of_sample(run, alone)
+    assert out_of_sample(run, hidden, folds=3).rows.tolist() == list(range(900))
+
+
+def made(p, noted, known=None):
+    p = torch.tensor(p)
+    known = torch.ones(p.shape, dtype=torch.bool) if known is None else torch.tensor(known)
+    return OutOfSample(np.arange(len(p)) + 10, p, torch.logit(p), torch.tensor(noted, dtype=torch.bool), known, [])
+
+
+def test_the_most_doubtful_come_first_within_each_kind():
+    draw = np.random.default_rng(0)
+    noted = draw.random((300, 4)) < 0.3
+    p = np.clip(0.7 * noted + 0.3 * draw.random((300, 4)), 0.001, 0.999)
+    p[5, 2], p[6, 1] = (0.998, 0.997)
+    noted[5, 2] = noted[6, 1] = False
+    p[7, 0], noted[7, 0] = 0.002, True
+    suspects = audit(made(p, noted), most=100).suspects
+    missing, wrong = ([s for s in suspects if s.kind == kind] for kind in ("missing", "wrong"))
+    assert [(s.row, s.label) for s in missing[:2]] == [(15, 2), (16, 1)]
+    assert (wrong[0].row, wrong[0].label, wrong[0].probability) == (17, 0, pytest.approx(0.002))
+    assert [s.probability for s in missing] == sorted((s.probability for s in missing), reverse=True)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_the_numbers_are_those_of_errors_made_at_random(share):
+    draw = np.random.default_rng(1)
+    truth = draw.random((40_000, 5)) < [0.02, 0.05, 0.1, 0.2, 0.3]
+    noted = truth & (draw.random(truth.shape) >= share) | (draw.random(truth.shape) < 0.01)
+    p = np.clip(np.where(truth, 0.8, 0.05) + 0.1 * draw.normal(size=truth.shape), 0.001, 0.999)
+    found = audit(made(p, noted), most=1)
+    assert found.missing.sum() == pytest.approx((truth & ~noted).sum(), rel=0.15)
+    assert found.wrong.sum() == pytest.approx((noted & ~truth).sum(), rel=0.15)
+    assert np.corrcoef(found.missing, (truth & ~noted).sum(axis=0))[0, 1] > 0.9
+
+
+def test_unknown_labels_are_no_suspects_and_count_for_nothing():
+    draw = np.random.default_rng(0)
+    noted, known = draw.random((200, 3)) < 0.3, draw.random((200, 3)) < 0.7
+    p = np.clip(draw.random((200, 3)), 0.01, 0.99)
+    found = audit(made(p, noted & known, known), most=10_000)
+    assert len(found.suspects) == known.sum()
+    assert all(known[s.row - 10, s.label] for s in found.suspects)
+    turned = audit(made(np.where(known, p, 0.999), np.where(known, noted, False), known), most=10_000)
+    assert turned.suspects == found.suspects
+    assert turned.missing.tolist() == found.missing.tolist()
+
+
+def test_nothing_noted_or_nothing_known_is_no_trouble():
+    for known in (True, False):
+        found = audit(made(np.full((4, 2), 0.5), np.zeros((4, 2)), np.full((4, 2), known)), most=5)
+        assert found.missing.sum() == found.wrong.sum() == 0
+        assert len(found.suspects) == (5 if known else 0)
+    with pytest.raises(ValueError, match="most must be at least 1, got 0"):
+        audit(made([[0.5]], [[0]]), most=0)
+
+
+def test_the_lists_hold_what_a_decision_needs(tmp_path, run, hidden):
+    found = audit(out_of_sample(run, hidden), most=20)
+    write_suspects(found, hidden, tmp_path / "s.csv")
+    write_counts(found, hidden, tmp_path / "c.csv")
+    rows = list(csv.DictReader((tmp_path / "s.csv").read_text().splitlines()))
+    assert len(rows) == 20
+    first = found.suspects[0]
+    assert rows[0]["sample"] == f"row {first.row}"
+    assert (int(rows[0]["row"]), rows[0]["label"], rows[0]["kind"]) == (first.row, "abc"[first.label], first.kind)
+    assert {row["split"] for row in rows} <= {"val", "test"}
+    assert [row["label"] for row in csv.DictReader((tmp_path / "c.csv").read_text().splitlines())] == ["a", "b", "c"]
