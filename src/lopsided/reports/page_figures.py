@@ -100,7 +100,7 @@ def calibration_figures(runs: Sequence[Run]) -> list[PageFigure]:
             title="Do the probabilities come true?",
             alt=f"Line chart of the share of positives by predicted probability. Calibration errors: {errors}.",
             caption=captions.RELIABILITY,
-            picture=_picture(partial(reliability_diagram, runs)),
+            picture=picture_of(partial(reliability_diagram, runs)),
         )
     ]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.asymmetry import AdaptiveAsymmetricLoss
-from lopsided.losses import FocalLoss, recalibrate
+from lopsided.losses import AsymmetricLoss, FocalLoss, recalibrate
 from lopsided.losses.checks import Focus
 from lopsided.training.config import LossOptions
 from lopsided.training.criterion import build_criterion
@@ -130,7 +130,7 @@ def log_odds(probabilities: Tensor) -> Tensor:
 
 
 def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels: int) -> ClosedForm:
-    """What undoes the loss of a run.
+    """What undoes the loss of a run; of losses outside the asymmetric family nothing is known, and nothing is undone.
 
     Args:
         options: The loss that it was trained with.
@@ -140,6 +140,8 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
     Raises:
         ValueError: The checkpoint lacks the state of an adaptive loss.
     """
+    if options.name not in ("cross_entropy", "focal", "asymmetric", "adaptive"):
+        return ClosedForm(0.0, 0.0, 0.0, False)
     criterion = build_criterion(options, num_labels=num_labels)
     if isinstance(criterion, FocalLoss):
         return ClosedForm(criterion.gamma, criterion.gamma, 0.0, criterion.detach_focus)
@@ -148,6 +150,7 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
         if state is None or state.shape != criterion.gamma_neg.shape:
             raise ValueError("the checkpoint must hold the gamma_neg that the adaptive loss ended with, got none")
         criterion.gamma_neg = state.float()
+    assert isinstance(criterion, AsymmetricLoss | AdaptiveAsymmetricLoss)
     return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
 
 
