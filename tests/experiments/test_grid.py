@@ -56,7 +56,7 @@ def test_a_run_of_a_grid_comes_to_what_the_trainer_comes_to(tmp_path, table, nam
     for number, run in enumerate(chosen):
         training = dataclasses.replace(TRAINING, learning_rate=run.learning_rate)
         config = Config(source="made", model=model, loss=run.loss, training=training, seed=run.seed)
-        trained = fit(config, tmp_path / str(number), table=table)
+        trained = fit(config, tmp_path / str(number), data=table)
         outcome, rows = together[RUNS.index(run)], trained.rows()
         validations = [row for row in rows if row["val_mAP"]]
         steps = [row for row in rows if row["loss"]]

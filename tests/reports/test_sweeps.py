@@ -1,6 +1,7 @@
 import dataclasses
 import math
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from lopsided.reports.style import DARK, LIGHT, render
 from lopsided.reports.sweep_figures import sweep_figure
 from lopsided.reports.sweep_page import render_sweep, summary_of, warnings_about, write_sweep_report
 from lopsided.reports.sweeps import read_sweep
+from lopsided.training.config import LossName
 
 NAMES = ("gamma_neg", "margin", "combination", "adaptive", "losses")
 
@@ -112,7 +114,7 @@ def test_a_reader_is_warned_of_one_rate_one_seed_and_outermost_rates(make_sweep)
     alone = warnings_about(read_sweep(make_sweep("losses", seeds=1, trials=1)))
     assert [text.split(":")[0] for text in alone] == ["All settings were trained with one learning rate", "One seed"]
     edges = warnings_about(read_sweep(make_sweep("losses")))
-    assert len(edges) == 4
+    assert len(edges) == len(get_args(LossName))
     assert "0.0005 is the outermost learning rate that was tried" in edges[0]
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -44,8 +45,6 @@ def test_cross_entropy_needs_no_correction():
 
 @pytest.mark.parametrize("per_label", [False, True])
 def test_an_adaptive_run_is_undone_with_the_gamma_that_its_saved_weights_ended_with(tmp_path, table, config, per_label):
-    import dataclasses
-
     config = dataclasses.replace(config, loss=LossOptions(name="adaptive", per_label=per_label, target_gap=0.3))
     run = fit(config, tmp_path / "run", data=table)
     gamma = torch.load(run.checkpoints / "best.ckpt", weights_only=True)["state_dict"]["criterion.gamma_neg"]

@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from scipy.sparse import csr_array
 
+from lopsided.data import Labels
 from lopsided.metrics import brier_score, choose_thresholds, expected_calibration_error, operating_point
 from lopsided.training import LossOptions
 from lopsided.training.calibrate import calibrate
@@ -164,10 +166,6 @@ def test_unknown_labels_have_no_part_in_any_decision(tmp_path, table, config):
     truth = table.labels.dense(range(300))[0]
     found = []
     for noise in (False, True):
-        from scipy.sparse import csr_array
-
-        from lopsided.data import Labels
-
         given = truth & mask  # the value holds no positive where unknown, so say it in both ways
         unknown = {"unknown": csr_array(~mask)} if noise else {"negatives": csr_array(mask & ~truth)}
         masked = dataclasses.replace(table, labels=Labels(("a", "b", "c"), csr_array(given), **unknown))
