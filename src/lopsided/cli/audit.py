@@ -82,9 +82,7 @@ def _look(run: Any, data: Data, out: Path, given: Any) -> int:
     write_counts(found, data, out / "labels.csv")
     source = given.source or run.config().source
     words = ["lopsided", "audit", given.run, source, "--apply", "decisions.csv", "--out", "corrected.csv"]
-    write_audit_page(
-        found, data, out / "audit.html", title=f"Labels of {data.name} to check", command=shlex.join(words)
-    )
+    write_audit_page(found, data, out / "audit.html", title=f"Labels to check: {source}", command=shlex.join(words))
     if given.json:
         print(json.dumps(_summary(found, data), ensure_ascii=False))
     else:
