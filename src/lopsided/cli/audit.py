@@ -56,7 +56,8 @@ def audit(arguments: list[str]) -> int:
     config = run.config()
     own = given.source is None or _same_place(given.source, config.source)
     options = config.data if own else DataOptions(validation_share=0)
-    data = read_source(config.source if own else given.source, options, seed=config.seed, label_names=run.labels())
+    source = config.source if own else str(given.source)
+    data = read_source(source, options, seed=config.seed, label_names=run.labels())
     if given.apply is not None:
         return _apply(data, Path(given.apply), Path(given.out))
     out = Path(given.out) if given.out else run.path / "audit"
