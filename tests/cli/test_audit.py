@@ -90,9 +90,7 @@ def test_new_data_is_looked_at_whole_and_without_training(capsys, tmp_path, sour
         label_names=np.array(NAMES),
     )
     where = f"table:{tmp_path / 'new.npz'}"
-    code, out, err = said(
-        capsys, "audit", run, where, "--split", "train", "--most", "5", "--json", "--out", str(tmp_path / "a")
-    )
+    code, out, err = said(capsys, "audit", run, where, "--most", "5", "--json", "--out", str(tmp_path / "a"))
     assert (code, err) == (0, "")
     about = json.loads(out)
     assert about["samples"] == 50

@@ -92,3 +92,10 @@ def test_logits_and_other_edges_are_refused():
         expected_calibration_error(torch.rand(2, 2), torch.zeros(2, 2), num_bins=0)
     with pytest.raises(ValueError, match=r"edges must rise from 0 to 1, got \[0.0, 0.5\]"):
         reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor([0, 0.5]))
+
+
+def test_two_ranks_find_what_one_process_would(two_ranks):
+    for rank in two_ranks:
+        found, wanted = rank["reliability of all ranks"], rank["reliability of one process"]
+        assert found.counts.tolist() == wanted.counts.tolist()
+        assert (found.brier, found.error) == pytest.approx((wanted.brier, wanted.error), abs=1e-12)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from lopsided.metrics import CollectedScores, count
+from lopsided.metrics import CollectedScores, count, reliability
 
 LABELS = 3
 ROWS = 12
@@ -49,6 +49,8 @@ def main(rank: int, folder: Path) -> None:
     results: dict[str, object] = {
         "counts of all ranks": count(scores[rows], targets[rows]).all_ranks(),
         "counts of one process": count(scores, targets),
+        "reliability of all ranks": reliability(scores[rows], targets[rows]).all_ranks(),
+        "reliability of one process": reliability(scores, targets),
     }
     for name, shares in CASES.items():
         everything = [batch for share in shares for batch in share]

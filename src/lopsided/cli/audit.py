@@ -54,16 +54,23 @@ def audit(arguments: list[str]) -> int:
 
     run = RunFolder(Path(given.run))
     config = run.config()
-    own = given.source in (None, config.source)
+    own = given.source is None or _same_place(given.source, config.source)
     options = config.data if own else DataOptions(validation_share=0)
-    data = read_source(config.source if own else given.source, options, seed=config.seed, label_names=run.labels())
+    source = config.source if own else str(given.source)
+    data = read_source(source, options, seed=config.seed, label_names=run.labels())
     if given.apply is not None:
         return _apply(data, Path(given.apply), Path(given.out))
     out = Path(given.out) if given.out else run.path / "audit"
-    return _look(run, data, out, given)
+    return _look(run, data, out, given, own=own)
 
 
-def _look(run: Any, data: Data, out: Path, given: Any) -> int:
+def _same_place(one: str, other: str) -> bool:
+    """Whether two sources are of one kind and lie in one place, however it is written."""
+    (kind, _, place), (its_kind, _, its_place) = one.partition(":"), other.partition(":")
+    return kind == its_kind and Path(place).expanduser().resolve() == Path(its_place).expanduser().resolve()
+
+
+def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
     from lopsided.reports.audit_page import write_audit_page
     from lopsided.training.audit import audit as rank
     from lopsided.training.audit import write_counts, write_suspects
@@ -72,8 +79,10 @@ def _look(run: Any, data: Data, out: Path, given: Any) -> int:
     def told(number: int) -> None:
         print(f"lopsided audit: fold {number} of {given.folds}", file=sys.stderr, flush=True)
 
-    splits = None if given.split is None else (given.split,)
-    if splits == ("train",) and not given.folds and given.source in (None, run.config().source):
+    splits: tuple[str, ...] | None = None if given.split is None else (given.split,)
+    if splits is None and not own and not given.folds:
+        splits = data.split_names  # new data, whatever its splits are called, was not trained on
+    if splits == ("train",) and not given.folds and own:
         raise ValueError("the run was trained on this split: add --folds 3 for networks that were not")
     scores = out_of_sample(run, data, folds=given.folds, splits=splits, on_fold=told)
     found = rank(scores, most=given.most)
@@ -82,9 +91,7 @@ def _look(run: Any, data: Data, out: Path, given: Any) -> int:
     write_counts(found, data, out / "labels.csv")
     source = given.source or run.config().source
     words = ["lopsided", "audit", given.run, source, "--apply", "decisions.csv", "--out", "corrected.csv"]
-    write_audit_page(
-        found, data, out / "audit.html", title=f"Labels of {data.name} to check", command=shlex.join(words)
-    )
+    write_audit_page(found, data, out / "audit.html", title=f"Labels to check: {source}", command=shlex.join(words))
     if given.json:
         print(json.dumps(_summary(found, data), ensure_ascii=False))
     else:

@@ -73,7 +73,7 @@ def write_audit_page(found: Audit, data: Data, out: Path, *, title: str, command
         version=lopsided.__version__,
         light=LIGHT,
         dark=DARK,
-        summary=_summary(found, data, len(shown)),
+        summary=_summary(found, len(shown)),
         key=hashlib.sha256(about.encode()).hexdigest()[:16],
         file=FILE,
         script=Markup(script),
@@ -88,14 +88,14 @@ def write_audit_page(found: Audit, data: Data, out: Path, *, title: str, command
     write_whole(out, page)
 
 
-def _summary(found: Audit, data: Data, num_shown: int) -> str:
+def _summary(found: Audit, num_shown: int) -> str:
     missing, wrong = found.missing.sum(), found.wrong.sum()
     vague = (
         " (More than half of what the networks are surest of is not noted: they are too weak here for such numbers, "
         "which are then too high.)"
     )
     return (
-        f"Of {found.num_samples:,} samples of {data.name}, {found.noted.sum():,} labels are noted. About "
+        f"Of {found.num_samples:,} samples, {found.noted.sum():,} labels are noted. About "
         f"{missing:,.0f} more are probably missing, and about {wrong:,.0f} of the noted ones are probably wrong. Here "
         f"are the {num_shown:,} most doubtful.{vague if found.is_vague else ''}"
     )
