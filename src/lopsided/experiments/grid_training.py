@@ -17,6 +17,7 @@ from lopsided.experiments.run_losses import RunLosses, sums_of_runs
 from lopsided.experiments.stack import Stack
 from lopsided.metrics import mean_average_precision, micro_average_precision, operating_point
 from lopsided.models import Standardise
+from lopsided.training.calibrators import ClosedForm, closed_form
 from lopsided.training.config import TrainingOptions
 from lopsided.training.loaders import EpochBatches
 from lopsided.training.weight_average import kept_share
@@ -71,6 +72,7 @@ class GridTraining:
         )
         self.val_mAP: list[list[float]] = [[] for _ in runs]
         self.val_gap = [math.nan] * len(runs)
+        self.best_state = [self.losses.kept_state(run) for run in range(len(runs))]
         self.gaps: list[Tensor] = []  # of the steps of the last epoch
         self.gamma_neg = self.losses.gamma_neg(len(runs))  # of the last of them
 
@@ -166,15 +168,19 @@ class GridTraining:
                 found.append(_map_of(logits[place], targets, mask))
                 if _best(found) == len(found):
                     self.val_gap[run] = gaps[place]
+                    self.best_state[run] = self.losses.kept_state(run)
                     for kept, now in zip(best.parameters(), averaged.parameters(), strict=True):
                         kept[place] = now[place]
                 run += 1
 
     def _tested(self) -> list[dict[str, float]]:
-        results = []
+        results: list[dict[str, float]] = []
         for stack in self.best:
             logits, targets, mask = self._scored(stack, "test")
-            results += [_metrics(one, targets, mask) for one in logits]
+            for one in logits:
+                run = len(results)
+                calibrator = closed_form(self.runs[run].loss, self.best_state[run], num_labels=targets.shape[-1])
+                results.append(_metrics(one, targets, mask, calibrator))
         return results
 
     @torch.no_grad()
@@ -224,10 +230,10 @@ def _map_of(logits: Tensor, targets: Tensor, mask: Tensor | None) -> float:
     return float(mean_average_precision(logits, targets, mask=mask))
 
 
-def _metrics(logits: Tensor, targets: Tensor, mask: Tensor | None) -> dict[str, float]:
+def _metrics(logits: Tensor, targets: Tensor, mask: Tensor | None, calibrator: ClosedForm) -> dict[str, float]:
     if not logits.isfinite().all():
         return dict.fromkeys(("mAP", "micro_AP", "cf1", "of1", "mean_f1"), math.nan)
-    point = operating_point(torch.sigmoid(logits), targets, threshold=0.5, mask=mask)
+    point = operating_point(calibrator(logits), targets, threshold=0.5, mask=mask)
     return {
         "mAP": float(mean_average_precision(logits, targets, mask=mask)),
         "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),

@@ -80,6 +80,16 @@ class RunLosses:
             values[run] = gamma_neg_of(criterion, device=self.device)
         return values
 
+    def kept_state(self, run: int) -> dict[str, Tensor]:
+        """What a checkpoint of a run would hold of its loss: the present gamma_neg, scalar or of each label."""
+        if run not in self.alone:
+            (found,) = (family.gamma_neg[family.runs == run] for family in self.families if (family.runs == run).any())
+            return {"criterion.gamma_neg": found.flatten()[0].cpu()}
+        criterion = self.alone[run]
+        if not isinstance(criterion, AdaptiveAsymmetricLoss):
+            return {}
+        return {"criterion.gamma_neg": criterion.gamma_neg.detach().cpu().clone()}
+
 
 class _Family:
     """Runs whose losses differ in numbers only."""
