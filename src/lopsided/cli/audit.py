@@ -37,18 +37,11 @@ def audit(arguments: list[str]) -> int:
     parser.add_argument("--most", type=int, default=2000, help="suspects to list (default 2000; the page shows 500)")
     parser.add_argument("--apply", type=str, help="decisions of the page: write the corrected data to --out instead")
     parser.add_argument(
-        "--out", type=str, help="folder to write (default: RUN/audit); with --apply a file, .csv or .npz"
+        "--out", type=str, help="folder to write (default: RUN/audit); with --apply a .csv or .npz file"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
-    if given.folds is not None and given.folds < 2:
-        parser.error(f"--folds must be at least 2, got {given.folds}")
-    if given.most < 1:
-        parser.error(f"--most must be at least 1, got {given.most}")
-    if given.apply is not None and given.out is None:
-        parser.error("--apply needs --out: the file to write")
-    if given.apply is not None and (given.folds or given.split or given.json):
-        parser.error("--apply only writes what was decided: --folds, --split and --json have no effect with it")
+    _check(parser, given)
 
     from lopsided.training import RunFolder
 
@@ -62,6 +55,17 @@ def audit(arguments: list[str]) -> int:
         return _apply(data, Path(given.apply), Path(given.out))
     out = Path(given.out) if given.out else run.path / "audit"
     return _look(run, data, out, given, own=own)
+
+
+def _check(parser: Parser, given: Any) -> None:
+    if given.folds is not None and given.folds < 2:
+        parser.error(f"--folds must be at least 2, got {given.folds}")
+    if given.most < 1:
+        parser.error(f"--most must be at least 1, got {given.most}")
+    if given.apply is not None and given.out is None:
+        parser.error("--apply needs --out: the file to write")
+    if given.apply is not None and (given.folds or given.split or given.json):
+        parser.error("--apply only writes what was decided: --folds, --split and --json have no effect with it")
 
 
 def _same_place(one: str, other: str) -> bool:
