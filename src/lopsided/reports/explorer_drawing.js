@@ -32,7 +32,10 @@ class Chart {
   draw(panel) {
     const { svg } = this, width = Math.max(240, Math.round(svg.parentElement.clientWidth));
     const above = panel.head, left = 40, right = 14, below = 42;
-    const area = { width: width - left - right, height: Math.round(Math.min(280, Math.max(200, 0.56 * width))) };
+    const area = {
+      width: width - left - right, height: Math.round(Math.min(280, Math.max(200, 0.56 * width))),
+      top: panel.regions.length ? 2 : -7,
+    };
     const height = area.height + above + below;
     Object.assign(this, { panel, area, left, above });
     this.toX = (x) => ((x - panel.x.low) / (panel.x.high - panel.x.low)) * area.width;

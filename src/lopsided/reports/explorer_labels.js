@@ -45,14 +45,14 @@ function cost(box, own, curves) {
       if (far < nearest) nearest = far;
       if (far < 2) crossed += 1;
     }
-    total += 14 * crossed + (number === own ? 3 * nearest : Math.max(0, 26 - nearest));
+    total += 25 * crossed + (number === own ? 3 * nearest : Math.max(0, 26 - nearest));
     if (number === own) near = nearest; else others = Math.min(others, nearest);
   });
-  return total + (others < near ? 20 : 0);
+  return total + (others < near ? 40 : 0);
 }
 
 // Where each name goes. `names`: { text, curve: index } ; `curves`: arrays of [x, y] in pixels; `before`: where each
-// name was, which keeps names from jumping about while a slider moves.
+// name was, which keeps names from jumping about while a slider moves. `area.top`: how high a name may reach.
 function placeNames(names, curves, area, before, taken = []) {
   const shown = curves.map((points) => inside(points, area));
   const placed = [], boxes = [...taken];
@@ -64,7 +64,7 @@ function placeNames(names, curves, area, before, taken = []) {
         const away = dx === 0 ? 7 : dx === 1 ? -7 : 0;
         const left = points[i][0] - dx * width + away, bottom = points[i][1] + dy;
         const box = { left, right: left + width, top: bottom - TEXT + 1, bottom: bottom + 2 };
-        if (box.left < 3 || box.right > area.width - 3 || box.top < -7 || box.bottom > area.height - 3) continue;
+        if (box.left < 3 || box.right > area.width - 3 || box.top < area.top || box.bottom > area.height - 3) continue;
         if (boxes.some((other) => overlap(box, other))) continue;
         const old = before.get(text);
         const moved = old ? Math.min(12, 0.2 * Math.hypot(left - old.left, bottom - old.y)) : 0;
