@@ -44,16 +44,11 @@ def shared_browser(folder):
 
 @pytest.fixture
 def browser(shared_browser, folder):
-    """The page freshly loaded, without a setting in its address."""
+    """The page as it opens, without a setting in its address."""
     shared_browser.open(folder / "page.html")
-    shared_browser.ask("history.replaceState(null, '', '#')")
-    return reload(shared_browser)
-
-
-def reload(browser):
-    browser.ask("window.before = true; location.reload()")
-    browser.wait("window.before === undefined && document.readyState === 'complete'")
-    return browser
+    shared_browser.ask("change(opening); clearTimeout(waiting); history.replaceState(null, '', '#')")
+    shared_browser.wait("shown.gamma_neg === 2 && shown.margin === 0.2")
+    return shared_browser
 
 
 def values(browser, function, points=LOGITS, settings=SETTINGS):
@@ -113,12 +108,9 @@ def test_the_expected_loss_is_least_at_the_best_score(shared_browser):
         top, z = recalibration_ceiling(**setting), best[inside]
         assert (noted[~inside] >= top - 1e-12).all()
         assert (noted[inside] < top).all()
-        below, slope, above = (asymmetric_gradient(z + by, noted[inside], **setting) for by in (-0.01, 0.0, 0.01))
+        below, above = (asymmetric_gradient(z + by, noted[inside], **setting) for by in (-1e-6, 1e-6))
         assert (below < 0).all()
         assert (above > 0).all()
-        if setting["gamma_neg"] > 0 or setting["margin"] == 0:  # else the gradient may jump there
-            assert slope.abs().max() < 1e-6
-            np.testing.assert_allclose(recalibrate(z, **setting).numpy(), noted[inside].numpy(), atol=1e-6)
 
 
 @needs_browser
@@ -141,10 +133,10 @@ def test_the_drawn_curve_of_best_scores_is_the_best_score(shared_browser):
 
 
 @needs_browser
-def test_the_address_sets_the_sliders_and_nonsense_in_it_does_not_matter(browser):
+def test_the_address_sets_the_sliders_and_nonsense_in_it_does_not_matter(shared_browser, tmp_path):
+    browser, page = shared_browser, write_explorer(tmp_path)
     hostile = "#gamma_pos=1.5&gamma_neg=4.13&margin=9&hidden=<script>&axis=constructor&eta=&z=1&gamma=7"
-    browser.ask(f"history.replaceState(null, '', {hostile!r})")
-    reload(browser)
+    browser.open(page, fragment=hostile)
     assert browser.ask("sliders.map((slider) => Number(slider.value))") == [1.5, 4.1, 0.5, 0.3]
     assert browser.ask("numbers.map((number) => number.value)") == ["1.5", "4.13", "0.5", "0.3"]
     assert browser.ask("[state.axis, state.z, state.eta, shown.gamma_neg]") == ["p", 1, 0.5, 4.13]

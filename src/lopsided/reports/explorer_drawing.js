@@ -58,8 +58,9 @@ class Chart {
     const all = [...panel.lines, ...panel.marks];
     const order = [...all.keys()].sort((a, b) => (b >= panel.lines.length) - (a >= panel.lines.length) || b - a);
     const names = order.filter((i) => all[i].name).map((i) => ({ text: all[i].name, curve: i }));
+    const placed = placeNames(names, [...curves, ...marks], area, this.names, curves.length);
     this.cursor = element(frame, "g", { class: "cursor" });
-    for (const { text, left: x, y, curve } of placeNames(names, [...curves, ...marks], area, this.names)) {
+    for (const { text, left: x, y, curve } of placed) {
       element(frame, "text", { x, y, class: `name ${all[curve].look ?? "marked"}` }, text);
     }
   }

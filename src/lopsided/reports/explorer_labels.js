@@ -35,8 +35,9 @@ function overlap(one, other, room = 4) {
     && one.top < other.bottom + room && other.top < one.bottom + room;
 }
 
-// Cost of a box for the name of curve `own`: far from it, or near another, or upon any is bad.
-function cost(box, own, curves) {
+// Cost of a box for the name of curve `own`: far from it, or near another, or upon any is bad, the more if
+// it is one of the `firm` first ones and no mere mark.
+function cost(box, own, curves, firm) {
   let total = 0, near = 0, others = Infinity;
   curves.forEach((points, number) => {
     let nearest = Infinity, crossed = 0;
@@ -45,7 +46,7 @@ function cost(box, own, curves) {
       if (far < nearest) nearest = far;
       if (far < 2) crossed += 1;
     }
-    total += 25 * crossed + (number === own ? 3 * nearest : Math.max(0, 26 - nearest));
+    total += (number < firm ? 30 : 10) * crossed + (number === own ? 3 * nearest : Math.max(0, 26 - nearest));
     if (number === own) near = nearest; else others = Math.min(others, nearest);
   });
   return total + (others < near ? 40 : 0);
@@ -53,9 +54,9 @@ function cost(box, own, curves) {
 
 // Where each name goes. `names`: { text, curve: index } ; `curves`: arrays of [x, y] in pixels; `before`: where each
 // name was, which keeps names from jumping about while a slider moves. `area.top`: how high a name may reach.
-function placeNames(names, curves, area, before, taken = []) {
+function placeNames(names, curves, area, before, firm) {
   const shown = curves.map((points) => inside(points, area));
-  const placed = [], boxes = [...taken];
+  const placed = [], boxes = [];
   for (const { text, curve } of names) {
     const width = textWidth(text) + 2, points = shown[curve], stride = Math.max(1, Math.floor(points.length / 28));
     let best = null;
@@ -68,7 +69,7 @@ function placeNames(names, curves, area, before, taken = []) {
         if (boxes.some((other) => overlap(box, other))) continue;
         const old = before.get(text);
         const moved = old ? Math.min(12, 0.2 * Math.hypot(left - old.left, bottom - old.y)) : 0;
-        const price = cost(box, curve, shown) + moved;
+        const price = cost(box, curve, shown, firm) + moved;
         if (!best || price < best.price) best = { price, box, left, y: bottom, text, curve };
       }
     }
