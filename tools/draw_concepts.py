@@ -3,8 +3,8 @@
     lopsided demo --out runs/demo              # about four minutes
     python tools/draw_concepts.py runs/demo    # writes docs/images/concepts
 
-Each figure is two SVGs, ``NAME.svg`` for light pages and ``NAME_dark.svg`` for dark ones, 4.4 to 4.9 inches wide so that
-a telephone shows their letters large enough to read.
+Each figure is two SVGs, ``NAME.svg`` for light pages and ``NAME_dark.svg`` for dark ones, 4.4 to 4.9 inches wide so
+that a telephone shows their letters large enough to read.
 """
 
 from __future__ import annotations
