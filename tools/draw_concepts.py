@@ -82,22 +82,17 @@ def margins(theme: Theme) -> Figure:
 
 def recalibration(theme: Theme) -> Figure:
     """True probability behind an output at which the loss is least, and the ceiling that a margin puts on it."""
-    labels, looks, shapes = zip(*_MEMBERS, strict=True)
+    labels, looks = [label for label, _, _ in _MEMBERS], [look for _, look, _ in _MEMBERS]
     with drawing(theme, width=_WIDTH, height=4.2 + legend_height(labels, _WIDTH)) as figure:
         axes = figure.subplots()
         dress(axes, theme, x_label="output p = σ(z) of the network", y_label="true probability η")
         logits = torch.logit(torch.from_numpy(PROBABILITIES))
-        for shape, style in zip(shapes, line_styles(looks, theme), strict=True):
-            settings = {"gamma_pos": shape.gamma_pos, "gamma_neg": shape.gamma_neg, "margin": shape.margin}
-            truth = recalibrate(logits, **settings).numpy()
-            axes.plot(
-                PROBABILITIES,
-                truth,
-                color=style.colour,
-                linestyle=style.dashes,
-                marker=style.marker,
-                markevery=(40, 100),
-            )
+        for (_, _, shape), style in zip(_MEMBERS, line_styles(looks, theme), strict=True):
+            truth = recalibrate(
+                logits, gamma_pos=shape.gamma_pos, gamma_neg=shape.gamma_neg, margin=shape.margin
+            ).numpy()
+            look = {"linestyle": style.dashes, "marker": style.marker, "markevery": (40, 100)}
+            axes.plot(PROBABILITIES, truth, color=style.colour, **look)
         ceiling = recalibration_ceiling(gamma_pos=0, gamma_neg=2, margin=0.2)
         lines = axes.get_lines()
         axes.axhline(ceiling, color=theme.ink, linewidth=1, linestyle=(0, (2, 2)), zorder=2)

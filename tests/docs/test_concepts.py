@@ -1,7 +1,7 @@
 """What the concept pages show is what the source says, and what their code prints is what stands beside it."""
 
 import contextlib
-import importlib.util
+import importlib
 import io
 import re
 import textwrap
@@ -134,10 +134,9 @@ def test_every_figure_is_small_used_and_comes_light_and_dark():
     assert all(path.with_stem(path.stem.removesuffix("_dark")) in there for path in there)
 
 
-def test_the_script_draws_every_figure_from_the_folder_of_the_demo(tmp_path):
-    spec = importlib.util.spec_from_file_location("draw_concepts", ROOT / "tools" / "draw_concepts.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def test_the_script_draws_every_figure_from_the_folder_of_the_demo(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    script = importlib.import_module("draw_concepts")
     losses = ("cross_entropy", "focal", "asymmetric", "adaptive", "adaptive")
     side = {"brier": 0.1, "ece": 0.1, "ece_equal_mass": 0.1, "bins": [[0.1, 0.2, 90], [0.6, 0.5, 90]]}
     evaluation = evaluation_of(0.5, calibration={"method": "closed form", "before": side, "after": side})
