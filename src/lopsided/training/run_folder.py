@@ -105,8 +105,7 @@ class RunFolder:
         """
         if not self.config_file.is_file():
             raise ValueError(f"{self.path} must be the folder of a run, got one without {self.config_file.name}")
-        if isinstance(about := read_json(self.environment_file), dict):  # a run whose file was lost or damaged is read
-            check_format(self.environment_file, about.get("format"))
+        check_format(self.environment_file, _format_in(self.environment_file))
         return Config.load(self.config_file)
 
     def rows(self) -> list[dict[str, str]]:
@@ -188,12 +187,13 @@ class RunFolder:
         return checkpoint
 
 
-def read_json(path: Path) -> Any:
-    """What stands in a file of JSON; None where there is no such file, or one that is damaged."""
+def _format_in(path: Path) -> Any:
+    """The number of the format in a file of JSON; None where there is none, or the file was lost or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    return content.get("format") if isinstance(content, dict) else None
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
