@@ -7,6 +7,7 @@ import pytest
 from lopsided.experiments.claims import FileClaims, without_password
 from lopsided.experiments.plan import points
 from lopsided.experiments.study import Study, sqlite_at
+from lopsided.training.formats import FORMAT
 from tests.experiments.test_plan import row_of
 
 
@@ -74,3 +75,22 @@ def test_an_error_inside_a_claim_frees_it(tmp_path):
 
 def test_an_address_without_a_password_stays_as_it_is():
     assert without_password("postgresql://host/lab") == "postgresql://host/lab"
+
+
+def test_a_study_says_its_format_and_one_of_a_newer_version_is_refused(tmp_path):
+    storage = sqlite_at(tmp_path / "study.db")
+    with Study(storage, "a") as study:
+        assert study.study.user_attrs == {"format": FORMAT}
+        study.study.set_user_attr("format", FORMAT + 1)
+    with pytest.raises(ValueError, match=r"the study a has format [0-9]+, made by a newer lopsided .*: upgrade it"):
+        Study(storage, "a")
+
+
+def test_a_study_from_before_there_were_formats_goes_on(tmp_path, sweep):
+    storage = sqlite_at(tmp_path / "study.db")
+    rows = [row_of(point, 0.25) for point in points(sweep, {})]
+    with Study(storage, "a") as study:
+        study.add(rows, sweep.settings)
+        study.study._storage.set_study_user_attr(study.study._study_id, "format", None)
+    with Study(storage, "a") as again:
+        assert list(again.rows()) == [row.key for row in rows]

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import math
 import re
 from typing import get_args
@@ -143,3 +144,15 @@ def test_runs_without_numbers_can_be_drawn(make_sweep):
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must be the folder of a sweep, got one without sweep.json"):
         read_sweep(tmp_path)
+
+
+def test_a_sweep_of_a_newer_version_is_refused(make_sweep):
+    about = make_sweep("margin") / "sweep.json"
+    content = json.loads(about.read_text())
+    content["environment"]["format"] += 1
+    about.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"sweep.json has format [0-9]+, made by a newer lopsided .*: upgrade it"):
+        read_sweep(about.parent)
+    del content["environment"]  # from before there were numbers
+    about.write_text(json.dumps(content))
+    assert read_sweep(about.parent).name == "margin"

@@ -193,6 +193,16 @@ def test_whatever_decides_the_features_decides_the_folder(manifest, tmp_path, se
     assert len(FileBytes.read) == 25
 
 
+def test_features_of_another_format_are_left_alone(manifest, tmp_path, monkeypatch):
+    today = computed(manifest, tmp_path)
+    FileBytes.read = []
+    monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
+    newer = computed(manifest, tmp_path)
+    assert sorted(FileBytes.read) == list(range(25))
+    assert newer.folder != today.folder
+    assert today.folder.is_dir()
+
+
 def test_a_changed_image_is_noticed(manifest, tmp_path):
     first = computed(manifest, tmp_path / "cache")
     manifest.path(3).write_bytes(bytes([7, 0]))

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import Setting
+from lopsided.training.formats import FORMAT, check_format
 
 _RATES = FloatDistribution(1e-12, 1e12, log=True)
 _NUMBERS = FloatDistribution(-1e6, 1e6)
@@ -31,7 +32,7 @@ class Study:
         name: Of the study, which is made if it is not there.
 
     Raises:
-        ValueError: The storage is of another kind, or cannot be reached.
+        ValueError: The storage is of another kind, or cannot be reached; or the study is of a newer version.
     """
 
     def __init__(self, storage: str, name: str) -> None:
@@ -46,6 +47,14 @@ class Study:
                 direction="maximize",
                 load_if_exists=True,
             )
+            number = self.study.user_attrs.get("format")
+            if number is None and not self.study.get_trials(deepcopy=False):
+                self.study.set_user_attr("format", FORMAT)
+        try:
+            check_format(f"the study {name}", number)
+        except ValueError:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Study:
         return self

@@ -12,6 +12,7 @@ from typing import Any
 from lopsided.reports.naming import describe_loss, look_of
 from lopsided.reports.style import LOOKS
 from lopsided.training.config import LossOptions
+from lopsided.training.formats import check_format
 
 _TEXTS = ("setting", "loss", "baseline")
 
@@ -74,7 +75,7 @@ def read_sweep(folder: Path) -> SweepResults:
     """Read what ``lopsided sweep`` wrote.
 
     Raises:
-        ValueError: The folder holds no sweep.
+        ValueError: The folder holds no sweep, or one of a newer version.
     """
     import pyarrow.parquet as pq
 
@@ -82,6 +83,7 @@ def read_sweep(folder: Path) -> SweepResults:
         if not (folder / name).is_file():
             raise ValueError(f"{folder} must be the folder of a sweep, got one without {name}")
     about = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    check_format(folder / "sweep.json", about.get("environment", {}).get("format"))
     losses = {setting["name"]: LossOptions(**setting["loss"]) for setting in about["settings"]}
     runs = pq.read_table(folder / "rows.parquet").to_pylist()
     with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:

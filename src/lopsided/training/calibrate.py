@@ -11,7 +11,8 @@ from torch import Tensor
 from lopsided.data import Data
 from lopsided.training.calibrators import ClosedForm, Method, log_odds
 from lopsided.training.files import write_json
-from lopsided.training.run_folder import FORMAT, RunFolder
+from lopsided.training.formats import FORMAT
+from lopsided.training.run_folder import RunFolder
 from lopsided.training.scoring import collected, same_labels
 
 FEW = 10

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+import lopsided
 from lopsided.data import DataOptions
 from lopsided.losses.partial import Unknown
 from lopsided.models import ModelOptions
@@ -242,14 +243,28 @@ class Config:
         """
         try:
             fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return Config(
-                source=fields["source"],
-                data=DataOptions(**fields["data"]),
-                model=ModelOptions(**fields["model"]),
-                loss=LossOptions(**fields["loss"]),
-                training=TrainingOptions(**fields["training"]),
-                report=ReportOptions(**fields["report"]),
-                seed=fields["seed"],
-            )
+            groups = {name: _group(path, name, kind, fields[name]) for name, kind in _GROUPS.items()}
+            return Config(source=fields["source"], seed=fields["seed"], **groups)
         except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(f"{path} must hold the configuration of a run, got {error!r}") from error
+
+
+_GROUPS = {
+    "data": DataOptions,
+    "model": ModelOptions,
+    "loss": LossOptions,
+    "training": TrainingOptions,
+    "report": ReportOptions,
+}
+
+
+def _group(path: Path, name: str, kind: type, given: dict[str, Any]) -> Any:
+    """Options of one group; refuses what this version does not know."""
+    known = [field.name for field in dataclasses.fields(kind)]
+    for option in given:
+        if option not in known:
+            raise ValueError(
+                f"{path} has the option {name}.{option}, which lopsided {lopsided.__version__} does not know: it was "
+                "made by another version (upgrade: pip install --upgrade lopsided), or remove that line"
+            )
+    return kind(**given)

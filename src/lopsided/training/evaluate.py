@@ -22,6 +22,7 @@ from lopsided.metrics import (
 )
 from lopsided.metrics.operating_point import OperatingPoint
 from lopsided.training.files import write_json
+from lopsided.training.formats import FORMAT
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import Scores, collected, default_split, same_labels
 from lopsided.training.thresholds import HALF, Decision, decision_of
@@ -84,7 +85,7 @@ def evaluate(
     if isinstance(data, Manifest):
         result["unreadable"] = scores.unreadable
     if save:
-        write_json(run.evaluation_file, result)
+        write_json(run.evaluation_file, {"format": FORMAT, **result})
     return result
 
 

@@ -55,7 +55,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
         trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
         if last is None and is_first_rank():
             config.save(run.config_file)
-            write_json(out / "environment.json", environment())
+            write_json(run.environment_file, environment())
         train, val = _loaders(config, inputs, images, trainer)
         trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
     return run

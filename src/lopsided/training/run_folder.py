@@ -21,9 +21,7 @@ from lopsided.data import ImageOptions
 from lopsided.models import build_model
 from lopsided.training.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.training.config import Config
-
-FORMAT = 1
-"""Number of the folder's format; raised when an older reader could not read it."""
+from lopsided.training.formats import FORMAT, check_format
 
 _PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow")
 
@@ -70,6 +68,11 @@ class RunFolder:
         return self.path / "metrics.csv"
 
     @property
+    def environment_file(self) -> Path:
+        """Versions and devices that it was made with, and the number of the folder's format."""
+        return self.path / "environment.json"
+
+    @property
     def evaluation_file(self) -> Path:
         """Every metric on one split."""
         return self.path / "evaluation.json"
@@ -98,10 +101,11 @@ class RunFolder:
         """The configuration it was made with.
 
         Raises:
-            ValueError: The folder holds no run.
+            ValueError: The folder holds no run, or one of a newer version.
         """
         if not self.config_file.is_file():
             raise ValueError(f"{self.path} must be the folder of a run, got one without {self.config_file.name}")
+        check_format(self.environment_file, _format_in(self.environment_file))
         return Config.load(self.config_file)
 
     def rows(self) -> list[dict[str, str]]:
@@ -112,7 +116,10 @@ class RunFolder:
         """The metrics that were last written, or None before any evaluation."""
         if not self.evaluation_file.is_file():
             return None
-        return json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+        content = json.loads(self.evaluation_file.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            check_format(self.evaluation_file, content.pop("format", None))
+        return content
 
     def labels(self) -> tuple[str, ...]:
         """Names of the labels, in the order of the network's outputs; raises like :meth:`load`."""
@@ -157,11 +164,12 @@ class RunFolder:
         again = f"make it again, or remove {path.name}"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            made_for = content["epoch"], content["format"]
+            made_for, number = content["epoch"], content.get("format")
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path} must be what lopsided wrote, got {error!r:.200}: {again}") from error
-        if made_for != (epoch, FORMAT):
-            raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for[0]}: {again}")
+        check_format(path, number)
+        if made_for != epoch:
+            raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for}: {again}")
         return content
 
     def _best(self) -> dict[str, Any]:
@@ -172,12 +180,20 @@ class RunFolder:
             raise ValueError(f"{self.path} must hold a trained run, got one without a checkpoint")
         try:
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            found = checkpoint["lopsided"]["format"]
-        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError) as error:
+            found = checkpoint["lopsided"].get("format")
+        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path} must be a checkpoint of lopsided, got {error!r:.200}") from error
-        if found != FORMAT:
-            raise ValueError(f"{path} must have format {FORMAT}, got {found}: train it with this version")
+        check_format(path, found)
         return checkpoint
+
+
+def _format_in(path: Path) -> Any:
+    """The number of the format in a file of JSON; None where there is none, or the file was lost or damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content.get("format") if isinstance(content, dict) else None
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

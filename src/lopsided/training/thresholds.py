@@ -13,7 +13,8 @@ from lopsided.metrics import choose_thresholds, count
 from lopsided.metrics.thresholds import SHRINKAGE, Rule
 from lopsided.training.calibrate import FEW
 from lopsided.training.files import write_json
-from lopsided.training.run_folder import FORMAT, RunFolder, Trained
+from lopsided.training.formats import FORMAT
+from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import collected, same_labels
 
 HALF = 0.5
