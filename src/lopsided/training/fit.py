@@ -38,6 +38,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
 
     Raises:
         ValueError: ``out`` holds a run and ``resume`` is off, or a run of another configuration.
+        KeyboardInterrupt: It was stopped by Ctrl-C or SIGTERM.
     """
     run = RunFolder(out)
     last = _last_checkpoint(run, config, resume)
@@ -54,10 +55,14 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     with quiet():
         trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
         if last is None and is_first_rank():
+            (run.checkpoints / "best.ckpt").unlink(missing_ok=True)  # of a first epoch that was cut short at its end
             config.save(run.config_file)
             write_json(out / "environment.json", environment())
         train, val = _loaders(config, inputs, images, trainer)
-        trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+        try:
+            trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+        except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
+            raise KeyboardInterrupt from end
     return run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from lopsided.data.whole_file import whole
 from lopsided.training.config import Config, TrainingOptions
 from lopsided.training.progress import Progress
 from lopsided.training.run_folder import RunFolder
@@ -43,9 +46,10 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
     options = config.training
     log = StepLog(run.metrics_file)
     callbacks = [_StepSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), *further]
-    callbacks.append(each_epoch(run, "last", monitor=None))
     if has_validation:
+        # Before the last: where a kill comes between the two, the epoch is made again, and with it its best weights.
         callbacks.append(each_epoch(run, "best", monitor="val_mAP"))
+    callbacks.append(each_epoch(run, "last", monitor=None))
     if options.patience is not None:
         # Without a positive that is known there is no mAP, and nothing to stop for.
         callbacks.append(EarlyStopping("val_mAP", mode="max", patience=options.patience, check_finite=False))
@@ -58,6 +62,7 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
         accumulate_grad_batches=options.accumulate,
         gradient_clip_val=options.clip_norm,
         callbacks=callbacks,
+        plugins=[_WholeFiles()],
         logger=TensorBoardLogger(run.path, name="", version="tensorboard"),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
@@ -90,6 +95,18 @@ class _StepSeed(Callback):
     ) -> None:
         step = trainer.current_epoch * 1_000_003 + batch_idx
         torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
+
+
+class _WholeFiles(TorchCheckpointIO):
+    """Writes checkpoints beside their place: Lightning's way is through the folder of temporary files, which may lie on
+    another disk, from where a copy can be cut short."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with whole(Path(path)) as part:
+            part.write_bytes(content.getbuffer())
 
 
 class _Checkpoint(ModelCheckpoint):
