@@ -15,6 +15,7 @@ import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities import rank_zero_only
 
 from lopsided.data.whole_file import whole
 from lopsided.training.config import Config, TrainingOptions
@@ -63,7 +64,7 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
         gradient_clip_val=options.clip_norm,
         callbacks=callbacks,
         plugins=[_WholeFiles()],
-        logger=TensorBoardLogger(run.path, name="", version="tensorboard"),
+        logger=_Events(run.path, name="", version="tensorboard"),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_model_summary=False,
@@ -95,6 +96,14 @@ class _StepSeed(Callback):
     ) -> None:
         step = trainer.current_epoch * 1_000_003 + batch_idx
         torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
+
+
+class _Events(TensorBoardLogger):
+    """Without the file of hyperparameters, which would be empty: config.yaml has them."""
+
+    @rank_zero_only
+    def save(self) -> None:
+        self.experiment.flush()
 
 
 class _WholeFiles(TorchCheckpointIO):
