@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+VERBS = ("train", "sweep", "predict", "audit")
 
 
 @dataclasses.dataclass
@@ -93,6 +96,26 @@ def table(tmp_path_factory):
         split=np.array(["train", "train", "val", "test"])[draw.integers(0, 4, 400)],
     )
     return f"table:{path}"
+
+
+@pytest.fixture(params=VERBS)
+def line(request, table, trained):
+    """The words of a verb, by the folder that it writes to."""
+
+    def words(folder):
+        match request.param:
+            case "train":
+                return train_line(table, folder)
+            case "sweep":
+                return sweep_line(table, folder)
+            case "predict":
+                return ["predict", trained, "--split", "train", "--out", folder / "predictions.parquet"]
+        if not (folder / "config.yaml").exists():  # folds are kept in the run
+            shutil.copytree(trained, folder, dirs_exist_ok=True)
+        return ["audit", folder, "--folds", "2"]
+
+    words.verb = request.param
+    return words
 
 
 @pytest.fixture(scope="session")

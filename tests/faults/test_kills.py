@@ -4,34 +4,12 @@ import random
 import shutil
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import sweep_line, train_line
 from tests.faults.files import assert_whole, contents, parts
 
 KILLS_OF_A_RUN = 3
-
-
-@pytest.fixture(params=["train", "sweep", "predict", "audit"])
-def line(request, table, trained):
-    """The words of a verb, by the folder that it writes to."""
-
-    def words(folder: Path):
-        match request.param:
-            case "train":
-                return train_line(table, folder)
-            case "sweep":
-                return sweep_line(table, folder)
-            case "predict":
-                return ["predict", trained, "--split", "train", "--out", folder / "predictions.parquet"]
-        if not (folder / "config.yaml").exists():  # folds are kept in the run
-            shutil.copytree(trained, folder, dirs_exist_ok=True)
-        return ["audit", folder, "--folds", "2"]
-
-    words.verb = request.param
-    return words
 
 
 def killed_and_whole(start, line, folder, faults):

@@ -60,20 +60,22 @@ def prepare(job):
     os.setsid()
     os.chdir(job["cwd"])
     for number, name in enumerate(("/dev/null", job["stdout"], job["stderr"])):
-        if name is None:
-            os.close(number)
-            continue
-        file = os.open(name, os.O_RDWR | os.O_CREAT if number else os.O_RDONLY)
-        os.dup2(file, number)
-        os.close(file)
+        redirect(number, name)
     if job.get("largest_file"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest_file"],) * 2)
-    if job.get("user"):
-        os.setgroups([])
-        os.setgid(job["user"])
-        os.setuid(job["user"])
     if job.get("operations_to") or job.get("at"):
         watch(job)
+
+
+def redirect(number, name):
+    """A standard stream to a file, or to a pipe that nobody reads."""
+    if name == "unread":
+        end, file = os.pipe()
+        os.close(end)
+    else:
+        file = os.open(name, os.O_RDWR | os.O_CREAT if number else os.O_RDONLY)
+    os.dup2(file, number)
+    os.close(file)
 
 
 def watch(job):

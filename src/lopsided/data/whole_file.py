@@ -37,12 +37,11 @@ def whole(path: Path, *, shared: bool = False) -> Iterator[Path]:
     if shared:
         _remove_abandoned(path)
     try:
-        yield part
-        with part.open("rb+") as file:  # after a power cut the name must not stand for what never reached the disk
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise _named(error, path, part) from error
+        with named(path, part):
+            yield part
+            with part.open("rb+") as file:  # after a power cut the name must not stand for what never reached the disk
+                os.fsync(file.fileno())
+            os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -58,24 +57,30 @@ def append_lines(path: Path, text: str) -> None:
         OSError: It cannot be written.
     """
     rest = memoryview(text.encode())
+    with named(path), path.open("ab", buffering=0) as file:
+        size = file.tell()
+        try:
+            while rest:  # a disk that is nearly full takes a part, and says so the next time
+                rest = rest[file.write(rest) :]
+        except BaseException:
+            file.truncate(size)
+            raise
+
+
+@contextmanager
+def named(path: Path, part: Path | None = None) -> Iterator[None]:
+    """Errors of writing to a file with its name, which a full disk leaves out; those about another file as they are.
+
+    Args:
+        path: The file.
+        part: What it is called while it is written.
+    """
     try:
-        with path.open("ab", buffering=0) as file:
-            size = file.tell()
-            try:
-                while rest:  # a disk that is nearly full takes a part, and says so the next time
-                    rest = rest[file.write(rest) :]
-            except BaseException:
-                file.truncate(size)
-                raise
+        yield
     except OSError as error:
-        raise _named(error, path) from error
-
-
-def _named(error: OSError, path: Path, part: Path | None = None) -> OSError:
-    """The error with the name of the file; one about another file as it is."""
-    if error.errno is None or error.filename not in (None, str(path), str(part)):
-        return error
-    return OSError(error.errno, f"cannot be written: {os.strerror(error.errno)}", str(path))
+        if error.errno is None or error.filename not in (None, str(path), str(part)):
+            raise
+        raise OSError(error.errno, f"cannot be written: {os.strerror(error.errno)}", str(path)) from error
 
 
 def _remove_abandoned(path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
 
-from lopsided.data.whole_file import whole
+from lopsided.data.whole_file import named, whole
 from lopsided.training.config import Config, TrainingOptions
 from lopsided.training.progress import Progress
 from lopsided.training.run_folder import RunFolder
@@ -99,11 +100,22 @@ class _StepSeed(Callback):
 
 
 class _Events(TensorBoardLogger):
-    """Without the file of hyperparameters, which would be empty: config.yaml has them."""
+    """TensorBoard's log. Without the file of hyperparameters, which would be empty: config.yaml has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        with named(Path(self.log_dir)):
+            super().log_metrics(metrics, step)
 
     @rank_zero_only
     def save(self) -> None:
-        self.experiment.flush()
+        with named(Path(self.log_dir)):
+            self.experiment.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        with named(Path(self.log_dir)):
+            super().finalize(status)
 
 
 class _WholeFiles(TorchCheckpointIO):
@@ -144,7 +156,14 @@ def each_epoch(run: RunFolder, name: str, *, monitor: str | None) -> ModelCheckp
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning's notes about hardware, workers and missing splits say nothing about the run."""
+    """Lightning's notes about hardware, workers and missing splits say nothing about the run, and a thread that cannot
+    write TensorBoard's log need not tell of it: the next call raises the same error."""
+
+    def thread_failed(about: threading.ExceptHookArgs) -> None:
+        if not issubclass(about.exc_type, OSError):
+            hook(about)
+
+    hook, threading.excepthook = threading.excepthook, thread_failed
     logger = logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -154,4 +173,5 @@ def quiet() -> Iterator[None]:
                 warnings.filterwarnings("ignore", message=note)
             yield
     finally:
+        threading.excepthook = hook
         logger.setLevel(level)
