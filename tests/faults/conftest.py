@@ -106,6 +106,8 @@ def line(request, table, trained):
         match request.param:
             case "train":
                 return train_line(table, folder)
+            case "images":
+                return images_line(request.getfixturevalue("photos"), folder, workers=2)
             case "sweep":
                 return sweep_line(table, folder)
             case "predict":
@@ -133,3 +135,33 @@ def train_line(table, run):
 def sweep_line(table, folder):
     options = ("--grid=0,2", "--seeds=2", "--trials=2", "--model.name=linear", "--training.epochs=2")
     return ["sweep", "gamma_neg", table, "--out", folder, "--training.batch_size=16", *options]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A listing of 40 images in two splits."""
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    folder = tmp_path / "photos"
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for number in range(40):
+        name = f"images/{number}.png"
+        Image.fromarray(draw.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(folder / name)
+        rows.append(f"{name},{'val' if number % 4 == 0 else 'train'},{'a|b' if number % 3 else 'a'}")
+    (folder / "labels.csv").write_text("path,split,labels\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def images_line(photos, run, *, workers):
+    options = ("--data.image_size=24", "--model.name=small_cnn", "--training.epochs=12", "--training.batch_size=4")
+    return [
+        "train",
+        f"listing:{photos / 'labels.csv'}",
+        "--out",
+        run,
+        "--resume",
+        f"--training.workers={workers}",
+        *options,
+    ]

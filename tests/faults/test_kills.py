@@ -66,3 +66,9 @@ def test_a_verb_that_is_killed_leaves_whole_files_and_comes_to_the_same_end(star
 @pytest.mark.parametrize("of_operations", [False, True], ids=["at a random moment", "before a random change of files"])
 def test_a_verb_that_is_killed_often_leaves_whole_files_and_comes_to_the_same_end(start, line, tmp_path, of_operations):
     assert kill_until(start, line, tmp_path, 25, of_operations=of_operations) == 0
+
+
+@pytest.mark.on_demand
+@pytest.mark.parametrize("line", ["images"], indirect=True)
+def test_training_on_images_in_many_processes_comes_to_the_same_end_too(start, line, tmp_path):
+    assert kill_until(start, line, tmp_path, 25, of_operations=False) == 0

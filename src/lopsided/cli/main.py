@@ -73,14 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     try:
         code = _main(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()  # here, where what goes wrong can still be told
-        return code
+        return code if _is_flushed() else 1
     except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
         _drop_output(sys.stdout, sys.stderr)
-    except OSError as error:
-        _drop_output(sys.stdout)
-        print(f"lopsided: error: the output cannot be written: {error.strerror}", file=sys.stderr)
-    return 1
+        return 1
 
 
 def _main(words: list[str]) -> int:
@@ -110,6 +106,7 @@ def _main(words: list[str]) -> int:
             raise
         # An interrupted import may end in any error.
         is_stop = stopped.is_set or isinstance(error, KeyboardInterrupt)
+        exec("")  # Python would else end by the signal, with another exit code, where it came in such a call
         what = f"stopped{_GOES_ON.get(verb, '')}" if is_stop else f"error: {_one_line(error)}"
         print(f"lopsided {verb}: {what}", file=sys.stderr)
         return 1
@@ -148,6 +145,19 @@ def _open_closed_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _is_flushed() -> bool:
+    """Write what is left in the buffer here, where it can still be told what goes wrong."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output(sys.stdout)
+        print(f"lopsided: error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 def _drop_output(*streams: TextIO) -> None:
@@ -196,8 +206,8 @@ def _one_line(error: BaseException) -> str:
     text = " ".join(text.split())
     if text.startswith("DataLoader worker"):
         return "a process that prepares batches was killed, maybe for want of memory: --training.workers says how many"
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (--debug shows where)"
