@@ -1,7 +1,6 @@
 """Ctrl-C, SIGTERM, and readers of the output that leave: one line at most, whole files, and the same line goes on."""
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -10,9 +9,11 @@ import time
 import pytest
 
 from tests.faults.conftest import VERBS
-from tests.faults.files import assert_whole, contents, parts
+from tests.faults.cutting import cut_until
+from tests.faults.files import assert_whole, parts
 
 GOES_ON = {
+    "images": "stopped; the same line with --resume goes on",
     "train": "stopped; the same line with --resume goes on",
     "sweep": "stopped; the same line goes on",
     "predict": "stopped",
@@ -20,40 +21,27 @@ GOES_ON = {
 }
 
 
-def stopped_until_done(start, line, folder, *, stops, seconds):
-    """Send Ctrl-C at random moments, then let it end; the number of stops."""
-    random_, stopped = random.Random(line.verb), 0
-    for _ in range(stops):
-        words = line(folder)
-        ended = start(words, signal=signal.SIGINT, after=random_.uniform(0.02, seconds), group=True)
-        if ended.code:
-            assert (ended.code, ended.told()) == (1, GOES_ON[line.verb])
-            assert not parts(folder)
-            stopped += 1
-        assert_whole(folder)
-    assert start(line(folder)).code == 0
-    return stopped
+def ctrl_c(random, seconds, operations):
+    """As a terminal sends it: to all processes of the group."""
+    return {"signal": signal.SIGINT, "after": random.uniform(0.02, seconds), "group": True}
 
 
-def compare_stopped(start, line, tmp_path, stops):
-    for name in ("whole", "cut"):
-        (tmp_path / name).mkdir()
-    started = time.monotonic()
-    assert start(line(tmp_path / "whole")).code == 0
-    seconds = time.monotonic() - started
-    stopped = stopped_until_done(start, line, tmp_path / "cut", stops=stops, seconds=seconds)
-    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
-    print(f"{line.verb}: {stopped} stops by Ctrl-C")
-    return stopped
+def stop_until(start, line, tmp_path, stops):
+    def is_told(ended, folder):
+        assert (ended.code, ended.told()) == (1, GOES_ON[line.verb])
+        assert not parts(folder)
+
+    return cut_until(start, line, tmp_path, stops, fault=ctrl_c, check=is_told)
 
 
 def test_ctrl_c_says_how_to_go_on_and_leaves_whole_files(start, line, tmp_path):
-    compare_stopped(start, line, tmp_path, 3)
+    assert stop_until(start, line, tmp_path, 2) == 0
 
 
 @pytest.mark.on_demand
+@pytest.mark.parametrize("line", [*VERBS, "images"], indirect=True)
 def test_ctrl_c_at_many_moments_says_how_to_go_on_and_leaves_whole_files(start, line, tmp_path):
-    assert compare_stopped(start, line, tmp_path, 25) >= 10
+    assert stop_until(start, line, tmp_path, 25) == 0
 
 
 def stopped_from_nothing(words, after):

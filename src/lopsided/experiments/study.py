@@ -66,7 +66,8 @@ class Study:
         """Every run so far."""
         with _named(self.place):
             unit = [Row.of(run["row"]) for run in self.study.user_attrs.get(_UNIT, [])]
-            return {row.key: row for row in unit} | self._rows_of_trials()
+            # Read after the unit, so that one whose trials are made meanwhile is seen here or there.
+            return self._rows_of_trials() | {row.key: row for row in unit}
 
     def add(self, rows: Iterable[Row], settings: Iterable[Setting]) -> None:
         """Keep runs that were made under a claim that is still held.
