@@ -1,4 +1,4 @@
-"""Cut a verb short again and again, look at what lies there, and compare its end with that of one that was left alone."""
+"""Cut a verb short again and again, look at what lies there, and compare its end with that of one left alone."""
 
 import random
 import shutil
