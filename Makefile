@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format bench install clean
+.PHONY: help demo test faults check format bench install clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo     train five losses on the bundled data and write runs/demo/report.html"
 	@echo "make test     checks, then the test suite"
+	@echo "make faults   kill, starve and stop the verbs some hundreds of times (ten minutes)"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
 	@echo "make bench    losses, metrics, images and grids, beside rivals"
@@ -34,6 +35,9 @@ demo: $(READY)
 
 test: check
 	$(BIN)/python -m pytest
+
+faults: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 -s -m "on_demand or not on_demand" tests/faults
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -94,3 +94,32 @@ def test_a_study_from_before_there_were_formats_goes_on(tmp_path, sweep):
         study.study._storage.set_study_user_attr(study.study._study_id, "format", None)
     with Study(storage, "a") as again:
         assert list(again.rows()) == [row.key for row in rows]
+
+
+def test_a_unit_whose_worker_died_among_its_trials_is_there_whole(tmp_path, sweep, monkeypatch):
+    storage = sqlite_at(tmp_path / "study.db")
+    rows = [row_of(point, 0.25) for point in points(sweep, {})]
+
+    class Killed(BaseException):
+        pass
+
+    def die(*_):
+        raise Killed
+
+    with Study(storage, "a") as study, Study(storage, "a") as other:
+        study.add(rows[:2], sweep.settings)
+        monkeypatch.setattr(study.study, "add_trial", die)
+        with pytest.raises(Killed):
+            study.add(rows[2:6], sweep.settings)
+        assert list(other.rows()) == [row.key for row in rows[:6]]
+        other.add(rows[6:], sweep.settings)
+        assert len(other.study.trials) == len(other.rows()) == len(rows)
+
+
+def test_a_storage_that_cannot_be_written_is_named(tmp_path, sweep):
+    path = tmp_path / "study.db"
+    path.write_text(
+        "no database, but text that is longer than the header of one, so that nobody takes it for empty" * 9
+    )
+    with pytest.raises(ValueError, match=r"the storage sqlite:.*study.db cannot be used: file is not a database"):
+        Study(sqlite_at(path), "a")

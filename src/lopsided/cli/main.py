@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
+from typing import TextIO
 
 import lopsided
 
@@ -23,6 +27,13 @@ VERBS = {
     "audit": "labels that are probably missing or wrong",
     "export": "a run as ONNX, checked against PyTorch",
 }
+
+_GOES_ON = {
+    "train": "; the same line with --resume goes on",
+    "sweep": "; the same line goes on",
+    "audit": "; the same line goes on",
+}
+"""What to do after a stop."""
 
 _EXTRAS = {
     **dict.fromkeys(("matplotlib", "jinja2"), "report"),
@@ -59,7 +70,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns: 0 done, 1 the input or the run failed, 2 wrong usage.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
+    try:
+        code = _main(list(sys.argv[1:] if arguments is None else arguments))
+        return code if _is_flushed() else 1
+    except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
+        _drop_output(sys.stdout, sys.stderr)
+        return 1
+
+
+def _main(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")
         return 0 if words else 2
@@ -73,23 +93,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lopsided: error: no verb {verb!r}; {hint}", file=sys.stderr)
         return 2
     debug = "--debug" in rest
+    stopped = _Stopped()
     try:
-        return _run(verb, [word for word in rest if word != "--debug"])
+        with stopped:
+            return _run(verb, [word for word in rest if word != "--debug"])
     except SystemExit as end:  # the parser's: help was shown, or the usage was wrong
         return end.code if isinstance(end.code, int) else 2
-    except KeyboardInterrupt:
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
             raise
-        print(f"\nlopsided {verb}: stopped", file=sys.stderr)
+        # An interrupted import may end in any error.
+        is_stop = stopped.is_set or isinstance(error, KeyboardInterrupt)
+        exec("")  # Python would else end by the signal, with another exit code, where it came in such a call
+        what = f"stopped{_GOES_ON.get(verb, '')}" if is_stop else f"error: {_one_line(error)}"
+        print(f"lopsided {verb}: {what}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
-        if debug:
-            raise
-        print(f"lopsided {verb}: error: {_one_line(error)}", file=sys.stderr)
-        return 1
+
+
+class _Stopped:
+    """Whether Ctrl-C was pressed inside the block, where it raises KeyboardInterrupt as ever."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        self.is_ours = False
+
+    def __enter__(self) -> None:
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        self.is_ours = usual and threading.current_thread() is threading.main_thread()
+        if self.is_ours:
+            signal.signal(signal.SIGINT, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_set and sys.stderr.isatty():
+            print(file=sys.stderr)  # behind the terminal's ^C
+        self.is_set = True
+        signal.default_int_handler(number, frame)
+
+
+def _open_closed_streams() -> None:
+    """A file that is opened must not get the number of a standard stream that the caller has closed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+def _is_flushed() -> bool:
+    """Write what is left in the buffer here, where it can still be told what goes wrong."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _drop_output(sys.stdout)
+        print(f"lopsided: error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        return False
+    return True
+
+
+def _drop_output(*streams: TextIO) -> None:
+    """What is left in the buffers goes nowhere, so that nothing complains of it at the end."""
+    with open(os.devnull, "w") as nowhere:
+        for stream in streams:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _run(verb: str, arguments: list[str]) -> int:
@@ -129,6 +204,10 @@ def _one_line(error: BaseException) -> str:
     if "Original Traceback" in text:  # of a process that prepares batches; its last line is the error
         text = text.strip().splitlines()[-1].partition(": ")[2]
     text = " ".join(text.split())
+    if text.startswith("DataLoader worker"):
+        return "a process that prepares batches was killed, maybe for want of memory: --training.workers says how many"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
         return text or type(error).__name__
     return f"{type(error).__name__}: {text} (--debug shows where)"

@@ -29,6 +29,8 @@ def sweep(arguments: list[str]) -> int:
     out = Path(given.out) if given.out else default_folder(wanted)
 
     # Late, so that wrong usage is told at once.
+    from filelock import FileLock
+
     from lopsided.experiments.outputs import write_outputs
     from lopsided.experiments.study import sqlite_at
     from lopsided.experiments.sweep import run_sweep
@@ -36,9 +38,11 @@ def sweep(arguments: list[str]) -> int:
 
     out.mkdir(parents=True, exist_ok=True)
     rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"))
-    found = write_outputs(wanted, rows, out)
+    with FileLock(out / "outputs.lock"):  # workers end at about the same time, and write the same files
+        found = write_outputs(wanted, rows, out)
+        pages = write_sweep_report(out)
     print_results(wanted, found)
-    for path in [out / "rows.parquet", out / "summary.csv", *write_sweep_report(out)]:
+    for path in [out / "rows.parquet", out / "summary.csv", *pages]:
         print(f"wrote {path}")
     return 0
 

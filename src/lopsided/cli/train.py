@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import yaml
@@ -82,11 +81,7 @@ def _train(config: Config, out: Path, *, resume: bool) -> int:
     # Late, so that wrong usage is told at once: Lightning takes seconds to import.
     from lopsided.training.fit import fit, is_first_rank
 
-    try:
-        run = fit(config, out, resume=resume)
-    except SystemExit:  # Lightning's answer to Ctrl-C
-        print("lopsided train: stopped; the same line with --resume goes on", file=sys.stderr)
-        return 1
+    run = fit(config, out, resume=resume)
     if not is_first_rank():
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)

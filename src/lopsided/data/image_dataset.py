@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from lopsided.data.transforms import GREY, cutout, mixup, resize
 
 _IMAGE_STREAM = 103  # of a seed, apart from the streams of other draws
 _PAIR_STREAM = 104
+_LOOKED_FOR = 100  # images, to say that none is there
 
 
 class ImageDataset(Dataset[dict[str, Tensor]]):
@@ -64,12 +66,14 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
 
         Raises:
             UnreadableImage: An image cannot be opened, and the options say to refuse that.
+        DataError: One cannot be opened, and there are no images at all any more.
         """
         epoch, positions = _epoch_and_positions(wanted)
         rows = self.split_rows[np.asarray(positions, dtype=np.int64)]
         targets, mask = self.manifest.labels.dense(rows)
         images, unreadable = self._images(rows, epoch)
         if unreadable.any():
+            self._check_still_there()
             mask = np.ones(targets.shape, bool) if mask is None else mask
             targets[unreadable] = mask[unreadable] = False
         targets = targets.view(np.uint8)
@@ -94,6 +98,12 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
                     raise
                 images[i], unreadable[i] = GREY, True
         return images, unreadable
+
+    def _check_still_there(self) -> None:
+        """Refuse to go on without images: a disk was unplugged, or a folder removed."""
+        rows = np.linspace(0, len(self.manifest) - 1, _LOOKED_FOR).astype(int).tolist()
+        if not any(os.path.isfile(self.manifest.path(row)) for row in rows):
+            raise DataError(f"the images are gone, such as {self.manifest.paths[rows[0]]}", path=self.manifest.root)
 
     def _image(self, row: int, epoch: int) -> np.ndarray:
         """An image, (3, size, size)."""

@@ -4,7 +4,6 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from lopsided.data.columns import LABEL_PREFIX
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.manifest import Manifest
 from lopsided.data.table import Table
+from lopsided.data.whole_file import whole
 
 _ROLES = ("labels", "split", "unknown")  # of a CSV file's columns, which no feature can be called
 
@@ -44,12 +44,8 @@ def write_data(data: Table | Manifest, out: Path) -> None:
     else:
         content = _npz(data)
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
-    try:
+    with whole(out) as part:
         part.write_bytes(content)
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _ending(data: Table | Manifest) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from lopsided.data.whole_file import whole
 from lopsided.experiments.settings import Setting
 
 Stage = Literal["tune", "final"]
@@ -100,6 +100,5 @@ def write_rows(path: Path, rows: Iterable[Row], settings: Iterable[Setting]) -> 
         setting = losses[row.setting]
         options = {f"loss.{name}": value for name, value in dataclasses.asdict(setting.loss).items()}
         records.append({**row.plain(), "value": setting.value, **options})
-    part = path.with_name(path.name + ".part")
-    pq.write_table(pa.Table.from_pylist(records), part)
-    os.replace(part, path)
+    with whole(path) as part:
+        pq.write_table(pa.Table.from_pylist(records), part)

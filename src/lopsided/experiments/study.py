@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
 
-from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims
+from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import Setting
 from lopsided.training.formats import FORMAT, check_format
 
 _RATES = FloatDistribution(1e-12, 1e12, log=True)
 _NUMBERS = FloatDistribution(-1e6, 1e6)
+_UNIT = "unit"  # attribute of a study: the runs that were added last, or are being added
 
 
 class Study:
     """The runs that were made, by whichever worker; value of a trial is the validation mAP of its best epoch.
 
-    Trials are added when they are done, whole: a worker that is killed leaves none behind that is half done.
+    Runs that are made together are added together, in one step, and then become trials: a worker that is killed leaves
+    nothing behind that is half done. (A part of a unit would be completed in a batch of another size, whose numbers
+    differ in their last bits.)
 
     A context manager, which closes its connections at the end.
 
@@ -32,14 +38,16 @@ class Study:
         name: Of the study, which is made if it is not there.
 
     Raises:
-        ValueError: The storage is of another kind, or cannot be reached; or the study is of a newer version.
+        ValueError: The storage is of another kind, cannot be reached, or, at any time, cannot be written; or the study
+            is of a newer version.
     """
 
     def __init__(self, storage: str, name: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.name = name
+        self.name, self.place = name, without_password(storage)
         self.claims, url, options = _opened(storage)
-        with self.claims.wait(f"{name} write"):  # two workers that start at once must not both make the tables
+        # Two workers that start at once must not both make the tables.
+        with self.claims.wait(f"{name} write"), _named(self.place):
             self.storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
             self.study = optuna.create_study(
                 storage=self.storage,
@@ -50,6 +58,7 @@ class Study:
             number = self.study.user_attrs.get("format")
             if number is None and not self.study.get_trials(deepcopy=False):
                 self.study.set_user_attr("format", FORMAT)
+            self._make_trials()
         try:
             check_format(f"the study {name}", number)
         except ValueError:
@@ -65,8 +74,10 @@ class Study:
 
     def rows(self) -> dict[Key, Row]:
         """Every run so far."""
-        rows = (_row(trial) for trial in self.study.get_trials(deepcopy=False))
-        return {row.key: row for row in rows if row is not None}
+        with _named(self.place):
+            unit = [Row.of(run["row"]) for run in self.study.user_attrs.get(_UNIT, [])]
+            # Read after the unit, so that one whose trials are made meanwhile is seen here or there.
+            return self._rows_of_trials() | {row.key: row for row in unit}
 
     def add(self, rows: Iterable[Row], settings: Iterable[Setting]) -> None:
         """Keep runs that were made under a claim that is still held.
@@ -75,10 +86,24 @@ class Study:
             ValueError: The claim may have been lost meanwhile.
         """
         by_name = {setting.name: setting for setting in settings}
+        unit = [{"row": row.plain(), "numbers": _numbers(by_name[row.setting])} for row in rows]
         self.claims.check()
-        with self.claims.wait(f"{self.name} write"):
-            for row in rows:
-                self.study.add_trial(_trial(row, by_name[row.setting]))
+        with self.claims.wait(f"{self.name} write"), _named(self.place):
+            self._make_trials()  # of a unit whose worker was killed meanwhile
+            self.study.set_user_attr(_UNIT, unit)
+            self._make_trials()
+
+    def _make_trials(self) -> None:
+        """Make trials of those runs of the last unit that are none yet."""
+        there = self._rows_of_trials()
+        for run in self.study.user_attrs.get(_UNIT, []):
+            row = Row.of(run["row"])
+            if row.key not in there:
+                self.study.add_trial(_trial(row, run["numbers"]))
+
+    def _rows_of_trials(self) -> dict[Key, Row]:
+        rows = (_row(trial) for trial in self.study.get_trials(deepcopy=False))
+        return {row.key: row for row in rows if row is not None}
 
 
 def sqlite_at(path: Path) -> str:
@@ -98,8 +123,23 @@ def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
     raise ValueError(f"the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {storage!r}")
 
 
-def _trial(row: Row, setting: Setting) -> FrozenTrial:
-    numbers = {name: value for name, value in setting.loss.given().items() if type(value) in (int, float)}
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Errors of the storage as one that names it."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError) as error:
+        reason: BaseException = error
+        while reason.__cause__ is not None:
+            reason = reason.__cause__
+        raise ValueError(f"the storage {place} cannot be used: {reason}") from error
+
+
+def _numbers(setting: Setting) -> dict[str, float]:
+    return {name: value for name, value in setting.loss.given().items() if type(value) in (int, float)}
+
+
+def _trial(row: Row, numbers: dict[str, float]) -> FrozenTrial:
     params: dict[str, Any] = {"learning_rate": row.learning_rate, "seed": row.seed, "missing": row.missing, **numbers}
     distributions: dict[str, BaseDistribution] = dict.fromkeys(params, _NUMBERS)
     distributions |= {"learning_rate": _RATES, "seed": IntDistribution(0, 1_000_000)}

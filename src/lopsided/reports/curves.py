@@ -24,6 +24,7 @@ from lopsided.reports.style import (
     render_both,
 )
 from lopsided.training.config import LossOptions
+from lopsided.training.files import write_whole
 
 PROBABILITIES = np.linspace(0, 1, 801).clip(5e-4, 1 - 5e-4)
 USUAL = (LossOptions(name="cross_entropy"), LossOptions(name="focal"), LossOptions(name="asymmetric"))
@@ -105,7 +106,7 @@ def save_curves(out_dir: Path, settings: Sequence[LossOptions] = ()) -> tuple[Pa
             both = render_both(lambda theme, draw=draw: draw(settings, theme=theme), format=form, title=name)
             for ending, content in zip(("", "_dark"), both, strict=True):
                 written.append(out_dir / f"{name}{ending}.{form}")
-                written[-1].write_bytes(content)
+                write_whole(written[-1], content)
     return tuple(written)
 
 

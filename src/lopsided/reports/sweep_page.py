@@ -49,7 +49,7 @@ def write_sweep_report(folder: Path) -> list[Path]:
     files = []
     for kind in ("png", "svg"):
         files.append(folder / f"{sweep.name}.{kind}")
-        files[-1].write_bytes(render(sweep_figure(sweep), format=kind, title=TITLES[sweep.name]))
+        write_whole(files[-1], render(sweep_figure(sweep), format=kind, title=TITLES[sweep.name]))
     files.append(folder / "report.html")
     write_whole(files[-1], page)
     return files

@@ -129,6 +129,7 @@ def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolde
     about = folder.path / "fold.json"
     if about.is_file() and json.loads(about.read_text(encoding="utf-8")) == wanted:
         return folder
+    about.unlink(missing_ok=True)  # first: a removal that is cut short must not leave a fold that looks done
     shutil.rmtree(folder.path, ignore_errors=True)
     fit(config, folder.path, data=data)
     write_json(about, wanted)  # last: a fold without it was cut short

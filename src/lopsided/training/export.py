@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -78,8 +78,8 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
     batches = [_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3)]
     served = _Served(trained, decision.threshold).eval()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        part = Path(folder) / out.name  # under its own name, which it calls its data by
+    with _folder_for(out) as folder:
+        part = folder / out.name  # under its own name, which it calls its data by
         metadata = about | _about_outputs(trained, config, decision)
         _write(served, batches[1], part, metadata=metadata)
         difference = _largest_difference(runtime, served, part, batches=[batches[0], batches[2]])
@@ -221,6 +221,18 @@ def _largest_difference(runtime: ModuleType, served: nn.Module, path: Path, *, b
             )
         largest = max(largest, difference)
     return largest
+
+
+@contextmanager
+def _folder_for(out: Path) -> Iterator[Path]:
+    """A folder beside the file, removed at the end; that of an export that was killed is removed before."""
+    folder = out.with_name(f".{out.name}.part")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put(part: Path, out: Path) -> Path | None:

@@ -1,18 +1,18 @@
-"""Files that are whole or absent, whenever the process ends."""
+"""Text files that are whole or absent, whenever the process ends."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from lopsided.data.whole_file import whole
 
-def write_whole(path: Path, text: str) -> None:
-    """Write UTF-8 text to a file beside the wanted one, then put it in its place."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write text, as UTF-8, or bytes to a file beside the wanted one, then put it in its place."""
+    with whole(path) as part:
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

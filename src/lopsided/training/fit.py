@@ -38,6 +38,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
 
     Raises:
         ValueError: ``out`` holds a run and ``resume`` is off, or a run of another configuration.
+        KeyboardInterrupt: It was stopped by Ctrl-C or SIGTERM.
     """
     run = RunFolder(out)
     last = _last_checkpoint(run, config, resume)
@@ -54,10 +55,14 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     with quiet():
         trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
         if last is None and is_first_rank():
+            (run.checkpoints / "best.ckpt").unlink(missing_ok=True)  # of a first epoch that was cut short at its end
             config.save(run.config_file)
             write_json(run.environment_file, environment())
-        train, val = _loaders(config, inputs, images, trainer)
-        trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+        train, val = _loaders(config, inputs, images, trainer, epoch=_next_epoch(last))
+        try:
+            trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+        except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
+            raise KeyboardInterrupt from end
     return run
 
 
@@ -73,6 +78,11 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | Non
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
     return last
+
+
+def _next_epoch(last: Path | None) -> int:
+    """The epoch to go on with, from 0."""
+    return 0 if last is None else torch.load(last, map_location="cpu", weights_only=True, mmap=True)["epoch"] + 1
 
 
 def is_first_rank() -> bool:
@@ -140,7 +150,7 @@ def _task(config: Config, data: Data, images: ImageOptions, model: nn.Module, *,
 
 
 def _loaders(
-    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer
+    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer, *, epoch: int
 ) -> tuple[DataLoader, DataLoader | None]:
     options = config.training
     rank, num_ranks = trainer.global_rank, trainer.world_size
@@ -156,6 +166,7 @@ def _loaders(
         rank=rank,
         num_ranks=num_ranks,
     )
+    batches.set_epoch(epoch)  # now: Lightning lets processes that prepare batches begin before it says so itself
     if "val" not in data.split_names:
         return loader(train, batches, workers=workers), None
     val = dataset_of(data, split="val", images=images)

@@ -9,7 +9,6 @@ import math
 import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import ImageOptions, Manifest, Table
+from lopsided.data.whole_file import whole
 from lopsided.models import ImageNetwork, ModelOptions, build_model
 from lopsided.training.loaders import num_workers
 
@@ -78,7 +78,7 @@ def frozen_features(
     key = _key(manifest, network, images)
     folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
-    with _whole(folder / "about.json") as part:
+    with whole(folder / "about.json", shared=True) as part:
         part.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
     was_training = network.training
     # Channels last: the same numbers, in some 0.6 of the time on a CPU.
@@ -247,16 +247,5 @@ def _read_shard(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
 
 
 def _write_shard(path: Path, features: np.ndarray, unreadable: np.ndarray) -> None:
-    with _whole(path) as part, part.open("wb") as file:
+    with whole(path, shared=True) as part, part.open("wb") as file:
         np.savez(file, features=features, unreadable=unreadable)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A file beside the wanted one to write to, of this process alone: others may compute the same features."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from pyarrow.parquet import ParquetWriter
 from torch import Tensor
 
 from lopsided.data import Data, Manifest
+from lopsided.data.whole_file import whole
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import default_split, scored_batches
 from lopsided.training.thresholds import decision_of
@@ -48,19 +48,13 @@ def predict(
     which = ("path", pa.string()) if isinstance(data, Manifest) else ("row", pa.int64())
     schema = pa.schema([which, ("labels", pa.string()), *((f"p:{name}", pa.float32()) for name in trained.labels)])
     out.parent.mkdir(parents=True, exist_ok=True)
-    part = out.with_name(out.name + ".part")
     writer = ParquetWriter if out.suffix == ".parquet" else CSVWriter
     count, unreadable = 0, []
-    try:
-        with writer(str(part), schema) as file:
-            batches = scored_batches(trained, data, split=split, batch_size=run.config().training.batch_size)
-            for logits, batch in batches:
-                file.write_table(_rows(logits, batch, trained, data, schema, threshold=decision.threshold))
-                count += len(logits)
-                unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(out) as part, writer(str(part), schema) as file:
+        for logits, batch in scored_batches(trained, data, split=split, batch_size=run.config().training.batch_size):
+            file.write_table(_rows(logits, batch, trained, data, schema, threshold=decision.threshold))
+            count += len(logits)
+            unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
     return count, unreadable
 
 

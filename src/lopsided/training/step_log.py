@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lopsided.asymmetry import gap_of
+from lopsided.data.whole_file import append_lines, whole
 from lopsided.training.run_folder import COLUMNS, read_rows
 from lopsided.training.task import MultiLabelTask
 
@@ -38,12 +39,10 @@ class StepLog(pl.Callback):
         if not trainer.is_global_zero:
             return
         kept = read_rows(self.path) if trainer.global_step > 0 and self.path.exists() else []
-        part = self.path.with_suffix(".part")
-        with part.open("w", newline="", encoding="utf-8") as file:
+        with whole(self.path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(row for row in kept if int(row["step"]) <= trainer.global_step)
-        os.replace(part, self.path)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -101,10 +100,9 @@ class StepLog(pl.Callback):
             numbers = {name: value for name, value in row.items() if name not in ("epoch", "step")}
             for logger in trainer.loggers:
                 logger.log_metrics(numbers, step=row["step"])
-        with self.path.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS).writerows(
-                {name: _short(value) for name, value in row.items()} for row in rows
-            )
+        lines = io.StringIO()
+        csv.DictWriter(lines, COLUMNS).writerows({name: _short(value) for name, value in row.items()} for row in rows)
+        append_lines(self.path, lines.getvalue())
 
 
 def _short(value: float | int) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,10 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.utilities import rank_zero_only
 
+from lopsided.data.whole_file import named, whole
 from lopsided.training.config import Config, TrainingOptions
 from lopsided.training.progress import Progress
 from lopsided.training.run_folder import RunFolder
@@ -43,9 +48,10 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
     options = config.training
     log = StepLog(run.metrics_file)
     callbacks = [_StepSeed(config.seed), WeightAverage(options.ema_decay), log, Progress(log), *further]
-    callbacks.append(each_epoch(run, "last", monitor=None))
     if has_validation:
+        # Before the last: where a kill comes between the two, the epoch is made again, and with it its best weights.
         callbacks.append(each_epoch(run, "best", monitor="val_mAP"))
+    callbacks.append(each_epoch(run, "last", monitor=None))
     if options.patience is not None:
         # Without a positive that is known there is no mAP, and nothing to stop for.
         callbacks.append(EarlyStopping("val_mAP", mode="max", patience=options.patience, check_finite=False))
@@ -58,7 +64,8 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
         accumulate_grad_batches=options.accumulate,
         gradient_clip_val=options.clip_norm,
         callbacks=callbacks,
-        logger=TensorBoardLogger(run.path, name="", version="tensorboard"),
+        plugins=[_WholeFiles()],
+        logger=_Events(run.path, name="", version="tensorboard"),
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_model_summary=False,
@@ -92,6 +99,37 @@ class _StepSeed(Callback):
         torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
 
 
+class _Events(TensorBoardLogger):
+    """TensorBoard's log. Without the file of hyperparameters, which would be empty: config.yaml has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        with named(Path(self.log_dir)):
+            super().log_metrics(metrics, step)
+
+    @rank_zero_only
+    def save(self) -> None:
+        with named(Path(self.log_dir)):
+            self.experiment.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        with named(Path(self.log_dir)):
+            super().finalize(status)
+
+
+class _WholeFiles(TorchCheckpointIO):
+    """Writes checkpoints beside their place: Lightning's way is through the folder of temporary files, which may lie on
+    another disk, from where a copy can be cut short."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with whole(Path(path)) as part:
+            part.write_bytes(content.getbuffer())
+
+
 class _Checkpoint(ModelCheckpoint):
     """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path."""
 
@@ -118,7 +156,14 @@ def each_epoch(run: RunFolder, name: str, *, monitor: str | None) -> ModelCheckp
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Lightning's notes about hardware, workers and missing splits say nothing about the run."""
+    """Lightning's notes about hardware, workers and missing splits say nothing about the run, and a thread that cannot
+    write TensorBoard's log need not tell of it: the next call raises the same error."""
+
+    def thread_failed(about: threading.ExceptHookArgs) -> None:
+        if not issubclass(about.exc_type, OSError):
+            hook(about)
+
+    hook, threading.excepthook = threading.excepthook, thread_failed
     logger = logging.getLogger("pytorch_lightning")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -128,4 +173,5 @@ def quiet() -> Iterator[None]:
                 warnings.filterwarnings("ignore", message=note)
             yield
     finally:
+        threading.excepthook = hook
         logger.setLevel(level)

@@ -1,0 +1,118 @@
+"""Ctrl-C, SIGTERM, and readers of the output that leave: one line at most, whole files, and the same line goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.faults.conftest import VERBS
+from tests.faults.cutting import cut_until
+from tests.faults.files import assert_whole, parts
+
+GOES_ON = {
+    "images": "stopped; the same line with --resume goes on",
+    "train": "stopped; the same line with --resume goes on",
+    "sweep": "stopped; the same line goes on",
+    "predict": "stopped",
+    "audit": "stopped; the same line goes on",
+}
+
+
+def ctrl_c(random, seconds, operations):
+    """As a terminal sends it: to all processes of the group."""
+    return {"signal": signal.SIGINT, "after": random.uniform(0.02, seconds), "group": True}
+
+
+def stop_until(start, line, tmp_path, stops):
+    def is_told(ended, folder):
+        assert (ended.code, ended.told()) == (1, GOES_ON[line.verb])
+        assert not parts(folder)
+
+    return cut_until(start, line, tmp_path, stops, fault=ctrl_c, check=is_told)
+
+
+def test_ctrl_c_says_how_to_go_on_and_leaves_whole_files(start, line, tmp_path):
+    assert stop_until(start, line, tmp_path, 2) == 0
+
+
+@pytest.mark.on_demand
+@pytest.mark.parametrize("line", [*VERBS, "images"], indirect=True)
+def test_ctrl_c_at_many_moments_says_how_to_go_on_and_leaves_whole_files(start, line, tmp_path):
+    assert stop_until(start, line, tmp_path, 25) == 0
+
+
+def stopped_from_nothing(words, after):
+    """A process of its own, which is stopped while it may still be importing."""
+    line = [sys.executable, "-m", "lopsided", *map(str, words)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate()[1]
+    lines = [text for text in error.splitlines() if text and not text.startswith("  epoch")]
+    return process.returncode, lines
+
+
+def test_ctrl_c_while_libraries_are_loaded_is_one_line_too(trained):
+    code, lines = stopped_from_nothing(["evaluate", trained], 0.5)
+    assert (code, lines) == (1, ["lopsided evaluate: stopped"])
+
+
+@pytest.mark.on_demand
+@pytest.mark.parametrize("moment", range(25))
+def test_ctrl_c_at_any_moment_of_loading_is_one_line(trained, tmp_path, moment):
+    code, lines = stopped_from_nothing(["predict", trained, "--out", tmp_path / "p.csv"], 0.5 + moment / 5)
+    assert (code, lines) in [(1, ["lopsided predict: stopped"]), (0, [])]
+
+
+def test_sigterm_leaves_whole_files(start, line, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    words = line(folder)
+    ended = start(words, signal=signal.SIGTERM, after=0.4)
+    assert ended.code in (0, 1, -signal.SIGTERM)
+    assert "Traceback" not in ended.error
+    assert_whole(folder)
+    assert start(line(folder)).code == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_when_nobody_reads_the_output_any_more_a_verb_ends_without_a_word(start, line, tmp_path, stream):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    ended = start(line(folder), **{stream: "unread"})
+    quiet = stream == "stderr" and line.verb == "predict"  # it tells of nothing there
+    assert ended.code == (0 if quiet else 1)
+    assert "Error" not in ended.error + ended.out
+    assert_whole(folder)
+    assert start(line(folder)).code == 0
+
+
+def test_output_that_cannot_be_written_is_told(start, line, tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    ended = start(line(folder), stdout="/dev/full")
+    assert ended.code == 1
+    assert ended.told().endswith("No space left on device")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_no_harm(verb, closed, tmp_path):
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m lopsided {verb} --help {closed}"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_open_file_never_gets_the_number_of_a_closed_stream(trained, tmp_path):
+    out = tmp_path / "p.csv"
+    line = f"{sys.executable} -m lopsided predict {trained} --out {out} <&- >&- 2>&-"
+    assert subprocess.run(["sh", "-c", line]).returncode == 0
+    assert_whole(tmp_path)
