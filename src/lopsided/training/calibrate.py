@@ -14,6 +14,8 @@ from lopsided.training.files import write_json
 from lopsided.training.run_folder import FORMAT, RunFolder
 from lopsided.training.scoring import collected, same_labels
 
+__all__ = ["calibrate"]
+
 FEW = 10
 """Positives below which a label is not fitted or chosen for alone."""
 

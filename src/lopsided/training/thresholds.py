@@ -16,6 +16,8 @@ from lopsided.training.files import write_json
 from lopsided.training.run_folder import FORMAT, RunFolder, Trained
 from lopsided.training.scoring import collected, same_labels
 
+__all__ = ["choose"]
+
 HALF = 0.5
 """The threshold of a run for which none was chosen."""
 
