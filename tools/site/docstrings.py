@@ -12,7 +12,7 @@ from griffe import Extension, GriffeLoader, Module, NameResolutionError, Object
 from mkdocs.exceptions import PluginError
 
 sys.path.insert(0, str(Path(__file__).parent))
-from surface import public_names  # noqa: E402
+from surface import public_names
 
 
 class Docstrings(Extension):

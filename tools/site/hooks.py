@@ -19,7 +19,7 @@ PARTS: dict[str, Callable[[], str]] = {"speed": speed_table, "metrics": metrics_
 """What stands in the place of `<!-- made: NAME -->`."""
 
 
-def on_config(config: MkDocsConfig) -> None:
+def on_startup(**_: Any) -> None:
     """End the build where the pages of the API are not the public surface."""
     if found := differences():
         raise PluginError("; ".join(found))

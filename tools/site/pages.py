@@ -11,7 +11,7 @@ from pathlib import Path
 from lopsided.cli.main import HELP, VERBS, main
 
 ROOT = Path(__file__).parents[2]
-COLUMNS = "84"  # of a terminal that shows --help
+COLUMNS = "80"  # of a terminal that shows --help
 
 
 def command_line() -> str:
