@@ -25,7 +25,7 @@ def test_no_type_of_python_and_no_markup_is_shown(shown):
 def test_a_default_is_said_once(shown):
     options = re.split(r"\n  (?=-)", shown.split("\nexamples:")[0])
     for option in options[1:]:
-        assert option.split("\n\n")[0].count("(default") <= 1, option
+        assert option.split("\n\n")[0].count("(default: ") <= 1, option
 
 
 def test_lines_fit_the_terminal_but_for_what_is_to_be_copied(shown):
