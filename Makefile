@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format bench install clean
+.PHONY: help demo test check format docs bench install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test     checks, then the test suite"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
+	@echo "make docs     the documentation, in site/"
 	@echo "make bench    losses, metrics, images and grids, beside rivals"
 	@echo "make install  .venv with everything"
 	@echo "make clean    remove .venv and caches"
@@ -45,6 +46,10 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open site/index.html"
+
 bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
 	$(BIN)/python benchmarks/metrics.py
@@ -53,4 +58,4 @@ bench: $(READY)
 	$(BIN)/python benchmarks/grid.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .import_linter_cache
