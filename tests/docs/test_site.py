@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reports.chromium import Browser, find
+
 ROOT = Path(__file__).parents[2]
 LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href", "object": "data"}
 
@@ -78,3 +80,26 @@ def test_what_is_made_while_building_is_there(site):
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert not re.search(r"arithmatex|<!-- made|:(math|func|meth|class):`|\.\. math::|no-run", text), page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find() is None, reason="no Chromium")
+def test_a_browser_finds_words_in_pages_opened_from_the_disk(site, tmp_path):
+    with Browser(tmp_path) as browser:
+        browser.open(site / "start" / "loss.html")
+        browser.wait("document.querySelector('[data-md-component=search]') !== null && typeof __index === 'object'")
+        browser.press("s")
+        browser.wait("document.activeElement.matches('.md-search__input')")
+        browser.press(*"margin")
+        browser.wait("document.querySelector('.md-search-result').innerText.includes('Choose gamma and margin')")
+        loaded = browser.ask("performance.getEntriesByType('resource').map(entry => entry.name)")
+        assert [address for address in loaded if not address.startswith("file:")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find() is None, reason="no Chromium")
+@pytest.mark.parametrize("page", ["index", "start/images", "experiments", "command-line", "api/losses", "published"])
+def test_a_page_is_no_wider_than_a_telephone(site, tmp_path, page):
+    with Browser(tmp_path, width=500) as browser:  # a window of Chromium can't be narrower
+        browser.open(site / f"{page}.html")
+        assert browser.ask("document.documentElement.scrollWidth <= innerWidth")

@@ -18,6 +18,9 @@ from surface import differences
 PARTS: dict[str, Callable[[], str]] = {"speed": speed_table, "metrics": metrics_table}
 """What stands in the place of `<!-- made: NAME -->`."""
 
+NUMBERS = ("experiments.md", "published.md", "benchmarks.md")
+"""Pages with tables of numbers, whose cells are kept in one line."""
+
 
 def on_startup(**_: Any) -> None:
     """End the build where the pages of the API are not the public surface."""
@@ -40,10 +43,11 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     return re.sub(r"\]\((?:\.\./)+EXPERIMENTS\.md", f"]({'../' * page.file.src_uri.count('/')}experiments.md", markdown)
 
 
-def on_page_content(content: str, **_: Any) -> str:
+def on_page_content(content: str, *, page: Page, **_: Any) -> str:
     """Equations as MathML, which browsers draw by themselves; wide tables scroll by themselves."""
+    kind = "wide numbers" if page.file.src_uri in NUMBERS else "wide"
     content = re.sub(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', _mathml, content, flags=re.DOTALL)
-    return content.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    return content.replace("<table>", f'<div class="{kind}"><table>').replace("</table>", "</table></div>")
 
 
 def on_post_page(output: str, *, page: Page, **_: Any) -> str:

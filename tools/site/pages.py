@@ -66,7 +66,8 @@ def _text(text: str) -> str:
 def _last_run(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return [row for row in rows if (row["commit"], row["device"]) == (rows[-1]["commit"], rows[-1]["device"])]
+    last = rows[-1]
+    return [row for row in rows if row["date"] == last["date"] and row.get("dtype") == last.get("dtype")]
 
 
 def _where(row: dict[str, str]) -> str:

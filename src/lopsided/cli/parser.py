@@ -36,6 +36,9 @@ class _Help(DefaultHelpFormatter):
     def _format_action(self, action: Action) -> str:
         return "" if action.help == _GROUP_FILE else super()._format_action(action)
 
+    def _format_action_invocation(self, action: Action) -> str:
+        return "--print_config" if action.dest == "print_config" else super()._format_action_invocation(action)
+
     def _get_help_string(self, action: Action) -> str:
         if action.dest == "print_config":
             return "print the configuration that the other options make, as YAML, and end"
@@ -46,7 +49,7 @@ class _Help(DefaultHelpFormatter):
         return text if "default" in text else f"{text} (default: {default})"
 
     def _metavar_formatter(self, action: Action, default_metavar: str) -> Callable[[int], tuple[str, ...]]:
-        if not action.option_strings or action.dest == "print_config":
+        if not action.option_strings:
             return super()._metavar_formatter(action, default_metavar)
         shown = _values(action) or default_metavar
         return lambda size: (shown,) * size
