@@ -192,6 +192,14 @@ def test_curves_are_pictures(capsys, tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".svg"}
 
 
+def test_curves_are_a_page_to_try_settings_on(capsys, tmp_path):
+    page = tmp_path / "pages" / "explorer.html"
+    code, out, _ = said(capsys, "curves", "--gamma_neg", "4.5", "--margin", "0.05", "--html", str(page))
+    assert (code, out) == (0, f"open {page}\n")
+    assert list(tmp_path.iterdir()) == [page.parent]
+    assert 'data-name="gamma_neg" min="0" max="8" step="0.1" value="4.5"' in page.read_text(encoding="utf-8")
+
+
 def test_a_verb_that_is_piped_into_a_closed_reader_ends_quietly():
     line = f"{sys.executable} -m lopsided.cli.main_module inspect digits --data.train_samples 10 | head -1"
     line = line.replace(

@@ -64,9 +64,9 @@ class Browser:
         os.close(self.writes)
         os.close(self.reads)
 
-    def open(self, path):
-        """Show a file and wait until it is there."""
-        self._call("Page.navigate", url=path.resolve().as_uri())
+    def open(self, path, *, fragment=""):
+        """Show a file and wait until it is there; ``fragment`` is the end of its address, from the # on."""
+        self._call("Page.navigate", url=path.resolve().as_uri() + fragment)
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
 
     def press(self, *keys):

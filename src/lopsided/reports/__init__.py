@@ -4,6 +4,7 @@ from lopsided.reports import extra as extra  # first: it says what is missing
 from lopsided.reports.calibration_figure import reliability_diagram
 from lopsided.reports.curves import gradient_curves, loss_curves, save_curves
 from lopsided.reports.examples import examples
+from lopsided.reports.explorer import write_explorer
 from lopsided.reports.page import write_report
 from lopsided.reports.regimes import gradient_peak
 from lopsided.reports.runs import Run, read_runs
@@ -33,5 +34,6 @@ __all__ = [
     "render",
     "render_both",
     "save_curves",
+    "write_explorer",
     "write_report",
 ]

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import lopsided
 from lopsided.data import Data
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
+from lopsided.reports.explorer import explorer_of
 from lopsided.reports.naming import what_differs
 from lopsided.reports.page_figures import calibration_figures, curve_figures, data_uri, training_figures
 from lopsided.reports.runs import Run, read_runs
@@ -71,6 +72,7 @@ def render_page(runs: Sequence[Run]) -> str:
         training_figures=training_figures(runs),
         calibration_figures=calibration_figures(runs),
         curve_figures=curve_figures(runs),
+        explorer=explorer_of(runs),
         shown_run=shown.label,
         examples=_examples_of(shown, runs[0].config.report.examples, data, trouble),
         data_uri=data_uri,

@@ -77,7 +77,7 @@ def curve_figures(runs: Sequence[Run]) -> list[PageFigure]:
     """Loss and gradient against probability, for the losses that the runs were trained with, the best run's first."""
     best = best_run(runs)
     in_order = sorted((run for run in runs if run.config.loss.name in FAMILY), key=lambda run: run is not best)
-    settings = distinct([_as_it_ended(run) for run in in_order if run.look not in ("cross_entropy", "focal")])
+    settings = distinct([as_it_ended(run) for run in in_order if run.look not in ("cross_entropy", "focal")])
     shown, count = settings[:_MOST_CURVES], len(settings) - _MOST_CURVES
     left_out = captions.LEFT_OUT.format(count=count) if count > 0 else ""
     if len(in_order) < len(runs):
@@ -193,7 +193,7 @@ def picture_of(draw: Callable[..., Figure]) -> Picture:
     return Picture(light, dark, round(96 * width), round(96 * height))
 
 
-def _as_it_ended(run: Run) -> LossOptions:
+def as_it_ended(run: Run) -> LossOptions:
     """The loss, with the gamma_neg that an adaptive one reached."""
     reached = run.last("gamma_neg")
     if run.config.loss.name != "adaptive" or not math.isfinite(reached):

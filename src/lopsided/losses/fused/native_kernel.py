@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lopsided.losses.checks import Focus
 from lopsided.losses.formula import Settings
-from lopsided.losses.fused import backend
+from lopsided.losses.fused import backend, memory
 from lopsided.losses.fused.results import Results
 from lopsided.losses.reduction import divisor
 
@@ -65,7 +65,7 @@ def run(
     logits, targets = logits.contiguous(), targets.contiguous()
     elements, whole = logits.numel(), reduction == "none"
     loss = torch.empty(logits.shape if whole else (), dtype=torch.float32, device=_CPU)
-    slope = torch.empty_like(logits) if want_slope else logits.new_empty(0)
+    slope = memory.like(logits) if want_slope else logits.new_empty(0)
     gap_sums = torch.empty(4, dtype=torch.float32, device=_CPU) if want_gap else None
     kept: list[Tensor] = []  # converted operands live until the kernel has read them
     native.loss_and_slope(
