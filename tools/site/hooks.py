@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from pages import ROOT, command_line, metrics_table, speed_table
+from pages import ROOT, command_line, explorer, metrics_table, speed_table
 from surface import differences
 
 PARTS: dict[str, Callable[[], str]] = {"speed": speed_table, "metrics": metrics_table}
@@ -33,6 +33,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     text = (ROOT / "EXPERIMENTS.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "experiments.md", content=text))
     files.append(File.generated(config, "command-line.md", content=command_line()))
+    files.append(File.generated(config, "explorer.html", content=explorer()))
     return files
 
 

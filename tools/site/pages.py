@@ -6,9 +6,11 @@ import contextlib
 import csv
 import io
 import os
+import tempfile
 from pathlib import Path
 
 from lopsided.cli.main import HELP, VERBS, main
+from lopsided.reports import write_explorer
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = "80"  # of a terminal that shows --help
@@ -42,6 +44,12 @@ def metrics_table() -> str:
         f"| {row['case']} | {row['rival']} | {float(row['ms']):.1f} | {float(row['ratio']):.1f} |" for row in rows
     ]
     return "\n".join([*lines, "", _where(rows[0])])
+
+
+def explorer() -> str:
+    """The page with sliders, as `lopsided curves --html` writes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        return write_explorer(Path(folder) / "explorer.html").read_text(encoding="utf-8")
 
 
 def _help_of(verb: str) -> str:
