@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test faults check format bench install clean
+.PHONY: help demo test faults check format docs bench licences install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,8 @@ help:
 	@echo "make faults   kill, starve and stop the verbs some hundreds of times (ten minutes)"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
+	@echo "make docs     the documentation, in site/"
+	@echo "make licences what it depends on, and under which licences"
 	@echo "make bench    losses, metrics, images and grids, beside rivals"
 	@echo "make install  .venv with everything"
 	@echo "make clean    remove .venv and caches"
@@ -44,10 +46,15 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python tools/audit_dependencies.py
 
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open site/index.html"
 
 bench: $(READY)
 	$(BIN)/python benchmarks/losses.py
@@ -56,5 +63,8 @@ bench: $(READY)
 	$(BIN)/python benchmarks/draw.py
 	$(BIN)/python benchmarks/grid.py
 
+licences: $(READY)
+	$(BIN)/python tools/licences.py
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .import_linter_cache

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from lopsided.losses import AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
 
 __version__ = "0.1.0"
+"""Version of the package."""
+
 __all__ = ["AdaptiveAsymmetricLoss", "AsymmetricLoss", "FocalLoss", "SoftmaxAsymmetricLoss", "__version__"]
 
 _PACKAGES = ("asymmetry", "losses")

@@ -21,7 +21,7 @@ VERBS = {
     "calibrate": "fit a run's probabilities to its validation split",
     "thresholds": "choose above which probability labels are predicted",
     "predict": "labels and probabilities to Parquet or CSV",
-    "sweep": "an experiment of the paper: many settings and seeds, with error bars",
+    "sweep": "an experiment: many settings and seeds, with error bars",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
     "audit": "labels that are probably missing or wrong",
@@ -49,14 +49,20 @@ Train multi-label classifiers under imbalance.
 
 {chr(10).join(f"  {verb:<11} {what}" for verb, what in VERBS.items())}
 
-SOURCE is digits (bundled);
-  images: coco:DIR, voc:DIR, nus-wide:DIR, open-images:DIR, listing:FILE (CSV, Parquet, JSON lines) or listing:FOLDER;
-  features: table:FILE (CSV, Parquet, NPZ) or arff:STEM.
-Each verb explains itself: lopsided VERB --help. Where an error needs a traceback: --debug.
+SOURCE is one of
+  digits             scenes of handwritten digits, bundled
+  listing:FILE       images named by a CSV, Parquet or JSON lines file
+  listing:FOLDER     images in a folder for each label
+  coco:DIR  voc:DIR  nus-wide:DIR  open-images:DIR
+  table:FILE         features: CSV, Parquet or NPZ
+  arff:STEM          features: a data set of the Mulan collection
+
+Each verb explains itself: lopsided VERB --help.
+Where an error needs a traceback: --debug.
 
 examples:
   lopsided demo
-  lopsided train digits --loss.name adaptive --training.epochs 5 --out runs/adaptive
+  lopsided train digits --loss.name adaptive --out runs/adaptive
   lopsided evaluate runs/adaptive
   lopsided report runs/adaptive
 """

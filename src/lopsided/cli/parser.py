@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+import textwrap
+from argparse import SUPPRESS, Action
+from collections.abc import Callable, Iterable
+from types import UnionType
+from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
@@ -15,12 +18,58 @@ Value = TypeVar("Value")
 THRESHOLD = "probability above which a label is predicted (default: as lopsided thresholds chose, else 0.5)"
 """Help of an option that three verbs have."""
 
+_GROUP_FILE = "Path to a configuration file."  # of one group, such as --loss FILE: --config takes files of them all
+_KINDS: dict[Any, str] = {int: "N", float: "NUMBER", bool: "{true,false}"}
+_WIDEST = 50  # letters of the values of an option
+
 
 class _Help(DefaultHelpFormatter):
-    """Keeps the lines of text that has lines: the examples."""
+    """Short usage, one line of defaults, what values an option takes; keeps the lines of the examples."""
+
+    def add_usage(self, usage: str | None, actions: Iterable[Action], *args: Any, **kwargs: Any) -> None:
+        words = [self._format_args(action, action.dest) for action in actions if not action.option_strings]
+        super().add_usage(" ".join(["%(prog)s", *words, "[options]"]), actions, *args, **kwargs)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
+
+    def _format_action(self, action: Action) -> str:
+        return "" if action.help == _GROUP_FILE else super()._format_action(action)
+
+    def _format_action_invocation(self, action: Action) -> str:
+        return "--print_config" if action.dest == "print_config" else super()._format_action_invocation(action)
+
+    def _get_help_string(self, action: Action) -> str:
+        if action.dest == "print_config":
+            return "print the configuration that the other options make, as YAML, and end"
+        text = (action.help or "").replace("``", "").replace("%", "%%").rstrip(".")
+        default = action.default
+        if action.dest == "help" or default is None or default is SUPPRESS or isinstance(default, bool):
+            return text
+        return text if "default" in text else f"{text} (default: {default})"
+
+    def _metavar_formatter(self, action: Action, default_metavar: str) -> Callable[[int], tuple[str, ...]]:
+        if not action.option_strings:
+            return super()._metavar_formatter(action, default_metavar)
+        shown = _values(action) or default_metavar
+        return lambda size: (shown,) * size
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+def _values(action: Action) -> str:
+    """What an option takes, as its help shows it; empty where the option's own name says it better."""
+    hint: Any = getattr(action, "_typehint", None) or action.type
+    kinds = (
+        [kind for kind in get_args(hint) if kind is not type(None)] if get_origin(hint) in (Union, UnionType) else []
+    )
+    kind = kinds[0] if kinds else hint
+    if kind in _KINDS:
+        return _KINDS[kind]
+    choices = action.choices or (get_args(kind) if get_origin(kind) is Literal else ())
+    listed = "{" + ",".join(map(str, choices)) + "}"
+    return listed if choices and len(listed) <= _WIDEST else ""
 
 
 class Parser(ArgumentParser):

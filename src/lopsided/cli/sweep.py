@@ -62,8 +62,10 @@ def _parser() -> Parser:
     )
     parser.add_argument("name", choices=list(NAMES), help=f"which experiment: {', '.join(NAMES)}")
     parser.add_argument("source", help="data with train, val and test splits, as lopsided train takes it")
-    defaults = "; ".join(f"{name}: {','.join(grid)}" for name, grid in GRIDS.items())
-    parser.add_argument("--grid", type=str, help=f"what to compare, joined by commas (default of {defaults})")
+    defaults = "; ".join(f"{name}: {','.join(grid)}" for name, grid in GRIDS.items() if name != "losses")
+    parser.add_argument(
+        "--grid", type=str, help=f"what to compare, joined by commas (default of {defaults}; losses: every one)"
+    )
     parser.add_argument("--seeds", type=int, default=5, help="runs of each setting, >= 1")
     parser.add_argument(
         "--trials", type=int, default=4, help="learning rates to try for each setting, a factor of 4 apart, >= 1"
@@ -80,7 +82,7 @@ def _parser() -> Parser:
     for group, options in (("data", DataOptions), ("model", ModelOptions), ("training", TrainingOptions)):
         parser.add_argument(f"--{group}", type=options, default=options())
     parser.add_argument(
-        "--loss", type=LossOptions, default=LossOptions(), help="what all settings share, such as --loss.margin"
+        "--loss", type=LossOptions, default=LossOptions(), help="What all settings share, such as --loss.margin"
     )
     return parser
 

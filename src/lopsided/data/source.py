@@ -23,6 +23,7 @@ from lopsided.data.validation import with_validation
 from lopsided.data.voc import read_voc
 
 Data: TypeAlias = Table | Manifest
+"""What a reader gives: features, or files of images."""
 
 SOURCES = (
     "digits",

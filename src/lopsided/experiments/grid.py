@@ -15,6 +15,8 @@ from lopsided.experiments.stack import Stack
 from lopsided.models import ModelOptions, build_model, resolved
 from lopsided.training.config import LossOptions, TrainingOptions
 
+__all__ = ["GridRun", "Outcome", "train_grid"]
+
 _CPU_BYTES = 2**30  # of a chunk's training state
 
 _IN_ONE_MODEL = ("epochs", "batch_size", "learning_rate", "weight_decay", "ema_decay", "workers", "accelerator")

@@ -16,6 +16,8 @@ from lopsided.experiments.settings import Setting
 from lopsided.models import ModelOptions
 from lopsided.training.config import TrainingOptions
 
+__all__ = ["Sweep"]
+
 FACTOR = 4.0
 """Between a learning rate and the next one that is tried."""
 

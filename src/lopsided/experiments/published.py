@@ -6,6 +6,8 @@ import csv
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+__all__ = ["Published", "published", "published_table"]
+
 FILE = Path(__file__).with_name("published.csv")
 
 

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 
 from lopsided.training.config import LossName, LossOptions
 
+__all__ = ["Setting", "settings_of"]
+
 SweepName = Literal["gamma_neg", "margin", "combination", "adaptive", "losses"]
 
 GRIDS: dict[str, tuple[str, ...]] = {

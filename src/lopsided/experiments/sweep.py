@@ -13,6 +13,8 @@ from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.study import Study
 from lopsided.experiments.work import Work
 
+__all__ = ["run_sweep"]
+
 POLL = 0.5  # seconds between two looks at what other workers have done
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
+__all__ = ["preset_file", "preset_names"]
+
 _FOLDER = Path(__file__).parent
 
 

@@ -80,6 +80,8 @@ LIGHT = Theme(
         "partial": "#290a29",
     },
 )
+"""Colours of a light page."""
+
 DARK = Theme(
     name="dark",
     paper="#15181c",
@@ -102,6 +104,7 @@ DARK = Theme(
         "partial": "#8f5c00",
     },
 )
+"""Colours of a dark page."""
 
 
 @dataclass(frozen=True)

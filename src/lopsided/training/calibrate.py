@@ -15,6 +15,8 @@ from lopsided.training.formats import FORMAT
 from lopsided.training.run_folder import RunFolder
 from lopsided.training.scoring import collected, same_labels
 
+__all__ = ["calibrate"]
+
 FEW = 10
 """Positives below which a label is not fitted or chosen for alone."""
 

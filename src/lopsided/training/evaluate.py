@@ -27,6 +27,8 @@ from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import Scores, collected, default_split, same_labels
 from lopsided.training.thresholds import HALF, Decision, decision_of
 
+__all__ = ["evaluate"]
+
 TOP_K = 3
 
 

@@ -25,6 +25,8 @@ from lopsided.training.config import Config
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.thresholds import Decision, decision_of
 
+__all__ = ["Exported", "export"]
+
 OPSET = 18
 """Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
 

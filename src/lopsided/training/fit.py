@@ -23,6 +23,8 @@ from lopsided.training.task import MultiLabelTask
 from lopsided.training.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
 
+__all__ = ["fit"]
+
 
 def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = None) -> RunFolder:
     """Train what the configuration says.

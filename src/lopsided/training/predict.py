@@ -16,6 +16,8 @@ from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import default_split, scored_batches
 from lopsided.training.thresholds import decision_of
 
+__all__ = ["predict"]
+
 FORMATS = (".parquet", ".csv")
 
 

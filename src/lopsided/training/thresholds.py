@@ -17,6 +17,8 @@ from lopsided.training.formats import FORMAT
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import collected, same_labels
 
+__all__ = ["choose"]
+
 HALF = 0.5
 """The threshold of a run for which none was chosen."""
 

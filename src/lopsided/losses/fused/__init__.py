@@ -12,8 +12,6 @@ from lopsided.losses.formula import Settings
 from lopsided.losses.fused import one_pass, torch_blocks
 from lopsided.losses.reduction import reduce
 
-__all__ = ["loss_and_gap", "value_and_gradient"]
-
 
 def loss_and_gap(
     logits: Tensor,
