@@ -5,7 +5,7 @@
 
 The first line starts two processes by itself, the second lets torchrun do it. It ends with the line
 
-    gap of all ranks -0.01; gamma_neg on rank 0: 2.1, on rank 1: 2.1, equal: True
+    gap of all ranks -0.02; gamma_neg on rank 0: 1.9, on rank 1: 1.9, equal: True
 """
 
 import os
@@ -75,7 +75,8 @@ def main() -> None:
         dist.destroy_process_group()
         return
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(start, (str(Path(folder) / "store"),), nprocs=2)
+        # Children of a fork server end at once. Those of spawn wait for the interpreter, and gloo may abort meanwhile.
+        multiprocessing.start_processes(start, (str(Path(folder) / "store"),), nprocs=2, start_method="forkserver")
 
 
 if __name__ == "__main__":
