@@ -65,9 +65,8 @@ class Scenes(Dataset[dict[str, Tensor]]):
 def main() -> None:
     torch.manual_seed(0)
     table = digits(train_samples=2000, validation_samples=500, test_samples=0)
-    config = ResNetConfig(
-        embedding_size=32, hidden_sizes=[32, 64], depths=[1, 1], layer_type="basic", num_labels=len(table.labels.names)
-    )
+    config = ResNetConfig(embedding_size=32, hidden_sizes=[32, 64], depths=[1, 1], layer_type="basic")
+    config.num_labels = len(table.labels.names)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(
             model=ResNetForImageClassification(config),

@@ -69,7 +69,9 @@ def main() -> None:
         gradients.append(layer.weight.grad)
         grown.append(most_memory() - start + sum(grown))
     same = torch.allclose(*gradients, rtol=1e-3, atol=1e-7)
-    print(f"a step on 2,000 samples: {grown[0]:.1f} GB in chunks, {grown[1]:.1f} GB the plain way, same gradient: {same}")
+    print(
+        f"a step on 2,000 samples: {grown[0]:.1f} GB in chunks, {grown[1]:.1f} GB the plain way, same gradient: {same}"
+    )
 
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.03)
     test = samples(200, codes)
@@ -79,7 +81,8 @@ def main() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print(f"share of true labels among the best 50 of {NUM_LABELS:,}: {before:.2f} before, {recall(layer, *test):.2f} after")
+    after = recall(layer, *test)
+    print(f"share of true labels among the best 50 of {NUM_LABELS:,}: {before:.2f} before, {after:.2f} after")
 
 
 if __name__ == "__main__":

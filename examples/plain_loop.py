@@ -4,7 +4,7 @@
 
 trains a small network on scenes of coloured digits (80 labels, about 3 of them positive) and ends with the line
 
-    mean average precision: 0.05 before, 0.16 after 3 epochs
+    mean average precision: 0.05 before, 0.15 after 3 epochs
 """
 
 import torch

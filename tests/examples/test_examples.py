@@ -45,7 +45,7 @@ def last_line(path):
         env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
@@ -83,7 +83,7 @@ def test_torchrun_starts_the_adaptive_example_as_well():
         env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     # Not the exit code: after destroy_process_group() gloo of PyTorch 2.13 now and then aborts a process that ends.
