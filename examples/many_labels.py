@@ -4,7 +4,7 @@
 
 Each sample has up to 5 of 20,000 labels, some frequent and most rare. ``linear_asymmetric_loss`` takes their numbers
 and works through the labels in chunks; the plain way holds logits, dense targets and a gradient for each of them, for
-the same result in four times the memory. It ends with the line
+the same result in several times the memory. It ends with the line
 
     share of true labels among the best 50 of 20,000: 0.00 before, 0.39 after
 """
