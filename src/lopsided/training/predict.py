@@ -18,6 +18,10 @@ from lopsided.training.thresholds import decision_of
 
 FORMATS = (".parquet", ".csv")
 
+# Cells written together. A Parquet file keeps 2 kB about each column of each part in memory until it is closed: with a
+# part for every batch that would be more than the predictions.
+_CELLS = 2**25
+
 
 def predict(
     run: RunFolder, data: Data, out: Path, *, split: str | None = None, threshold: float | None = None
@@ -49,19 +53,30 @@ def predict(
     schema = pa.schema([which, ("labels", pa.string()), *((f"p:{name}", pa.float32()) for name in trained.labels)])
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
-    writer = ParquetWriter if out.suffix == ".parquet" else CSVWriter
-    count, unreadable = 0, []
+    count, unreadable, pending = 0, [], list[pa.Table]()
     try:
-        with writer(str(part), schema) as file:
+        with _writer(part, schema, out.suffix) as file:
             batches = scored_batches(trained, data, split=split, batch_size=run.config().training.batch_size)
             for logits, batch in batches:
-                file.write_table(_rows(logits, batch, trained, data, schema, threshold=decision.threshold))
+                pending.append(_rows(logits, batch, trained, data, schema, threshold=decision.threshold))
+                if sum(table.num_rows for table in pending) * len(schema) >= _CELLS:
+                    file.write_table(pa.concat_tables(pending))
+                    pending.clear()
                 count += len(logits)
                 unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
+            if pending:
+                file.write_table(pa.concat_tables(pending))
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
     return count, unreadable
+
+
+def _writer(path: Path, schema: pa.Schema, suffix: str) -> ParquetWriter | CSVWriter:
+    if suffix == ".parquet":
+        # A dictionary would say nothing of probabilities, of which hardly two are equal.
+        return ParquetWriter(str(path), schema, use_dictionary=["labels"])  # pyright: ignore[reportArgumentType]
+    return CSVWriter(str(path), schema)
 
 
 def _rows(
