@@ -179,11 +179,15 @@ def main() -> None:
         for size in (rows,) if given.full else (rows // 10, rows):
             with tempfile.TemporaryDirectory() as folder:
                 cost = measure(Path(folder), size, labels)
-            print(
-                f"{name}: {size:,} samples, {labels:,} labels: {cost.seconds:.0f} s ({size / cost.seconds:,.0f} a second), "
-                f"{cost.core_seconds:.0f} s of a core ({size / cost.core_seconds:,.0f} a second), {cost.megabytes:,.0f} MB",
-                flush=True,
-            )
+            print(f"{name}: {size:,} samples, {labels:,} labels: {_told(cost, size)}", flush=True)
+
+
+def _told(cost: Cost, size: int) -> str:
+    parts = [
+        f"{taken:.0f} s{of} ({size / taken:,.0f} a second)"
+        for taken, of in ((cost.seconds, ""), (cost.core_seconds, " of a core"))
+    ]
+    return f"{', '.join(parts)}, {cost.megabytes:,.0f} MB"
 
 
 if __name__ == "__main__":
