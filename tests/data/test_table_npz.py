@@ -82,6 +82,96 @@ def test_labels_that_a_run_does_not_know_are_refused(read, arrays, message):
     assert "pets.npz" in str(caught.value)
 
 
+SPARSE = {
+    "labels_indptr": np.array([0, 2, 3]),
+    "labels_indices": np.array([2, 0, 2], dtype=np.uint16),
+    "label_names": np.array(["cat", "dog", "fox"]),
+}
+
+
+def test_sparse_labels_say_what_whole_ones_say(read):
+    table = read(features=FEATURES, **SPARSE)
+    assert table.labels.names == ("cat", "dog", "fox")
+    assert (table.labels.positives.toarray() == LABELS).all()
+    assert table.labels.unknown is None
+    assert table.labels.negatives is None
+
+
+@pytest.mark.parametrize("way", ["unknown", "negatives"])
+def test_sparse_labels_may_be_unknown_in_two_ways(read, way):
+    places = {f"{way}_indptr": np.array([0, 0, 1]), f"{way}_indices": np.array([1])}
+    labels = read(features=FEATURES, **SPARSE, **places).labels
+    mask = [[True, True, True], [True, False, True]] if way == "unknown" else [[True, False, True], [False, True, True]]
+    assert labels.dense([0, 1])[1].tolist() == mask
+
+
+def test_a_run_finds_its_labels_among_sparse_ones(read):
+    labels = read(features=FEATURES, **SPARSE, of_run=["fox", "cow", "cat", "dog"]).labels
+    targets, mask = labels.dense([0, 1])
+    assert targets.astype(int).tolist() == [[1, 0, 1, 0], [1, 0, 0, 0]]
+    assert mask.tolist() == [[True, False, True, True]] * 2
+
+
+def test_whole_labels_of_many_rows_are_looked_at_in_blocks(read, monkeypatch):
+    monkeypatch.setattr("lopsided.data.npz_labels._BLOCK", 7)
+    draw = np.random.default_rng(0)
+    labels, mask = draw.random((11, 3)) < 0.5, draw.random((11, 3)) < 0.6
+    got = read(features=np.zeros((11, 2)), labels=labels, mask=mask).labels
+    assert (got.positives.toarray() == labels & mask).all()
+    assert (got.unknown.toarray() == ~mask).all()
+    bad = labels.astype(int)
+    bad[8, 1] = 5
+    with pytest.raises(DataError, match="got 5 in row 8, column 1"):
+        read(features=np.zeros((11, 2)), labels=bad)
+
+
+def test_what_is_mostly_unknown_is_held_by_its_negatives(read):
+    mask = np.array([[False, True, False], [False, False, True]])
+    labels = read(features=FEATURES, labels=LABELS, mask=mask).labels
+    assert labels.unknown is None
+    assert labels.dense([0, 1])[1].tolist() == mask.tolist()
+    assert labels.positives.toarray().tolist() == (mask & (LABELS == 1)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": LABELS}, "whole, in 'labels', or sparse, got 'labels_indptr' beside 'labels'$"),
+        ({"mask": LABELS == 1}, "'unknown_indices' say so, got 'mask'$"),
+        ({"label_names": None}, "sparse labels need an array 'label_names', got none$"),
+        ({"label_names": np.array([1, 2, 3])}, r"label_names must be texts, shape \(labels,\), got int64"),
+        (
+            {"label_names": np.array(["cat", "dog"])},
+            "labels_indices must be numbers of labels from 0 to 1, got 2 at 0$",
+        ),
+        (
+            {"labels_indices": np.array([2, -1, 2])},
+            "labels_indices must be numbers of labels from 0 to 2, got -1 at 1$",
+        ),
+        ({"labels_indices": None}, "wanted both 'labels_indptr' and 'labels_indices', got only 'labels_indptr'$"),
+        ({"labels_indices": np.array([2.0, 0.0, 2.0])}, "labels_indices must be integers"),
+        ({"labels_indptr": np.array([0, 3])}, r"one number more than there are samples \(2\), got 2$"),
+        (
+            {"labels_indptr": np.array([1, 2, 3])},
+            r"must rise from 0 to the length of labels_indices \(3\), got 1 to 3$",
+        ),
+        ({"labels_indptr": np.array([0, 4, 3])}, "got 0 to 3 and back in between$"),
+        ({"unknown_indptr": np.array([0, 1, 1])}, "wanted both 'unknown_indptr' and 'unknown_indices'"),
+        (
+            {"unknown_indptr": np.array([0, 1, 1]), "unknown_indices": np.array([2])},
+            "a label is positive or unknown, got both for 'fox' of sample 0",
+        ),
+        ({"labels_indptr": None, "labels_indices": None}, "wanted an array 'labels', got"),
+    ],
+)
+def test_sparse_labels_that_do_not_fit_together_are_refused_in_one_line(read, changes, message):
+    arrays = {name: array for name, array in {**SPARSE, **changes}.items() if array is not None}
+    with pytest.raises(DataError, match=message) as caught:
+        read(features=FEATURES, **arrays)
+    assert "pets.npz" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [

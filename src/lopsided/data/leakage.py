@@ -1,8 +1,9 @@
 """Whether the same sample stands in more than one split."""
 
 import hashlib
+import itertools
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from lopsided.data.manifest import Manifest
 from lopsided.data.table import Table
 
 _END = 4096  # bytes that tell most files of one size apart
+_ROWS = 1024  # of a table, copied together
 
 
 def content_ids(data: Table | Manifest) -> np.ndarray:
@@ -63,7 +65,7 @@ def in_two_splits(data: Table | Manifest) -> int:
 
 def _numbered(keys: Iterable[object]) -> np.ndarray:
     seen: dict[object, int] = {}
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.int64)
+    return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), dtype=np.int64)
 
 
 def _file_keys(paths: list[Path]) -> list[object]:
@@ -106,18 +108,20 @@ def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _dense_digests(features: np.ndarray) -> list[bytes]:
-    if features.dtype != np.uint8:
-        features = features + np.float32(0)  # -0.0 becomes 0.0, which it equals
-    return [_digest(row.tobytes()) for row in features]
+def _dense_digests(features: np.ndarray) -> Iterator[bytes]:
+    for start in range(0, len(features), _ROWS):
+        rows = features[start : start + _ROWS]
+        if rows.dtype != np.uint8:
+            rows = rows + np.float32(0)  # -0.0 becomes 0.0, which it equals
+        for row in rows:
+            yield _digest(row.tobytes())
 
 
-def _sparse_digests(features: csr_array) -> list[bytes]:
-    features = features.copy()
-    features.sum_duplicates()
-    features.eliminate_zeros()
-    bounds, columns = features.indptr, features.indices.astype(np.int64)
-    return [
-        _digest(columns[start:end].tobytes() + features.data[start:end].tobytes())
-        for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
-    ]
+def _sparse_digests(features: csr_array) -> Iterator[bytes]:
+    for start in range(0, len(features.indptr) - 1, _ROWS):
+        rows = features[start : start + _ROWS].copy()
+        rows.sum_duplicates()
+        rows.eliminate_zeros()
+        bounds, columns = rows.indptr.tolist(), rows.indices.astype(np.int64)
+        for begin, end in itertools.pairwise(bounds):
+            yield _digest(columns[begin:end].tobytes() + rows.data[begin:end].tobytes())

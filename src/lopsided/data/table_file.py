@@ -18,7 +18,10 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None) ->
     ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
     and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
     hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names`` (else
-    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known).
+    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known). Of many labels they may be sparse: in
+    the place of ``labels`` then stand ``labels_indices``, the numbers of the positive labels, sample after sample,
+    and ``labels_indptr``, where each sample begins among them; in that of ``mask`` ``unknown_indptr`` and ``_indices``,
+    or ``negatives_indptr`` and ``_indices`` where nearly all is unknown; ``label_names`` is needed.
 
     Args:
         path: The file; its name ends in ``.csv``, ``.parquet`` or ``.npz``.

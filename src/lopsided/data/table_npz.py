@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from lopsided.data.cells import parse_split
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
+from lopsided.data.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import aligned, check_known, unlabelled
 from lopsided.data.table import Table, float32_features
 
-_ARRAYS = ("features", "labels", "label_names", "split", "mask")
+_ARRAYS = ("features", "label_names", "split", *LABEL_ARRAYS)
 # All that reading a damaged archive raises; an array of objects is a ValueError.
 _DAMAGED = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
@@ -59,8 +59,11 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
             near = difflib.get_close_matches(came, _ARRAYS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(f"wanted only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
-    for wanted in ("features", "labels") if label_names is None else ("features",):
-        if wanted not in arrays:
+    for wanted, there in (
+        ("features", "features" in arrays),
+        ("labels", has_labels(arrays) or label_names is not None),
+    ):
+        if not there:
             raise ValueError(f"wanted an array {wanted!r}, got {', '.join(arrays) or 'no array'}")
     features = arrays["features"]
     if features.dtype.kind not in "buif" or features.ndim < 2:
@@ -70,39 +73,20 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
     return Table(
         name=name,
         features=features if is_image else float32_features(features),
-        labels=_labels(arrays) if label_names is None else _labels_of_run(arrays, label_names),
+        labels=_labels(arrays, label_names),
         splits=_splits(arrays["split"]) if "split" in arrays else np.full(len(features), "train"),
     )
 
 
-def _labels(arrays: dict[str, np.ndarray]) -> Labels:
-    labels, mask, names = arrays["labels"], arrays.get("mask"), arrays.get("label_names")
-    if labels.ndim != 2 or labels.dtype.kind not in "buif":
-        raise ValueError(f"labels must be 0 and 1, shape (samples, labels), got {labels.dtype} of shape {labels.shape}")
-    if mask is None:
-        mask = np.ones(labels.shape, dtype=bool)
-    if mask.shape != labels.shape or mask.dtype != bool:
-        raise ValueError(f"mask must be bool of the shape of labels {labels.shape}, got {mask.dtype} of {mask.shape}")
-    wrong = mask & (labels != 0) & (labels != 1)
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0].tolist()
-        raise ValueError(
-            f"known labels must be 0 or 1, got {labels[row, column]} in row {row}, column {column} (from 0)"
-        )
-    if names is None:
-        names = np.array([f"label {i}" for i in range(labels.shape[1])])
-    if names.dtype.kind != "U" or names.shape != labels.shape[1:]:
-        raise ValueError(f"label_names must be {labels.shape[1]} texts, got {names.dtype} of shape {names.shape}")
-    unknown = None if mask.all() else csr_array(~mask)
-    return Labels(tuple(names.tolist()), csr_array(mask & (labels == 1)), unknown)
-
-
-def _labels_of_run(arrays: dict[str, np.ndarray], label_names: Sequence[str]) -> Labels:
-    if "labels" in arrays:
-        return aligned(_labels(arrays), label_names)
+def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Labels:
+    samples = len(arrays["features"])
+    if has_labels(arrays):
+        labels = labels_of_arrays(arrays, samples=samples)
+        return labels if label_names is None else aligned(labels, label_names)
+    assert label_names is not None  # where no run is applied, labels were asked for
     if "label_names" in arrays:
         check_known([str(name) for name in arrays["label_names"].ravel()], label_names)
-    return unlabelled(label_names, samples=len(arrays["features"]))
+    return unlabelled(label_names, samples=samples)
 
 
 def _splits(split: np.ndarray) -> np.ndarray:

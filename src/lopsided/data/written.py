@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from lopsided.data.columns import LABEL_PREFIX
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.manifest import Manifest
+from lopsided.data.npz_labels import arrays_of_labels
 from lopsided.data.table import Table
 from lopsided.data.whole_file import whole
 
@@ -87,15 +88,7 @@ def _csv(data: Table | Manifest, columns: dict[str, list[str]]) -> bytes:
 
 def _npz(table: Table) -> bytes:
     features = table.features.toarray() if isinstance(table.features, csr_array) else table.features
-    targets, mask = table.labels.dense(range(len(table)))
-    arrays = {
-        "features": features,
-        "labels": targets,
-        "label_names": np.array(table.labels.names),
-        "split": table.splits,
-    }
-    if mask is not None:
-        arrays["mask"] = mask
+    arrays = {"features": features, "split": table.splits, **arrays_of_labels(table.labels)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()

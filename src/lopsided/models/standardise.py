@@ -7,6 +7,8 @@ import torch
 from scipy.sparse import coo_array, csr_array
 from torch import Tensor, nn
 
+_COLUMNS = 16  # measured together
+
 
 class Standardise(nn.Module):
     """Subtracts a mean and divides by a scale, both kept with the weights.
@@ -33,12 +35,12 @@ class Standardise(nn.Module):
 
         Features within [-1, 1] stay as they are: words that are there or not must not grow with their rarity.
         """
-        squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
-        mean = features.mean(axis=0, dtype=float)
-        std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
-        largest = abs(features).max(axis=0)
-        if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
-            largest = largest.toarray().ravel()
+        if isinstance(features, csr_array):
+            mean, std, largest = _measured(features)
+        else:  # a few columns at a time: float64 of all would be larger than the data
+            starts = range(0, features.shape[1], _COLUMNS)
+            blocks = [_measured(features[:, start : start + _COLUMNS]) for start in starts]
+            mean, std, largest = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         outside = largest > 1
         varies = std > 1e-6 * largest  # below it is rounding: a constant feature is only centred
         self.mean.copy_(torch.as_tensor(np.where(outside, mean, 0)))
@@ -47,3 +49,14 @@ class Standardise(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Features of shape ``(samples, num_features)`` on one scale."""
         return (features - self.mean) / self.scale
+
+
+def _measured(features: np.ndarray | csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation and largest magnitude of each column, float64 but the last."""
+    squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
+    mean = features.mean(axis=0, dtype=float)
+    std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
+    largest = abs(features).max(axis=0)
+    if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
+        largest = largest.toarray().ravel()
+    return mean, std, largest

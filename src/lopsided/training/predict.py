@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
+from numpy.typing import NDArray
 from pyarrow.csv import CSVWriter
 from pyarrow.parquet import ParquetWriter
 from torch import Tensor
@@ -19,6 +22,10 @@ from lopsided.training.thresholds import decision_of
 __all__ = ["predict"]
 
 FORMATS = (".parquet", ".csv")
+
+# Probabilities written together. A Parquet file keeps 2 kB about each column of each part in memory until it is closed:
+# with a part for every batch that would be more than the predictions.
+_TOGETHER = 2**25
 
 
 def predict(
@@ -50,33 +57,56 @@ def predict(
     which = ("path", pa.string()) if isinstance(data, Manifest) else ("row", pa.int64())
     schema = pa.schema([which, ("labels", pa.string()), *((f"p:{name}", pa.float32()) for name in trained.labels)])
     out.parent.mkdir(parents=True, exist_ok=True)
-    writer = ParquetWriter if out.suffix == ".parquet" else CSVWriter
-    count, unreadable = 0, []
-    with whole(out) as part, writer(str(part), schema) as file:
-        for logits, batch in scored_batches(trained, data, split=split, batch_size=run.config().training.batch_size):
-            file.write_table(_rows(logits, batch, trained, data, schema, threshold=decision.threshold))
-            count += len(logits)
-            unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
+    count, unreadable, batch_size = 0, [], run.config().training.batch_size
+    most = max(batch_size, min(len(data.rows(split)), _TOGETHER // len(trained.labels)))
+    with whole(out) as part, _writer(part, schema, out.suffix) as file:
+        batches = scored_batches(trained, data, split=split, batch_size=batch_size)
+        for probabilities, rows, absent in _together(batches, trained, most):
+            file.write_table(_rows(probabilities, rows, absent, data, schema, threshold=decision.threshold))
+            count += len(rows)
+            unreadable += rows[absent].tolist()
     return count, unreadable
 
 
+def _writer(path: Path, schema: pa.Schema, suffix: str) -> ParquetWriter | CSVWriter:
+    if suffix == ".parquet":
+        # A dictionary would say nothing of probabilities, of which hardly two are equal.
+        return ParquetWriter(str(path), schema, use_dictionary=["labels"])  # pyright: ignore[reportArgumentType]
+    return CSVWriter(str(path), schema)
+
+
+def _together(
+    batches: Iterator[tuple[Tensor, dict[str, Tensor]]], trained: Trained, most: int
+) -> Iterator[tuple[Tensor, NDArray[np.int64], NDArray[np.bool_]]]:
+    """Probabilities of many batches, their samples and which of these could not be opened.
+
+    All in the same memory: of small pieces that stay, each pins large ones around it that were let go.
+    """
+    kept, rows, absent, filled = torch.empty(len(trained.labels), most), np.empty(most, int), np.empty(most, bool), 0
+    for logits, batch in batches:
+        if filled + len(logits) > most:
+            yield kept[:, :filled].T, rows[:filled], absent[:filled]
+            filled = 0
+        place = slice(filled, filled + len(logits))
+        kept[:, place], rows[place] = trained.calibrator(logits).T, batch["rows"].numpy()
+        absent[place] = np.isin(rows[place], batch["unreadable"].numpy()) if "unreadable" in batch else False
+        filled = place.stop
+    yield kept[:, :filled].T, rows[:filled], absent[:filled]
+
+
 def _rows(
-    logits: Tensor,
-    batch: dict[str, Tensor],
-    trained: Trained,
+    probabilities: Tensor,
+    rows: NDArray[np.int64],
+    absent: NDArray[np.bool_],
     data: Data,
     schema: pa.Schema,
     *,
     threshold: float | Tensor,
 ) -> pa.Table:
-    probabilities = trained.calibrator(logits)
-    chosen = [
-        "|".join(trained.labels[k] for k in row.nonzero().flatten().tolist()) for row in probabilities > threshold
-    ]
-    rows = batch["rows"].numpy()
+    names = [field.name.removeprefix("p:") for field in list(schema)[2:]]
+    labels = ["|".join(names[k] for k in row.nonzero().flatten().tolist()) for row in probabilities > threshold]
     which = [str(data.paths[row]) for row in rows] if isinstance(data, Manifest) else rows
-    absent = np.isin(rows, batch["unreadable"].numpy()) if "unreadable" in batch else None
-    columns = [pa.array(which, schema[0].type)]
-    for column, field in zip([chosen, *probabilities.T.contiguous().numpy()], list(schema)[1:], strict=True):
-        columns.append(pa.array(column, field.type, mask=absent))
+    mask = absent if absent.any() else None  # without one, probabilities are not copied
+    columns = [pa.array(which, schema[0].type), pa.array(labels, schema[1].type, mask=mask)]
+    columns += [pa.array(column, pa.float32(), mask=mask) for column in probabilities.T.numpy()]
     return pa.Table.from_arrays(columns, schema=schema)
