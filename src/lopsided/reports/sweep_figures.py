@@ -117,9 +117,9 @@ def _curve(
 
 def _by_setting(sweep: SweepResults, theme: Theme) -> Figure:
     shares = sweep.shares
-    counts = [len(sweep.at(share)) for share in shares]
-    with drawing(theme, width=_WIDTH, height=sum(0.75 + 0.36 * count for count in counts)) as figure:
-        panels = figure.subplots(len(shares), 2, squeeze=False, sharex="col", sharey="row", height_ratios=counts)
+    heights = [sum(_height(result) for result in sweep.at(share)) for share in shares]
+    with drawing(theme, width=_WIDTH, height=sum(0.75 + 0.36 * height for height in heights)) as figure:
+        panels = figure.subplots(len(shares), 2, squeeze=False, sharex="col", sharey="row", height_ratios=heights)
         for (left, right), share in zip(panels, shares, strict=True):
             _rows(left, right, sweep.at(share), theme)
             if len(shares) > 1:
@@ -130,8 +130,9 @@ def _by_setting(sweep: SweepResults, theme: Theme) -> Figure:
 
 
 def _rows(left: Axes, right: Axes, results: Sequence[SettingResult], theme: Theme) -> None:
-    """One line for each setting, the first on top."""
-    places = list(range(len(results)))[::-1]
+    """One line for each setting, the first on top, as far apart as their names are high."""
+    ends = np.cumsum([_height(result) for result in results])
+    places = [float(ends[-1] - end + _height(result) / 2) for end, result in zip(ends, results, strict=True)]
     for axes in (left, right):
         dress(axes, theme, y_label="")
     right.axvline(0, color=theme.quiet, linewidth=0.9, zorder=2)
@@ -142,8 +143,17 @@ def _rows(left: Axes, right: Axes, results: Sequence[SettingResult], theme: Them
             axes.hlines(place, low, high, color=colour, linewidth=2.2, zorder=3)
             axes.plot([mean], [place], marker="o", markersize=6, color=colour, linestyle="", zorder=4)
         _dots(left, [100 * run for run in result.of_seeds], [place - 0.22] * len(result.of_seeds), colour)
-    left.set_yticks(places, [textwrap.fill(result.label, 30) for result in results])
-    left.set_ylim(-0.6, len(results) - 0.4)
+    left.set_yticks(places, ["\n".join(_lines(result)) for result in results])
+    left.set_ylim(-0.1, float(ends[-1]) + 0.1)
+
+
+def _lines(result: SettingResult) -> list[str]:
+    return textwrap.wrap(result.label, 32)
+
+
+def _height(result: SettingResult) -> float:
+    """Of a setting's row, in rows of one line; from the third line on a name needs more than that."""
+    return max(1.0, 0.5 * len(_lines(result)))
 
 
 def _dots(axes: Axes, across: Sequence[float], up: Sequence[float], colour: str) -> None:

@@ -98,13 +98,17 @@ def warnings_about(sweep: SweepResults) -> list[str]:
         )
     if sweep.about["seeds"] == 1:
         found.append("One seed: there is no spread and no interval, and a difference may be chance.")
+    edge = []
     for result in sweep.results:
         where = f"{result.label} ({share_hidden(result.missing)})"
         if result.at_edge:
-            rate = shown(result.numbers["learning_rate"])
-            found.append(f"{where}: {rate} is the outermost learning rate that was tried; one beyond it may be better.")
+            edge.append(f"{where}, {shown(result.numbers['learning_rate'])}")
         if diverged := int(result.numbers["diverged"]):
             found.append(f"{where}: runs that diverged and take no part in its means: {diverged}.")
+    if edge:
+        found.append(
+            f"Best at the outermost learning rate that was tried; one beyond may be better: {'; '.join(edge)}."
+        )
     return found
 
 
