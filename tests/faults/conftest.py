@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.faults.files import contents
 
 VERBS = ("train", "sweep", "predict", "audit")
 
@@ -118,6 +121,33 @@ def line(request, table, trained):
 
     words.verb = request.param
     return words
+
+
+@dataclasses.dataclass
+class Alone:
+    """What a verb comes to that is left alone."""
+
+    folder: Path
+    contents: dict
+    seconds: float
+    operations: int  # times that it changes a file
+
+
+@pytest.fixture(scope="session")
+def all_alone():
+    return {}
+
+
+@pytest.fixture
+def alone(start, line, all_alone, tmp_path_factory):
+    if line.verb not in all_alone:
+        folder, counter = (tmp_path_factory.mktemp("alone") / name for name in ("whole", "operations"))
+        folder.mkdir()
+        started = time.monotonic()
+        assert start(line(folder), folder=str(folder), operations_to=str(counter)).code == 0
+        seconds = time.monotonic() - started
+        all_alone[line.verb] = Alone(folder, contents(folder), seconds, int(counter.read_text()))
+    return all_alone[line.verb]
 
 
 @pytest.fixture(scope="session")

@@ -2,40 +2,33 @@
 
 import random
 import shutil
-import time
 
 from tests.faults.files import assert_whole, contents, parts
 
 CUTS_OF_A_RUN = 3
 
 
-def cut_until(start, line, tmp_path, wanted, *, fault, check):
+def cut_until(start, line, alone, folder, *, wanted, fault, check):
     """Cut a verb short so many times, in runs that go on up to three times, each in a folder of its own.
 
     Args:
         start: Starts a command line.
         line: Its words, by the folder that it writes to.
-        tmp_path: Where folders are made.
+        alone: What it comes to if nothing happens.
+        folder: Where it writes, made anew for each run.
         wanted: Number of cuts.
-        fault: What the verb suffers, by a source of random numbers, the seconds that it takes and the number of times
-            that it changes a file.
+        fault: What the verb suffers, by a source of random numbers and what it comes to if nothing happens.
         check: Called with what became of each start that was cut short, and its folder.
 
     Returns:
         The number of runs that ended otherwise than one that was left alone.
     """
-    random_, whole, folder = random.Random(line.verb), tmp_path / "whole", tmp_path / "cut"
-    whole.mkdir()
-    counter, started = tmp_path / "operations", time.monotonic()
-    assert start(line(whole), folder=str(whole), operations_to=str(counter)).code == 0
-    seconds, operations = time.monotonic() - started, int(counter.read_text())
-    expected = contents(whole)
-    cuts = runs = different = 0
+    random_, cuts, runs, different = random.Random(line.verb), 0, 0, 0
     while cuts < wanted:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         for _ in range(min(CUTS_OF_A_RUN, wanted - cuts)):
-            ended = start(line(folder), folder=str(folder), **fault(random_, seconds, operations))
+            ended = start(line(folder), folder=str(folder), **fault(random_, alone))
             assert_whole(folder)
             if ended.code == 0:  # it was faster
                 break
@@ -45,8 +38,8 @@ def cut_until(start, line, tmp_path, wanted, *, fault, check):
         assert_whole(folder)
         assert not parts(folder)
         found = contents(folder)
-        assert found.keys() == expected.keys()
-        different += found != expected
+        assert found.keys() == alone.contents.keys()
+        different += found != alone.contents
         runs += 1
     print(f"{line.verb}: cut short {cuts} times in {runs} runs, of which {different} ended otherwise")
     return different

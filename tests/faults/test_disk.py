@@ -52,19 +52,10 @@ def assert_goes_on(start, line, folder, expected):
     assert contents(folder) == expected
 
 
-@pytest.fixture
-def expected(start, line, tmp_path):
-    """What a verb writes if nothing goes wrong."""
-    folder = tmp_path / "whole"
-    folder.mkdir()
-    assert start(line(folder)).code == 0
-    return contents(folder)
-
-
-def test_on_a_full_disk_a_verb_says_so_and_goes_on_when_there_is_room(start, line, disk, expected):
+def test_on_a_full_disk_a_verb_says_so_and_goes_on_when_there_is_room(start, line, disk, alone):
     folder, random_ = disk.folder / "out", random.Random(line.verb)
     folder.mkdir()
-    assert start(line(folder)).code == 0
+    shutil.copytree(alone.folder, folder, dirs_exist_ok=True)
     needed, full = disk.used(), 0
     shutil.rmtree(folder)
     folder.mkdir()
@@ -80,14 +71,14 @@ def test_on_a_full_disk_a_verb_says_so_and_goes_on_when_there_is_room(start, lin
         assert_whole(folder)
     assert full
     disk.resize(2**26)
-    assert_goes_on(start, line, folder, expected)
+    assert_goes_on(start, line, folder, alone.contents)
 
 
-def test_a_file_that_may_not_grow_is_told_by_name(start, line, tmp_path, expected):
+def test_a_file_that_may_not_grow_is_told_by_name(start, line, tmp_path, alone):
     folder = tmp_path / "out"
     folder.mkdir()
     words = line(folder)
-    sizes = [path.stat().st_size for path in (tmp_path / "whole").rglob("*") if path.is_file()]
+    sizes = [path.stat().st_size for path in alone.folder.rglob("*") if path.is_file()]
     limited = 0
     for share in (0.02, 0.5):
         ended = start(words, largest_file=max(1024, int(max(sizes) * share)))
@@ -97,10 +88,10 @@ def test_a_file_that_may_not_grow_is_told_by_name(start, line, tmp_path, expecte
             limited += 1
         assert_whole(folder)
     assert limited
-    assert_goes_on(start, line, folder, expected)
+    assert_goes_on(start, line, folder, alone.contents)
 
 
-def test_in_a_read_only_folder_a_verb_says_so(start, line, disk, expected):
+def test_in_a_read_only_folder_a_verb_says_so(start, line, disk, alone):
     folder = disk.folder / "out"
     folder.mkdir()
     words = line(folder)
@@ -109,7 +100,7 @@ def test_in_a_read_only_folder_a_verb_says_so(start, line, disk, expected):
     assert ended.code == 1
     assert "ead-only" in ended.told() or "readonly" in ended.told()
     disk.read_only(False)
-    assert_goes_on(start, line, folder, expected)
+    assert_goes_on(start, line, folder, alone.contents)
 
 
 def test_without_the_right_to_write_a_verb_says_so(start, line, tmp_path):

@@ -21,27 +21,27 @@ GOES_ON = {
 }
 
 
-def ctrl_c(random, seconds, operations):
+def ctrl_c(random, alone):
     """As a terminal sends it: to all processes of the group."""
-    return {"signal": signal.SIGINT, "after": random.uniform(0.02, seconds), "group": True}
+    return {"signal": signal.SIGINT, "after": random.uniform(0.02, alone.seconds), "group": True}
 
 
-def stop_until(start, line, tmp_path, stops):
+def stop_until(start, line, alone, folder, *, wanted):
     def is_told(ended, folder):
         assert (ended.code, ended.told()) == (1, GOES_ON[line.verb])
         assert not parts(folder)
 
-    return cut_until(start, line, tmp_path, stops, fault=ctrl_c, check=is_told)
+    return cut_until(start, line, alone, folder, wanted=wanted, fault=ctrl_c, check=is_told)
 
 
-def test_ctrl_c_says_how_to_go_on_and_leaves_whole_files(start, line, tmp_path):
-    assert stop_until(start, line, tmp_path, 2) == 0
+def test_ctrl_c_says_how_to_go_on_and_leaves_whole_files(start, line, alone, tmp_path):
+    assert stop_until(start, line, alone, tmp_path / "cut", wanted=1) == 0
 
 
 @pytest.mark.on_demand
 @pytest.mark.parametrize("line", [*VERBS, "images"], indirect=True)
-def test_ctrl_c_at_many_moments_says_how_to_go_on_and_leaves_whole_files(start, line, tmp_path):
-    assert stop_until(start, line, tmp_path, 25) == 0
+def test_ctrl_c_at_many_moments_says_how_to_go_on_and_leaves_whole_files(start, line, alone, tmp_path):
+    assert stop_until(start, line, alone, tmp_path / "cut", wanted=25) == 0
 
 
 def stopped_from_nothing(words, after):
@@ -76,7 +76,6 @@ def test_sigterm_leaves_whole_files(start, line, tmp_path):
     assert ended.code in (0, 1, -signal.SIGTERM)
     assert "Traceback" not in ended.error
     assert_whole(folder)
-    assert start(line(folder)).code == 0
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -88,9 +87,9 @@ def test_when_nobody_reads_the_output_any_more_a_verb_ends_without_a_word(start,
     assert ended.code == (0 if quiet else 1)
     assert "Error" not in ended.error + ended.out
     assert_whole(folder)
-    assert start(line(folder)).code == 0
 
 
+@pytest.mark.parametrize("line", ["train", "predict"], indirect=True)
 def test_output_that_cannot_be_written_is_told(start, line, tmp_path):
     folder = tmp_path / "out"
     folder.mkdir()
@@ -99,11 +98,10 @@ def test_output_that_cannot_be_written_is_told(start, line, tmp_path):
     assert ended.told().endswith("No space left on device")
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_do_no_harm(verb, closed, tmp_path):
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_closed_streams_do_no_harm(closed, tmp_path):
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m lopsided {verb} --help {closed}"],
+        ["sh", "-c", f"{sys.executable} -m lopsided train --help {closed}"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
