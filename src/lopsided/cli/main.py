@@ -129,6 +129,17 @@ def _one_line(error: BaseException) -> str:
     if "Original Traceback" in text:  # of a process that prepares batches; its last line is the error
         text = text.strip().splitlines()[-1].partition(": ")[2]
     text = " ".join(text.split())
-    if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
-        return text or type(error).__name__
-    return f"{type(error).__name__}: {text} (--debug shows where)"
+    if "can't allocate memory" in text or isinstance(error, MemoryError):
+        return "this takes more memory than there is (--debug shows where)"
+    if isinstance(error, (ValueError, OSError, ImportError)):
+        return printable(text) or type(error).__name__
+    return f"{type(error).__name__}: {printable(text)} (--debug shows where)"
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: a file may be called anything.
+
+    >>> printable("caf\u00e9 \x1b[2J")
+    'café \\\\x1b[2J'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from lopsided.reports.naming import describe_loss, differing_options, flat_options
 from lopsided.reports.runs import Run
+from lopsided.training.reading import read_json
 
 COLUMNS = {  # heading -> key in evaluation.json
     "mAP": "mAP",
@@ -118,7 +118,7 @@ def _note(run: Run, usual: Run) -> str:
 
 def _environment(run: Run) -> dict[str, str]:
     try:
-        written = json.loads((run.folder.path / "environment.json").read_text(encoding="utf-8"))
+        written = read_json(run.folder.path / "environment.json")
         machine = {
             "Python": str(written["python"]),
             "platform": str(written["platform"]),
