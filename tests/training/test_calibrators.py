@@ -98,7 +98,9 @@ def test_the_temperature_is_the_one_that_was_put_in():
     targets = torch.rand(20_000, 3, generator=draw) < torch.sigmoid(logits / 2.5)
     fit = fitted(logits, targets, None, closed=closed, method="temperature")
     assert fit["temperature"] == pytest.approx(2.5, rel=0.03)
-    torch.testing.assert_close(from_fit(closed, fit, num_labels=3)(logits), torch.sigmoid(logits / 2.5), rtol=0, atol=0.01)
+    torch.testing.assert_close(
+        from_fit(closed, fit, num_labels=3)(logits), torch.sigmoid(logits / 2.5), rtol=0, atol=0.01
+    )
 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])

@@ -92,7 +92,7 @@ def environment_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 def _metric(run: Run, key: str, group: str | None) -> float:
     evaluation: Any = run.evaluation or {}
     number = (evaluation.get(group) or {} if group else evaluation).get(key)
-    return float(number) if isinstance(number, int | float) else math.nan
+    return float(number) if isinstance(number, int | float) and 0 <= number <= 1 else math.nan
 
 
 def _best(key: str, column: Sequence[float]) -> float | None:

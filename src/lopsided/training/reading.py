@@ -79,7 +79,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except ValueError as error:  # such as a month of 13
         raise DataError(f"wanted YAML, got {error!s:.100}", path=path) from None
     if not isinstance(content, dict):
-        raise DataError(f"wanted a YAML mapping of options, got {type(content).__name__}", path=path)
+        raise DataError(f"wanted a YAML mapping of options, got {_kind(content)}", path=path)
     return content
 
 
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception:  # a damaged file may fail anywhere, and PyTorch's words tell to load it all the same
         content = None
     if not isinstance(content, dict):
-        raise DataError("wanted a checkpoint that loads without executing code, got something else", path=path)
+        raise DataError("wanted a checkpoint that loads without executing code, got another file", path=path)
     return content
 
 
@@ -116,6 +116,10 @@ def check_stored(path: Path) -> None:
         unpacked, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
     if unpacked > size:
         raise DataError(f"wanted weights that are not packed, got {size:,} bytes for {unpacked:,}", path=path)
+
+
+def _kind(content: Any) -> str:
+    return "nothing" if content is None else type(content).__name__
 
 
 def _check_events(text: str) -> None:

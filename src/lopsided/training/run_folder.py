@@ -179,7 +179,7 @@ class RunFolder:
             made_for = content["epoch"], content["format"]
         except (ValueError, KeyError) as error:
             reason = "wanted epoch and format" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path} must be what lopsided wrote: {reason}; {again}") from error
+            raise ValueError(f"{path} must be what lopsided wrote ({reason}): {again}") from error
         if made_for != (epoch, FORMAT):
             raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for[0]}: {again}")
         return content
@@ -190,6 +190,17 @@ class RunFolder:
             path = self.checkpoints / "last.ckpt"
         if not path.is_file():
             raise ValueError(f"{self.path} must hold a trained run, got one without a checkpoint")
+        return self.checkpoint(path)
+
+    def checkpoint(self, path: Path) -> dict[str, Any]:
+        """What one of the checkpoints holds.
+
+        Args:
+            path: best.ckpt or last.ckpt.
+
+        Raises:
+            ValueError: It is not one of ours, or of another version; nothing in it was executed.
+        """
         checkpoint = read_checkpoint(path)
         about = checkpoint.get("lopsided")
         if not isinstance(about, dict) or "format" not in about:
