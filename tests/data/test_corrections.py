@@ -86,7 +86,7 @@ def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
 def test_another_file_is_refused(tmp_path, table):
     with pytest.raises(DataError, match="wanted the columns row, sample, label, kind, decision, got none named 'kind'"):
         read_decisions(write(tmp_path, header="row,sample,label,decision"), table)
-    with pytest.raises(DataError, match="wanted a file of decisions: No such file"):
+    with pytest.raises(DataError, match="nothing.csv: cannot be read: No such file"):
         read_decisions(tmp_path / "nothing.csv", table)
     (tmp_path / "latin.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(DataError, match="wanted text in UTF-8"):

@@ -71,7 +71,7 @@ def made(seed=0, samples=3000):
 def test_scores_stay_apart_and_in_their_order(method):
     closed = ClosedForm(0, 2, 0.2, False)
     logits, targets, _ = made()
-    chosen = from_fit(closed, fitted(logits, targets, None, closed=closed, method=method))
+    chosen = from_fit(closed, fitted(logits, targets, None, closed=closed, method=method), num_labels=3)
     for calibrator in (closed, chosen):
         found = calibrator(LOGITS)
         assert found.shape == LOGITS.shape
@@ -86,7 +86,7 @@ def test_what_is_fitted_to_each_label_finds_its_true_probabilities(method, toler
     closed = ClosedForm(0, 0, 0, False)
     logits, targets, chance = made(samples=20_000)
     fit = json.loads(json.dumps(fitted(logits, targets, None, closed=closed, method=method)))
-    found = from_fit(closed, fit)(logits)
+    found = from_fit(closed, fit, num_labels=3)(logits)
     assert fit["few"] == []
     assert (found - chance)[:, :2].abs().quantile(0.99) < tolerance
 
@@ -98,7 +98,9 @@ def test_the_temperature_is_the_one_that_was_put_in():
     targets = torch.rand(20_000, 3, generator=draw) < torch.sigmoid(logits / 2.5)
     fit = fitted(logits, targets, None, closed=closed, method="temperature")
     assert fit["temperature"] == pytest.approx(2.5, rel=0.03)
-    torch.testing.assert_close(from_fit(closed, fit)(logits), torch.sigmoid(logits / 2.5), rtol=0, atol=0.01)
+    torch.testing.assert_close(
+        from_fit(closed, fit, num_labels=3)(logits), torch.sigmoid(logits / 2.5), rtol=0, atol=0.01
+    )
 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
@@ -109,7 +111,7 @@ def test_a_label_with_few_positives_takes_the_fit_of_all_labels_and_is_named(met
     targets[:4, 2] = True
     fit = fitted(logits, targets, None, closed=closed, method=method)
     assert fit["few"] == [2]
-    found = from_fit(closed, fit)(LOGITS)
+    found = from_fit(closed, fit, num_labels=3)(LOGITS)
     assert not torch.equal(found[:, 2], found[:, 0])
 
 

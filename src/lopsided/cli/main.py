@@ -212,8 +212,19 @@ def _one_line(error: BaseException) -> str:
     text = " ".join(text.split())
     if text.startswith("DataLoader worker"):
         return "a process that prepares batches was killed, maybe for want of memory: --training.workers says how many"
+    if "can't allocate memory" in text or isinstance(error, MemoryError):
+        return "this takes more memory than there is (--debug shows where)"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, (ValueError, OSError, ImportError, MemoryError)):
-        return text or type(error).__name__
-    return f"{type(error).__name__}: {text} (--debug shows where)"
+        return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    if isinstance(error, (ValueError, OSError, ImportError)):
+        return printable(text) or type(error).__name__
+    return f"{type(error).__name__}: {printable(text)} (--debug shows where)"
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: a file may be called anything.
+
+    >>> printable("caf\u00e9 \x1b[2J")
+    'café \\\\x1b[2J'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

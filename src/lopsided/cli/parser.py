@@ -83,7 +83,9 @@ class Parser(ArgumentParser):
 
     def __init__(self, verb: str, about: str, *, examples: tuple[str, ...]) -> None:
         epilog = "\n  ".join(("examples:", *examples))
-        super().__init__(prog=f"lopsided {verb}", description=about, epilog=epilog, formatter_class=_Help)
+        super().__init__(
+            prog=f"lopsided {verb}", description=about, epilog=epilog, formatter_class=_Help, allow_abbrev=False
+        )
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print one line and end with exit code 2."""

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
 from lopsided.cli.parser import Parser
-from lopsided.data import DataOptions
 from lopsided.data.source import SOURCES
-from lopsided.models import ModelOptions
 from lopsided.presets import preset_file, preset_names
-from lopsided.training import Config, LossOptions, ReportOptions, TrainingOptions
+from lopsided.training import Config
+from lopsided.training.config import GROUPS
 from lopsided.training.criterion import build_criterion
-
-GROUPS = {
-    "data": DataOptions,
-    "model": ModelOptions,
-    "loss": LossOptions,
-    "training": TrainingOptions,
-    "report": ReportOptions,
-}
+from lopsided.training.reading import read_yaml
 
 
 def train(arguments: list[str]) -> int:
@@ -49,15 +39,14 @@ def train(arguments: list[str]) -> int:
     if not arguments:
         parser.error("the data to train on is missing: lopsided train SOURCE")
     arguments = parser.checked(lambda: _with_preset_files(arguments))
+    source_there = _checked_files(arguments)
     given = parser.parse_args(arguments)
     first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
-    source = first or given.source or _saved_source(given.config)
+    source = first or given.source or source_there
     if not isinstance(source, str):
         parser.error(f"the data to train on must be named: lopsided train SOURCE, got {source}")
-    if given.seed < 0:
-        parser.error(f"--seed must be at least 0, got {given.seed}")
     options = parser.checked(lambda: parser.instantiate(given))
-    config = Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS})
+    config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
     parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
 
     return _train(config, Path(given.out) if given.out else default_folder(config), resume=given.resume)
@@ -90,10 +79,26 @@ def _train(config: Config, out: Path, *, resume: bool) -> int:
     return 0
 
 
-def _saved_source(files: list | None) -> str | None:
-    """The source that a run's own config.yaml names; a positional argument that was left out hides it."""
-    saved = yaml.safe_load(Path(str(files[-1])).read_text(encoding="utf-8")) if files else None
-    return saved.get("source") if isinstance(saved, dict) else None
+def _checked_files(arguments: list[str]) -> str | None:
+    """The source that the last configuration on a command line names, which a positional argument that was left out
+    hides; all of them are read here first, because what is not plain is refused here."""
+    source = None
+    for number, word in enumerate(arguments):
+        option, equals, value = word.partition("=")
+        if option != "--config":
+            continue
+        path = Path(value if equals else arguments[number + 1] if number + 1 < len(arguments) else "")
+        fields = read_yaml(path)
+        for name, values in fields.items():
+            if name == "config":
+                raise ValueError(f"{path}: a configuration cannot name another, got {values!r:.40}")
+            if name in GROUPS and not isinstance(values, dict):
+                raise ValueError(f"{path}: {name} must hold options such as {name}.name, got {values!r:.40}")
+            for option, value in values.items() if name in GROUPS else ():
+                if option == "class_path" or isinstance(value, dict | list):
+                    raise ValueError(f"{path}: {name}.{option} must be an option with a plain value, got {value!r:.40}")
+        source = fields.get("source")
+    return source if isinstance(source, str) else None
 
 
 def default_folder(config: Config) -> Path:

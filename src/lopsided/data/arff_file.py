@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.regular_file import read_bytes
 
 # Quoted by ' or ", or a run without separators. Each character fits one branch only: matching takes linear time.
 _TOKEN = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"%][^\s,]*))(?=[\s,]|$)""", re.DOTALL)
@@ -74,10 +75,7 @@ def read_arff_file(path: str | Path) -> ArffFile:
         DataError: The file is missing, truncated or malformed; the message names the line.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+    content = read_bytes(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

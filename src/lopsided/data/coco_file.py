@@ -12,6 +12,7 @@ import numpy as np
 
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.image_files import relative_path
+from lopsided.data.regular_file import check_regular
 
 _PARTS = ("images", "annotations", "categories")
 
@@ -73,6 +74,7 @@ def read_coco_file(path: Path, *, crowd: bool = True, min_area: float = 0.0) -> 
 
 
 def _load(path: Path) -> Any:
+    check_regular(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
             return json.load(file, object_hook=_without_outline)

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array, lil_array
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
+from lopsided.data.regular_file import read_bytes
 from lopsided.data.table import Table
 
 Kind = Literal["missing", "wrong"]
@@ -49,9 +50,7 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"wanted a file of decisions: {error.strerror}", path=path) from error
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

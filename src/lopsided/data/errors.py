@@ -36,5 +36,8 @@ def quoted(text: object) -> str:
         "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
     """
     # Only the start goes through repr, which would otherwise copy a field of many megabytes.
-    shown = repr(text[:60] if isinstance(text, str) else text)
+    try:
+        shown = repr(text[:60] if isinstance(text, str) else text)
+    except RecursionError:  # lists in lists, as deep as a parser would just take
+        shown = f"a deep {type(text).__name__}"
     return shown if len(shown) <= 42 else shown[:39] + "..."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lopsided.data.errors import DataError
+from lopsided.data.regular_file import check_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -102,12 +101,9 @@ def why_unreadable(path: str | Path) -> str:
 def _check_file(path: str | Path) -> None:
     """Refuse what needs no decoder to be refused, and what would be waited for without end, such as a pipe."""
     try:
-        about = os.stat(path)
-    except (OSError, ValueError) as error:  # the second: a path that no file can have
-        raise UnreadableImage(f"cannot be read: {getattr(error, 'strerror', error)}", path=path) from error
-    if not stat.S_ISREG(about.st_mode):
-        kind = "a folder" if stat.S_ISDIR(about.st_mode) else "a device or pipe"
-        raise UnreadableImage(f"wanted an image file, got {kind}", path=path)
+        about = check_regular(path, wanted="an image file")
+    except DataError as error:
+        raise UnreadableImage(str(error).removeprefix(f"{path}: "), path=path) from error
     if not about.st_size:
         raise UnreadableImage("wanted an image file, got an empty file", path=path)
 

@@ -2,6 +2,7 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from scipy.sparse import csr_array
 from lopsided.data.errors import DataError, quoted
 
 _RANDOM_STREAM = 101  # of a seed, apart from the streams of other draws
+# What a terminal obeys, a line ends with, or no file can hold: control characters and halves of a character.
+_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,6 +216,8 @@ def _check_names(names: tuple[str, ...]) -> None:
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise DataError(f"a label name must be a text that is not empty, got {quoted(name)}")
+        if _NO_TEXT.search(name):
+            raise DataError(f"a label name must be one line of text without control characters, got {quoted(name)}")
         if name in seen:
             raise DataError(f"label names must be distinct, got {quoted(name)} twice")
         seen.add(name)

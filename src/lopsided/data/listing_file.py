@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.listing_columns import kind_of_column
 from lopsided.data.listing_json import read_json_lines
+from lopsided.data.table_parquet import check_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,6 +64,8 @@ def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...
 
     names = _column_names(path, delimiter)
     read = list(dict.fromkeys(name for name in names if name in extra or kind_of_column(name)))
+    if not read:  # of no names, PyArrow would read all columns
+        return _with_the_rest(pa.table({}), names)
     try:
         content = pyarrow.csv.read_csv(
             path,
@@ -123,10 +126,13 @@ def _read_parquet(path: Path) -> "pa.Table":
 
     try:
         with path.open("rb") as file, pq.ParquetFile(file) as parquet:
+            check_values(parquet, path)
             names = parquet.schema_arrow.names
             content = parquet.read(columns=list(dict.fromkeys(name for name in names if kind_of_column(name))))
             content.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise DataError(f"wanted Parquet, got {quoted(str(error))}", path=path) from None
     return _with_the_rest(content, names)
 

@@ -9,11 +9,12 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from lopsided.data.errors import DataError, quoted
-from lopsided.data.image_files import folder_of_images
+from lopsided.data.image_files import folder_of_images, relative_path
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.nus_wide_csv import read_nus_wide_csv
 from lopsided.data.options import Partition
+from lopsided.data.regular_file import read_bytes
 from lopsided.data.run_labels import aligned
 
 CSV = "nus_wid_data.csv"
@@ -77,7 +78,7 @@ class _Files:
         """Lines that are not blank."""
         path = self.path(name)
         try:
-            lines = path.read_bytes().decode("utf-8-sig").splitlines()
+            lines = read_bytes(path).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError:
             raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
         if not (found := [line.strip() for line in lines if line.strip()]):
@@ -123,13 +124,16 @@ def _read_lists(files: _Files) -> Manifest:
 def _image_list(files: _Files, name: str) -> list[str]:
     """Folder and name of each image, as ``actor/0001_2124494179.jpg``."""
     parts = [line.replace("\\", "/").split("/")[-2:] for line in files.lines(name)]
-    return ["/".join(part for part in each if part not in ("", ".", "..")) for each in parts]
+    try:
+        return [relative_path("/".join(part for part in each if part not in ("", ".", ".."))) for each in parts]
+    except DataError as error:
+        raise DataError(str(error), path=files.path(name)) from None
 
 
 def _flags(files: _Files, concept: str, part: str, *, wanted: int) -> np.ndarray:
     """Whether each image of a list has a concept, bool, shape (wanted,)."""
     path = files.path(f"Labels_{concept}_{part}.txt")
-    content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    content = np.frombuffer(read_bytes(path), dtype=np.uint8)
     digits = content[~np.isin(content, np.frombuffer(b" \t\r\n", dtype=np.uint8))]
     wrong = digits[(digits != ord("0")) & (digits != ord("1"))]
     if len(wrong):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.regular_file import read_bytes
 
 SPLITS = ("train", "val", "test")
 _FROM = "it comes from storage.googleapis.com/openimages/web/download_v6.html"
@@ -141,7 +142,7 @@ def _file(folder: Path, stem: str, suffix: str) -> Path | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.regular_file import check_regular
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +53,7 @@ def read_verified(path: Path, *, mids: tuple[str, ...], images: np.ndarray) -> V
     import pyarrow as pa
     import pyarrow.csv
 
+    check_regular(path)
     convert = pyarrow.csv.ConvertOptions(
         include_columns=list(_COLUMNS),
         column_types=dict(zip(_COLUMNS, (pa.binary(16), pa.string(), pa.float64()), strict=True)),

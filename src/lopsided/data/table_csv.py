@@ -12,6 +12,7 @@ import numpy as np
 from lopsided.data.cells import parse_flag, parse_names, parse_split
 from lopsided.data.columns import Roles, assign_roles, check_unknown, labels_of_rows
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.regular_file import read_bytes
 from lopsided.data.table import Table, float32_features
 
 
@@ -37,7 +38,7 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
         DataError: The file is no such table; the message names the line.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise DataError("wanted text in UTF-8, got other bytes", path=path, line=line) from None

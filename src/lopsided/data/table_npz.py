@@ -2,7 +2,6 @@
 
 import difflib
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import numpy as np
 from lopsided.data.cells import parse_split
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
+from lopsided.data.memory import check_memory
 from lopsided.data.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import aligned, check_known, unlabelled
 from lopsided.data.table import Table, float32_features
 
 _ARRAYS = ("features", "label_names", "split", *LABEL_ARRAYS)
-# All that reading a damaged archive raises; an array of objects is a ValueError.
-_DAMAGED = (ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
@@ -48,9 +46,20 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             if isinstance(archive, np.ndarray):
                 raise ValueError("one array in NPY")
             with archive:
-                return {name: archive[name] for name in archive.files}
-    except _DAMAGED as error:
+                _check_size(archive.zip, path)
+                arrays = {name: archive[name] for name in archive.files}
+        if strange := next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None):
+            raise ValueError(f"{quoted(strange)}, which is no array")
+        return arrays
+    except DataError:
+        raise
+    except Exception as error:  # a damaged archive may fail anywhere; an array of objects is a ValueError
         raise DataError(f"wanted arrays in NPZ, got {quoted(str(error) or type(error).__name__)}", path=path) from None
+
+
+def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse what unpacks to more than there is memory, of which a small file is enough."""
+    check_memory(sum(entry.file_size for entry in archive.infolist()), what="arrays", path=path)
 
 
 def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Table:

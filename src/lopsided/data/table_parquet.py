@@ -10,10 +10,12 @@ import numpy as np
 from lopsided.data.cells import parse_flag, parse_names, parse_split
 from lopsided.data.columns import LABEL_PREFIX, Roles, assign_roles, check_unknown, labels_of_rows
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.memory import check_memory
 from lopsided.data.table import Table, float32_features
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _ROW_NUMBERS_OF_PANDAS = re.compile(r"__index_level_\d+__")
 
@@ -59,11 +61,27 @@ def _read_content(path: Path) -> "pa.Table":
 
     try:
         with path.open("rb") as file, pq.ParquetFile(file) as parquet:
+            check_values(parquet, path)
             content = parquet.read()
             content.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise DataError(f"wanted Parquet, got {quoted(str(error))}", path=path) from None
     return content.select([i for i, n in enumerate(content.column_names) if not _ROW_NUMBERS_OF_PANDAS.fullmatch(n)])
+
+
+def check_values(parquet: "pq.ParquetFile", path: Path) -> None:
+    """Refuse a file that says it holds more cells than there is memory: a billion equal ones take some bytes in it.
+
+    Cells that hold lists count as one each; PyArrow 26 ends the process where a damaged file is asked for more.
+
+    Raises:
+        DataError: It does.
+    """
+    about = parquet.metadata
+    rows = sum(about.row_group(i).num_rows for i in range(about.num_row_groups))
+    check_memory(max(rows, about.num_rows) * about.num_columns, what="cells of a byte each, or more,", path=path)
 
 
 def _is_number(kind: "pa.DataType") -> bool:

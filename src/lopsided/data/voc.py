@@ -11,6 +11,7 @@ from lopsided.data.errors import DataError
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import Difficult
+from lopsided.data.regular_file import read_bytes
 from lopsided.data.run_labels import aligned
 from lopsided.data.splits import USUAL_SPLITS
 from lopsided.data.voc_layout import ORIGIN, VocFiles, find_voc
@@ -91,9 +92,9 @@ def _splits(folder: Path, files: VocFiles) -> dict[str, list[str]]:
 
 def _read_list(path: Path) -> list[str]:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+        lines = read_bytes(path).decode("utf-8-sig").splitlines()
+    except DataError:
+        raise
     except ValueError as error:
         raise DataError(f"wanted a name per line, got {error}", path=path) from None
     return list(dict.fromkeys(name for line in lines if (name := line.strip())))

@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from lopsided.data.errors import DataError
+from lopsided.data.regular_file import read_bytes
 
 
 def parse_xml(
@@ -29,6 +30,7 @@ def parse_xml(
         DataError: The file cannot be read, is malformed, declares entities, or one of the functions refuses it, to
             whose message file and line are added.
     """
+    content = read_bytes(path)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler = lambda name, attributes: start(name.rpartition(" ")[2], attributes)
@@ -37,9 +39,7 @@ def parse_xml(
     parser.StartDoctypeDeclHandler = _refuse
     parser.EntityDeclHandler = _refuse
     try:
-        parser.Parse(path.read_bytes(), True)
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+        parser.Parse(content, True)
     except DataError as error:
         raise DataError(str(error), path=path, line=parser.CurrentLineNumber) from None
     except expat.ExpatError as error:

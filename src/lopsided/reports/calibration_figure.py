@@ -66,9 +66,9 @@ def calibration_of(run: Run) -> dict[str, Any] | None:
     """What the evaluation says about how true the probabilities are, or None."""
     about: Any = (run.evaluation or {}).get("calibration")
     try:
-        whole = all(len(about[side]["bins"][0]) == 3 and about[side]["ece"] >= 0 for side in ("before", "after"))
-        return about if whole else None
-    except (KeyError, IndexError, TypeError):  # an older evaluation, or a damaged one
+        whole = all(np.array(about[side]["bins"], dtype=float).shape[1] == 3 for side in ("before", "after"))
+        return about if whole and all(0 <= about[side]["ece"] <= 1 for side in ("before", "after")) else None
+    except (KeyError, IndexError, TypeError, ValueError):  # an older evaluation, or a damaged one
         return None
 
 

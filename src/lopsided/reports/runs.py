@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +48,7 @@ class Run:
     def threshold(self) -> float:
         """The probability above which the evaluation takes a label as predicted; 0.5 before that."""
         threshold = (self.evaluation or {}).get("threshold")
-        return float(threshold) if isinstance(threshold, int | float) else 0.5
+        return float(threshold) if isinstance(threshold, int | float) and 0 <= threshold <= 1 else 0.5
 
     @property
     def chosen(self) -> dict[str, Any] | None:
@@ -124,7 +123,8 @@ def _number(text: str) -> float:
 
 def _evaluation(folder: RunFolder) -> dict[str, Any] | None:
     try:
-        evaluation = folder.evaluation()
-        return evaluation if isinstance(evaluation, dict) else None
-    except (json.JSONDecodeError, UnicodeDecodeError):  # half a file is as good as none: evaluate again
+        found = folder.evaluation()
+        groups = [(found or {}).get(name, {}) for name in ("top3", "calibration", "thresholds")]
+        return found if all(isinstance(group, dict | None) for group in groups) else None
+    except ValueError:  # half a file is as good as none: evaluate again
         return None

@@ -43,7 +43,7 @@ def best_run(runs: Sequence[Run]) -> Run | None:
 def evaluated_map(run: Run) -> float:
     """mAP of the evaluation in [0, 1]; nan without one."""
     number = (run.evaluation or {}).get("mAP")
-    return float(number) if isinstance(number, int | float) else math.nan
+    return float(number) if isinstance(number, int | float) and 0 <= number <= 1 else math.nan
 
 
 def percent(share: float) -> str:

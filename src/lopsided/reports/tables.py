@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from lopsided.reports.naming import describe_loss, differing_options, flat_options
 from lopsided.reports.runs import Run
+from lopsided.training.reading import read_json
 
 COLUMNS = {  # heading -> key in evaluation.json
     "mAP": "mAP",
@@ -92,7 +92,7 @@ def environment_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 def _metric(run: Run, key: str, group: str | None) -> float:
     evaluation: Any = run.evaluation or {}
     number = (evaluation.get(group) or {} if group else evaluation).get(key)
-    return float(number) if isinstance(number, int | float) else math.nan
+    return float(number) if isinstance(number, int | float) and 0 <= number <= 1 else math.nan
 
 
 def _best(key: str, column: Sequence[float]) -> float | None:
@@ -118,7 +118,7 @@ def _note(run: Run, usual: Run) -> str:
 
 def _environment(run: Run) -> dict[str, str]:
     try:
-        written = json.loads((run.folder.path / "environment.json").read_text(encoding="utf-8"))
+        written = read_json(run.folder.path / "environment.json")
         machine = {
             "Python": str(written["python"]),
             "platform": str(written["platform"]),

@@ -154,19 +154,38 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
     return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
 
 
-def from_fit(closed: ClosedForm, fit: dict[str, Any]) -> Calibrator:
-    """What ``calibrate`` fitted, as it stands in calibration.json."""
+def from_fit(closed: ClosedForm, fit: dict[str, Any], *, num_labels: int) -> Calibrator:
+    """What ``calibrate`` fitted, as it stands in calibration.json.
+
+    Args:
+        closed: The closed form of the run.
+        fit: The file's content.
+        num_labels: Number of labels, for each of which it must have its numbers.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no such content.
+    """
     match fit["method"]:
         case "temperature":
             return Temperature(closed, float(fit["temperature"]))
         case "platt":
-            return Platt(torch.tensor(fit["scale"]), torch.tensor(fit["shift"]))
+            return Platt(*(_numbers(fit[name], num_labels) for name in ("scale", "shift")))
         case "isotonic":
-            return Isotonic(*(_padded(fit["knots"][name]) for name in ("logits", "probabilities")))
+            knots = fit["knots"]
+            if [*map(len, knots["logits"])] != [*map(len, knots["probabilities"])]:
+                raise ValueError("the knots must have as many probabilities as logits, got others")
+            return Isotonic(*(_padded(knots[name], num_labels) for name in ("logits", "probabilities")))
         case other:
-            raise ValueError(f"the method must be temperature, platt or isotonic, got {other!r}")
+            raise ValueError(f"the method must be temperature, platt or isotonic, got {other!r:.40}")
 
 
-def _padded(rows: list[list[float]]) -> Tensor:
+def _numbers(values: Any, num_labels: int) -> Tensor:
+    found = torch.tensor(values, dtype=torch.float32)
+    if not found.dim() or len(found) != num_labels or not found.isfinite().all():
+        raise ValueError(f"there must be finite numbers for {num_labels} labels, got a shape of {tuple(found.shape)}")
+    return found
+
+
+def _padded(rows: list[list[float]], num_labels: int) -> Tensor:
     longest = max(map(len, rows))
-    return torch.tensor([row + row[-1:] * (longest - len(row)) for row in rows])
+    return _numbers([row + row[-1:] * (longest - len(row)) for row in rows], num_labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -14,6 +14,7 @@ from lopsided.data import DataOptions
 from lopsided.losses.partial import Unknown
 from lopsided.models import ModelOptions
 from lopsided.training.files import write_whole
+from lopsided.training.reading import read_yaml
 
 LossName = Literal[
     "cross_entropy",
@@ -207,7 +208,7 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class Config:
-    """One run: a source, five groups of options and a seed."""
+    """One run: a source, five groups of options and a seed, from 0 to 2 ** 32 - 1."""
 
     source: str
     data: DataOptions = field(default_factory=DataOptions)
@@ -216,6 +217,10 @@ class Config:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     report: ReportOptions = field(default_factory=ReportOptions)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed must lie in 0 to 4294967295, got {self.seed!r:.40}")
 
     def flat(self) -> dict[str, Any]:
         """Every option by the name it has on the command line, such as ``loss.gamma_neg``."""
@@ -241,30 +246,63 @@ class Config:
         Raises:
             ValueError: The file is no configuration of a run.
         """
+        fields = read_yaml(path)
         try:
-            fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-            groups = {name: _group(path, name, kind, fields[name]) for name, kind in _GROUPS.items()}
-            return Config(source=fields["source"], seed=fields["seed"], **groups)
-        except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} must hold the configuration of a run, got {error!r}") from error
+            for name in set(fields) - {field.name for field in dataclasses.fields(Config)}:
+                raise ValueError(f"an unknown {name!r:.40}")
+            source, seed = fields["source"], fields["seed"]
+            if not isinstance(source, str) or type(seed) is not int:
+                raise ValueError(f"source {source!r:.40} and seed {seed!r:.40}")
+            groups = {name: group(**checked_fields(group, name, fields[name])) for name, group in GROUPS.items()}
+            return Config(source=source, seed=seed, **groups)
+        except (KeyError, ValueError) as error:
+            why = f"no {error.args[0]}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{path} must hold the configuration of a run, got: {why}") from error
 
 
-_GROUPS = {
+GROUPS = {
     "data": DataOptions,
     "model": ModelOptions,
     "loss": LossOptions,
     "training": TrainingOptions,
     "report": ReportOptions,
 }
+"""The groups of options, by the names that they have in a configuration."""
 
 
-def _group(path: Path, name: str, kind: type, given: dict[str, Any]) -> Any:
-    """Options of one group; refuses what this version does not know."""
-    known = [field.name for field in dataclasses.fields(kind)]
-    for option in given:
-        if option not in known:
+def checked_fields(group: type, name: str, values: Any) -> dict[str, Any]:
+    """Values for the fields of a group of options, of the types that these have.
+
+    Args:
+        group: One of ``GROUPS``.
+        name: Of the group.
+        values: What a file says.
+
+    Raises:
+        ValueError: There is another field, or a value of another type.
+
+    >>> checked_fields(ReportOptions, "report", {"examples": 3})
+    {'examples': 3}
+    """
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"{name} must hold options such as {name}.{dataclasses.fields(group)[0].name}, got {values!r:.40}"
+        )
+    kinds = get_type_hints(group)
+    for field_name, value in values.items():
+        if field_name not in kinds:
             raise ValueError(
-                f"{path} has the option {name}.{option}, which lopsided {lopsided.__version__} does not know: it was "
+                f"the option {name}.{field_name!s:.40}, which lopsided {lopsided.__version__} does not know: it was "
                 "made by another version (upgrade: pip install --upgrade lopsided), or remove that line"
             )
-    return kind(**given)
+        if not _fits(value, kinds[field_name]):
+            raise ValueError(f"{name}.{field_name} has another type, got {value!r:.40}")
+    return values
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return isinstance(value, str)  # which of them are allowed, the group itself says
+    if parts := get_args(kind):
+        return any(_fits(value, part) for part in parts)
+    return type(value) is kind or (kind is float and type(value) is int)

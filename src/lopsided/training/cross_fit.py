@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from lopsided.training.files import write_json
 from lopsided.training.fit import fit
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loaders import num_workers
+from lopsided.training.reading import read_json
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import collected, same_labels
 
@@ -127,8 +127,11 @@ def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolde
     folder = RunFolder(run.path / "audit" / f"fold-{name}")
     wanted = {"samples": _digest(data)}
     about = folder.path / "fold.json"
-    if about.is_file() and json.loads(about.read_text(encoding="utf-8")) == wanted:
-        return folder
+    try:
+        if about.is_file() and read_json(about) == wanted:
+            return folder
+    except ValueError:  # damaged: as if it were not there
+        pass
     about.unlink(missing_ok=True)  # first: a removal that is cut short must not leave a fold that looks done
     shutil.rmtree(folder.path, ignore_errors=True)
     fit(config, folder.path, data=data)

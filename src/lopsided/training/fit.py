@@ -79,6 +79,7 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | Non
         decides_nothing = name.startswith("report.") or name == "training.workers"
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
+    run.checkpoint(last)  # is one, before Lightning loads it
     return last
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import ImageOptions, Manifest, Table
+from lopsided.data.memory import SHARE, machine_memory
 from lopsided.data.whole_file import whole
 from lopsided.models import ImageNetwork, ModelOptions, build_model
 from lopsided.training.loaders import num_workers
@@ -160,11 +160,8 @@ def _shape(network: ImageNetwork, size: int, device: torch.device) -> tuple[int,
 
 
 def _check_fits(num_images: int, shape: tuple[int, ...]) -> None:
-    if "SC_PHYS_PAGES" not in os.sysconf_names:
-        return
-    needed = num_images * math.prod(shape) * 4 / 2**30
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    if needed > 0.8 * there:
+    needed, there = num_images * math.prod(shape) * 4 / 2**30, machine_memory() / 2**30
+    if needed > SHARE * there:
         raise ValueError(
             f"features of {num_images} images of shape {shape} must fit into memory ({there:.0f} GiB), they take "
             f"{needed:.0f} GiB: choose model.head=linear, a smaller data.image_size, or model.frozen=false"
@@ -241,9 +238,19 @@ def _read_shard(path: Path, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             features, unreadable = arrays["features"], arrays["unreadable"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # a damaged archive may fail anywhere
         return None
-    return (features, unreadable) if features.shape == shape else None
+    return (features, unreadable) if _is_shard(features, unreadable, shape) else None
+
+
+def _is_shard(features: object, unreadable: object, shape: tuple[int, ...]) -> bool:
+    return (
+        isinstance(features, np.ndarray)
+        and isinstance(unreadable, np.ndarray)
+        and (features.shape, features.dtype) == (shape, np.float32)
+        and unreadable.ndim == 1
+        and unreadable.dtype == np.int64
+    )
 
 
 def _write_shard(path: Path, features: np.ndarray, unreadable: np.ndarray) -> None:

@@ -4,8 +4,6 @@ evaluation.json once these are made."""
 from __future__ import annotations
 
 import csv
-import json
-import pickle
 import platform
 import sys
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import lopsided
 from lopsided.data import ImageOptions
@@ -22,6 +20,7 @@ from lopsided.models import build_model
 from lopsided.training.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.training.config import Config
 from lopsided.training.formats import FORMAT, check_format
+from lopsided.training.reading import read_checkpoint, read_json, read_text
 
 _PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow")
 
@@ -113,12 +112,15 @@ class RunFolder:
         return read_rows(self.metrics_file) if self.metrics_file.is_file() else []
 
     def evaluation(self) -> dict[str, Any] | None:
-        """The metrics that were last written, or None before any evaluation."""
+        """The metrics that were last written, or None before any evaluation.
+
+        Raises:
+            ValueError: The file is damaged, or of a newer version.
+        """
         if not self.evaluation_file.is_file():
             return None
-        content = json.loads(self.evaluation_file.read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            check_format(self.evaluation_file, content.pop("format", None))
+        content = read_json(self.evaluation_file)
+        check_format(self.evaluation_file, content.pop("format", None))
         return content
 
     def labels(self) -> tuple[str, ...]:
@@ -137,17 +139,35 @@ class RunFolder:
         about = checkpoint["lopsided"]
         labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
         config = self.config()
-        model = build_model(config.model, input_shape=shape, num_labels=len(labels), load_weights=False)
         weights = {name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()}
-        try:
-            model.load_state_dict({name: weights[name] for name in model.state_dict()})
-        except (KeyError, RuntimeError) as error:
-            raise ValueError(f"the checkpoint in {self.path} must fit config.yaml beside it, got {error}") from error
+        model = self._network(config, shape, len(labels), weights)
         names, epoch = tuple(about["feature_names"]), checkpoint["epoch"] + 1
         closed = closed_form(config.loss, checkpoint["state_dict"], num_labels=len(labels))
         fit = self.decided(self.calibration_file, epoch=epoch)
-        calibrator = closed if fit is None else from_fit(closed, fit)
+        try:
+            calibrator = closed if fit is None else from_fit(closed, fit, num_labels=len(labels))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{self.calibration_file} must be what lopsided wrote, got {error!r:.100}") from error
         return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator)
+
+    def _network(
+        self, config: Config, shape: tuple[int, ...], num_labels: int, weights: dict[str, Tensor]
+    ) -> nn.Module:
+        """The network with these weights; one that does not fit them is not even given memory."""
+        try:
+            with torch.device("meta"):
+                wanted = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            wrong = [name for name, value in wanted.state_dict().items() if weights[name].shape != value.shape]
+            if wrong:
+                raise KeyError(f"another shape of {wrong[0]}")
+            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        except (KeyError, TypeError, RuntimeError, OverflowError) as error:
+            why = error.args[0] if isinstance(error, KeyError) else error
+            raise ValueError(
+                f"the checkpoint in {self.path} must fit config.yaml beside it, got {why!s:.100}"
+            ) from error
+        return model
 
     def decided(self, path: Path, *, epoch: int) -> dict[str, Any] | None:
         """What a file of the run says that was made for its weights, or None where there is no such file.
@@ -163,10 +183,11 @@ class RunFolder:
             return None
         again = f"make it again, or remove {path.name}"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             made_for, number = content["epoch"], content.get("format")
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path} must be what lopsided wrote, got {error!r:.200}: {again}") from error
+        except (ValueError, KeyError) as error:
+            reason = "wanted epoch" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} must be what lopsided wrote ({reason}): {again}") from error
         check_format(path, number)
         if made_for != epoch:
             raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for}: {again}")
@@ -178,30 +199,65 @@ class RunFolder:
             path = self.checkpoints / "last.ckpt"
         if not path.is_file():
             raise ValueError(f"{self.path} must hold a trained run, got one without a checkpoint")
-        try:
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-            found = checkpoint["lopsided"].get("format")
-        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path} must be a checkpoint of lopsided, got {error!r:.200}") from error
-        check_format(path, found)
+        return self.checkpoint(path)
+
+    def checkpoint(self, path: Path) -> dict[str, Any]:
+        """What one of the checkpoints holds.
+
+        Args:
+            path: best.ckpt or last.ckpt.
+
+        Raises:
+            ValueError: It is not one of ours, or of another version; nothing in it was executed.
+        """
+        checkpoint = read_checkpoint(path)
+        about = checkpoint.get("lopsided")
+        if not isinstance(about, dict):
+            raise ValueError(f"{path} must be a checkpoint of lopsided, got another")
+        check_format(path, about.get("format"))
+        if not _is_whole(checkpoint):
+            raise ValueError(f"{path} must be a checkpoint of lopsided, got one with other contents")
         return checkpoint
 
 
 def _format_in(path: Path) -> Any:
     """The number of the format in a file of JSON; None where there is none, or the file was lost or damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(path).get("format")
+    except ValueError:
         return None
-    return content.get("format") if isinstance(content, dict) else None
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a metrics file; a last line that a kill cut short is left out."""
-    with path.open(newline="", encoding="utf-8") as file:
-        text = file.read()
+    """The whole rows of a metrics file; a last line that a kill cut short is left out.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    text = read_text(path)
     whole = text[: text.rfind("\n") + 1]
-    return [row for row in csv.DictReader(whole.splitlines()) if None not in row.values() and row["step"]]
+    try:
+        rows = list(csv.DictReader(whole.splitlines()))
+    except csv.Error as error:
+        raise ValueError(f"{path} must be what lopsided wrote, got {error}") from None
+    return [row for row in rows if None not in row and None not in row.values() and row.get("step")]
+
+
+def _is_whole(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint of our format holds what its readers take from it."""
+    about, weights, epoch = checkpoint["lopsided"], checkpoint.get("state_dict"), checkpoint.get("epoch")
+    texts = [about.get(name) for name in ("labels", "feature_names")]
+    shape = about.get("input_shape")
+    return (
+        all(isinstance(each, list) and all(isinstance(text, str) for text in each) for each in texts)
+        and len(set(about["labels"])) == len(about["labels"]) > 0
+        and isinstance(shape, list)
+        and len(shape) > 0
+        and all(isinstance(side, int) and side > 0 for side in shape)
+        and isinstance(weights, dict)
+        and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
+        and isinstance(epoch, int)
+    )
 
 
 def about_run(

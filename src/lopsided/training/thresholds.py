@@ -67,9 +67,13 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
     try:
         labels, chosen = content.pop("labels"), content
         values = torch.tensor([labels[name]["threshold"] for name in trained.labels], dtype=torch.float32)
-        return Decision(float(chosen["common"]), values if chosen["per_label"] else None, chosen)
+        decision = Decision(float(chosen["common"]), values if chosen["per_label"] else None, chosen)
+        decision.describe()
+        if not isinstance(chosen["split"], str) or not torch.isfinite(values).all():
+            raise ValueError("thresholds that are no numbers, or a split that is no name")
+        return decision
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{run.thresholds_file} must be what lopsided wrote, got {error!r:.200}") from error
+        raise ValueError(f"{run.thresholds_file} must be what lopsided wrote, got {error!r:.100}") from error
 
 
 def choose(
