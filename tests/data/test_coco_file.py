@@ -130,7 +130,9 @@ def test_a_file_of_another_kind_is_told_by_what_it_holds(read, content, came):
 def test_a_file_that_is_cut_off_or_no_json_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "cut.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(DataError, match=r"cut\.json: wanted JSON, got .*(is the file complete\?|without end)$") as caught:
+    with pytest.raises(
+        DataError, match=r"cut\.json: wanted JSON, got .*(is the file complete\?|without end)$"
+    ) as caught:
         read_coco_file(path)
     assert "\n" not in str(caught.value)
 
