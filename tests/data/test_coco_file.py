@@ -130,7 +130,9 @@ def test_a_file_of_another_kind_is_told_by_what_it_holds(read, content, came):
 def test_a_file_that_is_cut_off_or_no_json_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "cut.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(DataError, match=r"cut\.json: wanted JSON, got .*; is the file complete\?$") as caught:
+    with pytest.raises(
+        DataError, match=r"cut\.json: wanted JSON, got .*(is the file complete\?|without end)$"
+    ) as caught:
         read_coco_file(path)
     assert "\n" not in str(caught.value)
 
@@ -170,3 +172,19 @@ def test_a_file_that_contradicts_itself_is_refused_in_one_line(read, parts, mess
     with pytest.raises(DataError, match=r"instances\.json: .*" + message) as caught:
         read(instances({"a.jpg": [1]}, **{"categories": CATEGORIES, **parts}))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [{"area": 10**400}, {"area": None, "bbox": [0, 0, 1, 10**400]}, {"area": float("inf")}, {"area": float("nan")}],
+    ids=range(4),
+)
+def test_an_area_that_is_no_number_of_pixels_is_refused(read, added):
+    with pytest.raises(DataError, match="wanted an area or a bbox, both at least 0, got"):
+        read(of_annotations(added), min_area=1)
+
+
+@pytest.mark.parametrize("start", ["[", '{"images": ['])
+def test_lists_in_lists_are_refused(read, start):
+    with pytest.raises(DataError, match="wanted JSON, got lists in lists without end"):
+        read(start + "[" * 100_000)

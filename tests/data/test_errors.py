@@ -17,3 +17,10 @@ def test_an_error_survives_the_way_back_from_a_worker():
 def test_what_came_is_quoted_on_one_short_line():
     assert quoted("a\nb") == r"'a\nb'"
     assert len(quoted("x" * 10_000_000)) <= 42
+
+
+def test_lists_in_lists_are_quoted_however_deep_they_are():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert quoted(deep) == "a deep list"

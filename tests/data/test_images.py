@@ -295,6 +295,24 @@ def test_an_image_that_is_too_large_is_refused_by_its_header(tmp_path, monkeypat
     assert refusal(path) == "wanted an image of at most 178,956,970 pixels, got 60000 x 60000"
 
 
+@pytest.mark.parametrize(("kind", "before"), [(b"iCCP", b"x\0\0"), (b"zTXt", b"x\0\0"), (b"iTXt", b"x\0\1\0\0\0")])
+def test_words_in_an_image_that_unpack_to_megabytes_are_refused(tmp_path, kind, before):
+    picture, packed = png_of(8, 8), before + zlib.compress(bytes(50_000_000), 9)
+    end = picture.index(b"IDAT") - 4
+    part = struct.pack(">I", len(packed)) + kind + packed + struct.pack(">I", zlib.crc32(kind + packed))
+    path = tmp_path / "a.png"
+    path.write_bytes(picture[:end] + part + picture[end:])
+    assert "too large" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.tif", "a.webp"])
+def test_of_many_frames_the_first_alone_is_decoded(tmp_path, name, monkeypatch):
+    frames = [Image.new("RGB", (16, 16), (10 * number, 0, 0)) for number in range(20)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    monkeypatch.setattr(Image.Image, "seek", None)
+    assert opened(tmp_path / name).max() < 5
+
+
 def test_an_image_of_just_the_largest_size_is_decoded(tmp_path, monkeypatch, corners):
     path = saved(tmp_path / "a.png", corners)
     monkeypatch.setattr(module, "MAX_PIXELS", 32 * 48)

@@ -179,3 +179,9 @@ def test_hiding_follows_the_seed():
 def test_a_share_outside_0_to_1_is_refused(share):
     with pytest.raises(DataError, match=r"must be in \[0, 1\]"):
         hide_positives(labels_of([[1]]), [0], share=share, seed=0)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2Jcat", "cat\0", "\x9b31mcat", "a\u2028b", "\ud800", "a\tb"])
+def test_a_name_that_commands_a_terminal_or_breaks_a_line_is_refused(name):
+    with pytest.raises(DataError, match="one line of text without control characters, got '"):
+        Labels((name,), csr_array(np.array([[True]])))

@@ -277,3 +277,13 @@ def test_damaged_parquet_gives_a_listing_or_our_error(refusal, tmp_path_factory,
         content[position % len(content)] = byte
     path.write_bytes(content if length % 3 else content[: length % len(content)])
     assert "\n" not in refusal(read_listing, path)
+
+
+def test_a_file_of_numbers_alone_is_no_listing(read):
+    with pytest.raises(DataError, match=r"wanted a column 'path', or one of .* got 'width, height'"):
+        read("width,height\n3,4\n")
+
+
+def test_a_member_of_json_that_is_no_text_is_refused(read):
+    with pytest.raises(DataError, match=r"l.jsonl, line 1: wanted names of members that are whole characters"):
+        read('{"\\ud800": 1, "path": "a.jpg", "labels": "cat"}\n', name="l.jsonl")

@@ -124,3 +124,19 @@ def test_a_folder_that_is_not_there_and_another_partition_are_refused(folder):
         read_nus_wide(folder / "no")
     with pytest.raises(DataError, match="partition must be one of official, annotated, got 'lite'"):
         read_nus_wide(folder, partition="lite")
+
+
+def test_a_name_that_no_file_can_have_is_refused(folder):
+    write(folder, {"ImageList/TrainImagelist.txt": "actor\\a.jpg\nactor\\\0.jpg\nzoo\\c.jpg\n"})
+    with pytest.raises(DataError, match=r"TrainImagelist.txt: wanted the path of a file, got 'actor/\\x00.jpg'"):
+        read_nus_wide(folder)
+
+
+def test_a_list_that_leads_upwards_stays_in_its_folder(folder):
+    lists = "..\\..\\actor\\0001_21.jpg\n/etc/passwd\n..\\..\n"
+    write(folder, {"ImageList/TrainImagelist.txt": lists.replace("..\\..\n", "zoo\\0001_99.jpg\n")})
+    assert read_nus_wide(folder).paths.tolist()[:3] == [
+        f"Flickr/{IMAGES[0]}",
+        "Flickr/etc/passwd",
+        f"Flickr/{IMAGES[2]}",
+    ]

@@ -1,4 +1,6 @@
 import io
+import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -222,3 +224,46 @@ def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edit
     path = tmp_path_factory.getbasetemp() / "damaged.npz"
     path.write_bytes(content if length % 3 else content[: length % len(content)])
     assert "\n" not in refusal(read_table, path)
+
+
+def zipped(path, features):
+    labels = io.BytesIO()
+    np.save(labels, np.eye(2))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("features.npy", features)
+        file.writestr("labels.npy", labels.getvalue())
+    return path
+
+
+def npy(header):
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        (b"", "got \"'features', which is no array\""),
+        (b"text", "got \"'features', which is no array\""),
+        (npy("{'descr': (("), "wanted arrays in NPZ, got"),  # Python's tokenizer refuses it, with an error of its own
+        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 10)}"), "wanted arrays in NPZ, got"),
+        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 2)}"), "wanted arrays in NPZ, got"),
+        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (2, 2)}"), "wanted arrays in NPZ, got 'Object arrays"),
+        (npy("__import__('os').mkdir('x')"), "wanted arrays in NPZ, got"),
+    ],
+    ids=range(7),
+)
+def test_a_member_that_is_no_array_is_refused(tmp_path, features, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_table(zipped(tmp_path / "t.npz", features))
+
+
+def test_an_archive_that_unpacks_to_more_than_the_memory_is_refused_before(tmp_path, monkeypatch):
+    path = zipped(
+        tmp_path / "t.npz", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 50000)}") + bytes(800_000)
+    )
+    assert path.stat().st_size < 3000
+    assert read_table(path).features.shape == (2, 50_000)
+    monkeypatch.setattr("lopsided.data.memory.machine_memory", lambda: 1e6)
+    with pytest.raises(DataError, match=r"wanted arrays of at most 0.0 GiB \(80% of memory\), got"):
+        read_table(path)

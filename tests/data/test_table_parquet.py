@@ -151,3 +151,12 @@ def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edit
         content[position % len(content)] = byte
     path.write_bytes(content if length % 3 else content[: length % len(content)])
     assert "\n" not in refusal(read_table, path)
+
+
+def test_more_cells_than_there_is_memory_are_refused_before(tmp_path, monkeypatch):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"size": np.zeros(1_000_000), "labels": ["cat"] * 1_000_000}), path)
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr("lopsided.data.memory.machine_memory", lambda: 1e6)
+    with pytest.raises(DataError, match=r"wanted cells of a byte each, or more, of at most"):
+        read_table(path)

@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
-from lopsided.data import DataError, in_two_splits, with_validation
+from lopsided.data import DataError, Labels, Table, in_two_splits, with_validation
 from tests.data.image_manifests import manifest_of
 
 
@@ -83,3 +86,29 @@ def test_files_that_are_missing_can_be_validated_on_too(tmp_path):
 def test_a_share_outside_0_to_1_is_refused(make_table, share):
     with pytest.raises(DataError, match="at least 0 and below 1"):
         with_validation(make_table(["train"]), share=share)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    contents=st.lists(st.integers(0, 5), min_size=2, max_size=40),
+    splits=st.lists(st.sampled_from(["train", "train", "test", "x"]), min_size=40, max_size=40),
+    share=st.floats(0, 0.99),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_samples_keep_their_place_and_equal_ones_stay_together(contents, splits, share, seed):
+    before = np.array(splits[: len(contents)])
+    labels = Labels(("cat",), csr_array(np.ones((len(contents), 1), dtype=bool)))
+    table = Table("any", np.array(contents, np.float32)[:, None], labels, before)
+    if share > 0 and len({c for c, split in zip(contents, before.tolist(), strict=True) if split == "train"}) == 1:
+        with pytest.raises(DataError, match="at least two different training samples"):
+            with_validation(table, share=share, seed=seed)
+        return
+    after = with_validation(table, share=share, seed=seed).splits
+    moved = after != before
+    assert set(after[moved].tolist()) <= {"val"}
+    assert (before[moved] == "train").all()
+    assert bool(moved.any()) == (share > 0 and "train" in before.tolist())
+    of_train = [
+        (c, split) for c, split, was in zip(contents, after.tolist(), before.tolist(), strict=True) if was == "train"
+    ]
+    assert len(set(of_train)) == len({c for c, _ in of_train})

@@ -1,6 +1,8 @@
 """The backbone and the data set of images stand in for the real ones: a mean over places, and bytes on disk."""
 
 import json
+import os
+import pickle
 import sys
 import types
 from dataclasses import dataclass, replace
@@ -153,13 +155,45 @@ def _stops_at(call):
     return counted
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(path.read_bytes()[:-9]), Path.unlink])
+class Trap:
+    def __init__(self, place):
+        self.place = str(place)
+
+    def __reduce__(self):
+        return os.mkdir, (self.place,)
+
+
+def _pickled(path):
+    path.write_bytes(pickle.dumps(Trap(path.with_name("sprung"))))
+
+
+def _pickled_array(path):
+    objects = np.array([Trap(path.with_name("sprung"))] * 10, dtype=object)
+    np.savez(path, features=objects, unreadable=objects)
+
+
+def _of_another_type(path):
+    np.savez(path, features=np.zeros((10, 3), "S4"), unreadable=np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-9]),
+        Path.unlink,
+        _pickled,
+        _pickled_array,
+        _of_another_type,
+        lambda path: path.write_bytes(b"\x93NUMPY\x01\x00\x0b\x00{'descr': ((\n"),
+    ],
+)
 def test_a_damaged_or_lost_file_is_computed_again(manifest, tmp_path, damage):
     first = computed(manifest, tmp_path)
     damage(sorted(first.folder.glob("*.npz"))[1])
     FileBytes.read = []
     again = computed(manifest, tmp_path)
     assert sorted(FileBytes.read) == list(range(10, 20))
+    assert not list(tmp_path.rglob("sprung"))
     assert (again.table.features == first.table.features).all()
 
 

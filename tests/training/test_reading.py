@@ -116,5 +116,5 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_refused_before(tmp_p
     with zipfile.ZipFile(path) as plain, zipfile.ZipFile(tmp_path / "b.ckpt", "w", zipfile.ZIP_DEFLATED) as packed:
         for name in plain.namelist():
             packed.writestr(name, plain.read(name))
-    with pytest.raises(DataError, match="wanted weights that are not packed, got .* bytes for 4,000,"):
+    with pytest.raises(ValueError, match="wanted weights that are not packed, got .* bytes for 4,000,"):
         read_checkpoint(tmp_path / "b.ckpt")

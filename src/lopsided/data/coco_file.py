@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,8 +82,10 @@ def _load(path: Path) -> Any:
             return json.load(file, object_hook=_without_outline)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=path) from error
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"wanted JSON, got {error}; is the file complete?", path=path) from None
+    except RecursionError:
+        raise DataError("wanted JSON, got lists in lists without end", path=path) from None
+    except ValueError as error:
+        raise DataError(f"wanted JSON, got {error!s:.100}; is the file complete?", path=path) from None
 
 
 def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
@@ -196,6 +200,6 @@ def _counted(annotations: list[dict[str, Any]], *, crowd: bool, min_area: float)
 def _area(annotation: dict[str, Any], i: int) -> float:
     area, box = annotation.get("area"), annotation.get("bbox")
     sides: list[Any] = box[2:] if area is None and isinstance(box, list) and len(box) == 4 else [area]
-    if not all(isinstance(side, int | float) and side >= 0 for side in sides):
+    if not all(isinstance(side, int | float) and 0 <= side <= sys.float_info.max for side in sides):
         raise DataError(f"wanted an area or a bbox, both at least 0, got {quoted(sides)} in annotation {i} (from 0)")
-    return float(np.prod(sides))
+    return math.prod(map(float, sides))

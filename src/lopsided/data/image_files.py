@@ -41,7 +41,7 @@ def relative_path(text: str) -> str:
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or _DRIVE.match(path) or ".." in parts:
         raise DataError(f"wanted a path that stays in its folder, got {quoted(text)}")
-    if not parts or not _is_file_name(path):
+    if not parts or "\0" in path or not is_text(path):
         raise DataError(f"wanted the path of a file, got {quoted(text)}")
     return "/".join(parts)
 
@@ -76,12 +76,17 @@ def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str]
     return best
 
 
-def _is_file_name(path: str) -> bool:
+def is_text(name: str) -> bool:
+    """Whether all of it are characters: JSON can hold halves of one, which no file can be called by.
+
+    >>> is_text("\U0001f408"), is_text("\ud83d")
+    (True, False)
+    """
     try:
-        path.encode()  # JSON can hold halves of a character
+        name.encode()
     except UnicodeEncodeError:
         return False
-    return "\0" not in path
+    return True
 
 
 def _sample(paths: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.listing_columns import kind_of_column
 from lopsided.data.listing_json import read_json_lines
+from lopsided.data.regular_file import check_regular
 from lopsided.data.table_parquet import check_values
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...
     import pyarrow as pa
     import pyarrow.csv
 
+    check_regular(path)
     names = _column_names(path, delimiter)
     read = list(dict.fromkeys(name for name in names if name in extra or kind_of_column(name)))
     if not read:  # of no names, PyArrow would read all columns

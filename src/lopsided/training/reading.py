@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import yaml
 
 from lopsided.data import DataError
 from lopsided.data.regular_file import check_regular, read_bytes
+from lopsided.models.weights import PackedWeights, check_stored
 
 MAX_TEXT = 256 * 2**20
 """Bytes of the largest JSON or CSV file of a run; those of ten thousand labels have some megabytes."""
@@ -95,27 +95,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about files that are refused
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except DataError:
+    except PackedWeights:
         raise
     except Exception:  # a damaged file may fail anywhere, and PyTorch's words tell to load it all the same
         content = None
     if not isinstance(content, dict):
         raise DataError("wanted a checkpoint that loads without executing code, got another file", path=path)
     return content
-
-
-def check_stored(path: Path) -> None:
-    """Refuse an archive that says it unpacks to more than it holds: PyTorch never packs the tensors of its own.
-
-    Raises:
-        DataError: It does.
-    """
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        unpacked, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
-    if unpacked > size:
-        raise DataError(f"wanted weights that are not packed, got {size:,} bytes for {unpacked:,}", path=path)
 
 
 def _kind(content: Any) -> str:
