@@ -59,7 +59,7 @@ def test_every_verb_explains_itself_with_an_example(capsys, verb):
         ("train digits --training.epochs x", "--training.epochs: wanted int, got x"),
         ("train digits --training.epochs 0", "training.epochs must be at least 1, got 0"),
         ("train digits --data.missing 1", "data.missing must be at least 0 and below 1, got 1.0"),
-        ("train digits --seed=-1", "--seed must be at least 0, got -1"),
+        ("train digits --seed=-1", "--seed must lie in 0 to 4294967295, got -1"),
         ("train", "the data to train on is missing"),
         ("train --seed 1", "the data to train on must be named"),
         ("predict runs/x --threshold 3", "--threshold must lie in [0, 1], got 3.0"),

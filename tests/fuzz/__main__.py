@@ -17,42 +17,33 @@ def main() -> int:
     parser.add_argument("readers", nargs="*", help="which (default: all)")
     parser.add_argument("--runs", type=int, default=200_000, help="inputs for each reader")
     parser.add_argument("--seconds", type=int, default=480, help="for each reader, at most")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)  # folder of the one reader of this process
     given = parser.parse_args()
-    if given.here:
-        fuzz(given.readers[0], runs=given.runs, seconds=given.seconds)
+    if given.work:
+        fuzz(given.readers[0], given.work, runs=given.runs, seconds=given.seconds)
     from tests.fuzz.targets import TARGETS
 
     bad = []
     for name in given.readers or TARGETS:
         print(f"== {name}", flush=True)
-        line = [
-            sys.executable,
-            "-m",
-            "tests.fuzz",
-            name,
-            "--here",
-            f"--runs={given.runs}",
-            f"--seconds={given.seconds}",
-        ]
-        if subprocess.run(line, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode:
-            bad.append(name)
+        memory = Path("/dev/shm")
+        with tempfile.TemporaryDirectory(prefix="lopsided-fuzz-", dir=memory if memory.is_dir() else None) as work:
+            limits = [f"--work={work}", f"--runs={given.runs}", f"--seconds={given.seconds}"]
+            line = [sys.executable, "-m", "tests.fuzz", name, *limits]
+            if subprocess.run(line, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode:
+                bad.append(name)
     print(f"failed: {', '.join(bad)}" if bad else "nothing but errors of ours")
     return bool(bad)
 
 
-def fuzz(name: str, *, runs: int, seconds: int) -> None:
+def fuzz(name: str, work: Path, *, runs: int, seconds: int) -> None:
     """Fuzz one reader; does not return."""
     import atheris
 
-    with (
-        contextlib.redirect_stderr(io.StringIO()),
-        atheris.instrument_imports(include=["lopsided.data"]),
-    ):  # a line per module
+    silence = contextlib.redirect_stderr(io.StringIO())  # it would print a line for each module
+    with silence, atheris.instrument_imports(include=["lopsided.data"]):
         from tests.fuzz.targets import TARGETS, attempt, lay_out
     target = TARGETS[name]
-    memory = Path("/dev/shm")
-    work = Path(tempfile.mkdtemp(prefix="lopsided-fuzz-", dir=memory if memory.is_dir() else None))
     (folder := work / "data").mkdir()
     (corpus := work / "corpus").mkdir()
     lay_out(target, folder)

@@ -77,7 +77,7 @@ def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str]
 
 
 def is_text(name: str) -> bool:
-    """Whether all of it are characters: JSON can hold halves of one, which no file can be called by.
+    r"""Whether all of it are characters: JSON can hold halves of one, which no file can be called by.
 
     >>> is_text("\U0001f408"), is_text("\ud83d")
     (True, False)
