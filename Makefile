@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 help:
 	@echo "make demo     train five losses on the bundled data and write runs/demo/report.html"
 	@echo "make test     checks, then the test suite"
-	@echo "make faults   kill, starve and stop the verbs some hundreds of times (ten minutes)"
+	@echo "make faults   kill, starve and stop the verbs some hundreds of times (up to half an hour)"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
 	@echo "make docs     the documentation, in site/"
