@@ -38,6 +38,11 @@ def test_ctrl_c_says_how_to_go_on_and_leaves_whole_files(start, line, alone, tmp
     assert stop_until(start, line, alone, tmp_path / "cut", wanted=1) == 0
 
 
+def heed_ctrl_c():
+    """In a child: whoever runs the tests in the background ignores it, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.on_demand
 @pytest.mark.parametrize("line", [*VERBS, "images"], indirect=True)
 def test_ctrl_c_at_many_moments_says_how_to_go_on_and_leaves_whole_files(start, line, alone, tmp_path):
@@ -48,7 +53,9 @@ def stopped_from_nothing(words, after):
     """A process of its own, which is stopped while it may still be importing."""
     line = [sys.executable, "-m", "lopsided", *map(str, words)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=heed_ctrl_c
+    )
     time.sleep(after)
     process.send_signal(signal.SIGINT)
     error = process.communicate()[1]

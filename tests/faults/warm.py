@@ -58,6 +58,7 @@ def code_of(child, job):
 def prepare(job):
     """What the child is to suffer."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
     os.chdir(job["cwd"])
     for number, name in enumerate(("/dev/null", job["stdout"], job["stderr"])):
         redirect(number, name)
