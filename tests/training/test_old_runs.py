@@ -154,4 +154,4 @@ def test_an_option_of_another_version_is_named(old, capsys):
     text = old.config_file.read_text().replace("training:\n", "training:\n  warp: 9\n")
     old.config_file.write_text(text)
     assert main(["evaluate", "run"]) == 1
-    assert "config.yaml has the option training.warp, which lopsided " in capsys.readouterr().err
+    assert "the option training.warp, which lopsided " in capsys.readouterr().err

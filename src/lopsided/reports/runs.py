@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lopsided.data import DataError
 from lopsided.reports.naming import look_of, run_labels
 from lopsided.training.config import Config
 from lopsided.training.run_folder import COLUMNS, RunFolder
@@ -126,5 +127,5 @@ def _evaluation(folder: RunFolder) -> dict[str, Any] | None:
         found = folder.evaluation()
         groups = [(found or {}).get(name, {}) for name in ("top3", "calibration", "thresholds")]
         return found if all(isinstance(group, dict | None) for group in groups) else None
-    except ValueError:  # half a file is as good as none: evaluate again
+    except DataError:  # half a file is as good as none: evaluate again
         return None
