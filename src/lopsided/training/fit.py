@@ -43,7 +43,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
         KeyboardInterrupt: It was stopped by Ctrl-C or SIGTERM.
     """
     run = RunFolder(out)
-    last = _last_checkpoint(run, config, resume)
+    last, epoch = _last_checkpoint(run, config, resume)
     data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
@@ -60,7 +60,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
             (run.checkpoints / "best.ckpt").unlink(missing_ok=True)  # of a first epoch that was cut short at its end
             config.save(run.config_file)
             write_json(run.environment_file, environment())
-        train, val = _loaders(config, inputs, images, trainer, epoch=_next_epoch(last))
+        train, val = _loaders(config, inputs, images, trainer, epoch=epoch)
         try:
             trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
         except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
@@ -68,10 +68,11 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     return run
 
 
-def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | None:
+def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> tuple[Path | None, int]:
+    """Where a run goes on, if it does, and the epoch to go on with, from 0."""
     last = run.checkpoints / "last.ckpt"
     if not (run.config_file.exists() and last.exists()):  # nothing trained yet: start over
-        return None
+        return None, 0
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
     wanted, there = config.flat(), run.config().flat()
@@ -79,13 +80,7 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> Path | Non
         decides_nothing = name.startswith("report.") or name == "training.workers"
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
-    run.checkpoint(last)  # is one, before Lightning loads it
-    return last
-
-
-def _next_epoch(last: Path | None) -> int:
-    """The epoch to go on with, from 0."""
-    return 0 if last is None else torch.load(last, map_location="cpu", weights_only=True, mmap=True)["epoch"] + 1
+    return last, run.checkpoint(last)["epoch"] + 1  # one of ours, before Lightning loads it
 
 
 def is_first_rank() -> bool:
