@@ -12,7 +12,7 @@ from lopsided.models import ModelOptions, build_model
 from lopsided.presets import preset_file, preset_names
 from lopsided.training import LossOptions, TrainingOptions
 
-PAGE = (Path(__file__).parents[2] / "docs" / "images.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "images.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", preset_names())

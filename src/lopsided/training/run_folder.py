@@ -155,11 +155,9 @@ class RunFolder:
     ) -> nn.Module:
         """The network with these weights; one that does not fit them is not even given memory."""
         try:
-            with torch.device("meta"):
-                wanted = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
-            wrong = [name for name, value in wanted.state_dict().items() if weights[name].shape != value.shape]
-            if wrong:
-                raise KeyError(f"another shape of {wrong[0]}")
+            for name, wanted in _shapes(config, shape, num_labels).items():
+                if weights[name].shape != wanted:
+                    raise KeyError(f"another shape of {name}")
             model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
             model.load_state_dict({name: weights[name] for name in model.state_dict()})
         except (KeyError, TypeError, RuntimeError, OverflowError) as error:
@@ -218,6 +216,17 @@ class RunFolder:
         if not _is_whole(checkpoint):
             raise ValueError(f"{path} must be a checkpoint of lopsided, got one with other contents")
         return checkpoint
+
+
+def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str, torch.Size]:
+    """Those of a network's weights, without memory for them; of some backbones, which look at values while they are
+    made, nothing can be said beforehand."""
+    try:
+        with torch.device("meta"):
+            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+    except NotImplementedError:
+        return {}
+    return {name: value.shape for name, value in model.state_dict().items()}
 
 
 def _format_in(path: Path) -> Any:

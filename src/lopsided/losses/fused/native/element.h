@@ -61,7 +61,7 @@ INLINE Element hard_shifted(float z, const Numbers& set) {
     const float p = z < 0.0f ? part.low : part.high, q = z < 0.0f ? part.high : part.low;
     const float above = p - set.margin < 0.0f ? 0.0f : p - set.margin;  // eq. 4: the margin is applied here
     const float rest = q + set.margin > 1.0f ? 1.0f : q + set.margin;
-    const float cost = -logarithm(rest, -above);
+    const float cost = 0.0f - logarithm(rest, -above);  // not -log: 0 where nothing is left, never -0
     const float raised = raised_to<raise>(above, set.raise_neg, set.whole_neg);
     float factor = above;
     if (raise == Raise::zero)  // 0^0 is 1, but below the margin nothing is left to focus on
@@ -95,7 +95,7 @@ INLINE Element soft(float z, float y, const Focus& set) {
     const bool unshifted = set.margin == 0.0f;
     const float above = p - set.margin < 0.0f ? 0.0f : p - set.margin;
     const float rest = q + set.margin > 1.0f ? 1.0f : q + set.margin;
-    const float cost_neg = unshifted ? nearby + (z < 0.0f ? 0.0f : z) : -logarithm(rest, -above);
+    const float cost_neg = unshifted ? nearby + (z < 0.0f ? 0.0f : z) : 0.0f - logarithm(rest, -above);
     const bool unfocused = set.gamma_neg == 0.0f;
     const float raise = unshifted ? set.gamma_neg : (unfocused ? 0.0f : set.gamma_neg - 1.0f);
     const float raised = power(unshifted ? p : above, raise);
