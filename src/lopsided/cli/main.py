@@ -119,7 +119,8 @@ def _main(words: list[str]) -> int:
 
 
 class _Stopped:
-    """Whether Ctrl-C was pressed inside the block, where it raises KeyboardInterrupt as ever."""
+    """Whether Ctrl-C was pressed inside the block, where it raises KeyboardInterrupt; during an import, after it:
+    compiled modules that are interrupted while they load may end the process."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -139,7 +140,20 @@ class _Stopped:
         if not self.is_set and sys.stderr.isatty():
             print(file=sys.stderr)  # behind the terminal's ^C
         self.is_set = True
-        signal.default_int_handler(number, frame)
+        if _is_importing(frame):
+            again = threading.Timer(0.05, signal.raise_signal, [number])
+            again.daemon = True
+            again.start()
+        else:
+            signal.default_int_handler(number, frame)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _open_closed_streams() -> None:
