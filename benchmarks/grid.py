@@ -61,7 +61,7 @@ def one_by_one(table: Table, runs: list[GridRun], training: TrainingOptions) -> 
     for run in runs:
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
             config = Config(source="drawn", model=LINEAR, loss=run.loss, training=training, seed=run.seed)
-            rows = fit(config, Path(folder) / "run", table=table).rows()
+            rows = fit(config, Path(folder) / "run", data=table).rows()
         found.append(max(float(row["val_mAP"]) for row in rows if row["val_mAP"]))
     return (time.perf_counter() - started) / len(runs), found
 
