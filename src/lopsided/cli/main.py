@@ -79,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     try:
         code = _main(list(sys.argv[1:] if arguments is None else arguments))
+        if arguments is None:  # all is done, and only the end of the process would be interrupted
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         return code if _is_flushed() else 1
     except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
         _drop_output(sys.stdout, sys.stderr)
@@ -119,8 +121,9 @@ def _main(words: list[str]) -> int:
 
 
 class _Stopped:
-    """Whether Ctrl-C was pressed inside the block, where it raises KeyboardInterrupt; during an import, after it:
-    compiled modules that are interrupted while they load may end the process."""
+    """Whether Ctrl-C was pressed inside the block, where it raises KeyboardInterrupt; while a module is imported or
+    a process is started, as soon as that is done: compiled modules that are interrupted while they load may end the
+    process, and what fails among the hooks of a fork is told in the middle of other output and then forgotten."""
 
     def __init__(self) -> None:
         self.is_set = False
@@ -140,7 +143,7 @@ class _Stopped:
         if not self.is_set and sys.stderr.isatty():
             print(file=sys.stderr)  # behind the terminal's ^C
         self.is_set = True
-        if _is_importing(frame):
+        if _must_be_waited_for(frame):
             again = threading.Timer(0.05, signal.raise_signal, [number])
             again.daemon = True
             again.start()
@@ -148,10 +151,10 @@ class _Stopped:
             signal.default_int_handler(number, frame)
 
 
-def _is_importing(frame: FrameType | None) -> bool:
+def _must_be_waited_for(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
-            return True
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>" or frame.f_code.co_name == "_launch":
+            return True  # the second: of multiprocessing
         frame = frame.f_back
     return False
 
