@@ -143,20 +143,31 @@ class _Stopped:
         if not self.is_set and sys.stderr.isatty():
             print(file=sys.stderr)  # behind the terminal's ^C
         self.is_set = True
-        if _must_be_waited_for(frame):
-            again = threading.Timer(0.05, signal.raise_signal, [number])
-            again.daemon = True
-            again.start()
+        if waiting := _behind_what_must_end(frame):
+            _interrupt(waiting)
         else:
             signal.default_int_handler(number, frame)
 
 
-def _must_be_waited_for(frame: FrameType | None) -> bool:
+def _behind_what_must_end(frame: FrameType | None) -> FrameType | None:
+    """What goes on once imports and starting processes have ended; None where there is none of them."""
+    found = None
     while frame is not None:
         if frame.f_code.co_filename == "<frozen importlib._bootstrap>" or frame.f_code.co_name == "_launch":
-            return True  # the second: of multiprocessing
+            found = frame.f_back  # the second: of multiprocessing
         frame = frame.f_back
-    return False
+    return found
+
+
+def _interrupt(frame: FrameType) -> None:
+    """KeyboardInterrupt where the frame goes on, at its next line or its end."""
+
+    def stop(*_: object) -> None:
+        sys.settrace(None)
+        raise KeyboardInterrupt
+
+    frame.f_trace = stop
+    sys.settrace(lambda *_: None)  # without one of these, that of a frame is not heeded
 
 
 def _open_closed_streams() -> None:
