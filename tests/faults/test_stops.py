@@ -75,6 +75,26 @@ def test_ctrl_c_while_libraries_are_loaded_is_one_line_too(trained):
     assert (code, lines) == (1, ["lopsided evaluate: stopped"])
 
 
+INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from lopsided.cli.main import _Stopped
+try:
+    with _Stopped():
+        import outer
+        print("went on")
+except KeyboardInterrupt:
+    print(outer.done)
+"""
+
+
+def test_ctrl_c_in_an_import_waits_for_the_outermost_and_for_no_more(tmp_path):
+    (tmp_path / "inner.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\ndone = True\n")
+    (tmp_path / "outer.py").write_text("import inner\ndone = inner.done\n")
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 @pytest.mark.on_demand
 @pytest.mark.parametrize("moment", range(25))
 def test_ctrl_c_at_any_moment_of_loading_is_one_line(trained, tmp_path, moment):
