@@ -87,3 +87,16 @@ def test_half_precision_is_summed_in_float32():
     logits, targets, _ = batch(4000, 80)
     exact = gap_of(gap_sums(logits.half().double(), targets)).gap
     assert gap_of(gap_sums(logits.half(), targets)).gap.item() == pytest.approx(exact.item(), abs=1e-6)
+
+
+def test_a_gauge_of_all_ranks_leaves_the_one_of_this_rank_as_it_was(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda sums: sums.mul_(2))  # two ranks that saw the same
+    gauge = ProbabilityGap(per_label=True)
+    gauge.update(torch.zeros(3, 2), torch.tensor([[1, 0], [0, 0], [0, 1]]))
+    before = gauge.sums.clone()
+    together = gauge.all_ranks()
+    assert torch.equal(together.sums, 2 * before)
+    assert torch.equal(gauge.sums, before)
+    assert together.per_label

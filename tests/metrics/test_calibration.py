@@ -99,3 +99,30 @@ def test_two_ranks_find_what_one_process_would(two_ranks):
         found, wanted = rank["reliability of all ranks"], rank["reliability of one process"]
         assert found.counts.tolist() == wanted.counts.tolist()
         assert (found.brier, found.error) == pytest.approx((wanted.brier, wanted.error), abs=1e-12)
+
+
+@pytest.mark.parametrize("num_bins", [1, 4, 15])
+def test_bins_have_the_edges_that_the_words_equal_width_and_equal_mass_promise(num_bins):
+    probabilities, targets, mask = made()
+    count = int(mask.sum()) // num_bins * num_bins  # equally many in each bin
+    mask &= mask.flatten().cumsum(0).reshape(mask.shape) <= count
+    p, y = probabilities[mask].double().numpy(), targets[mask].numpy()
+    assert len(set(p)) == len(p)
+    wide = [k / num_bins for k in range(num_bins + 1)]
+    found = expected_calibration_error(probabilities, targets, num_bins=num_bins, mask=mask)
+    assert found == pytest.approx(reference.error(p, y, wide), abs=1e-9)
+    ordered = np.argsort(p).reshape(num_bins, -1)
+    wanted = np.abs(p[ordered].mean(axis=1) - y[ordered].mean(axis=1)).mean()
+    found = expected_calibration_error(probabilities, targets, num_bins=num_bins, equal_mass=True, mask=mask)
+    assert found == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_probability_on_an_edge_belongs_to_the_bin_below_it():
+    edges = torch.tensor([0.0, 0.25, 0.5, 1.0])
+    values = torch.tensor([[0.0], [0.25], [0.375], [0.5], [0.75], [1.0]])
+    found = reliability(values, torch.tensor([[1], [0], [0], [1], [1], [0]]), edges=edges)
+    assert found.counts.tolist() == [2, 2, 2]
+    assert found.positives.tolist() == [1, 1, 1]
+    assert found.probabilities.tolist() == [0.25, 0.875, 1.75]
+    assert float(found.squares) == 1 + 0.0625 + 0.140625 + 0.25 + 0.0625 + 1
+    assert reliability(values, values > 2).edges.tolist() == pytest.approx([k / 15 for k in range(16)])
