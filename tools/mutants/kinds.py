@@ -26,33 +26,12 @@ PAIRS = [
     *(("startswith", "endswith"), ("removeprefix", "removesuffix")),
 ]
 OTHER_NAME = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])}
-METHODS_TO_DROP = set(
-    [
-        "abs",
-        "casefold",
-        "clamp",
-        "clip",
-        "clone",
-        "contiguous",
-        "copy",
-        "detach",
-        "double",
-        "expand",
-        "flatten",
-        "float",
-        "lower",
-        "masked_fill",
-        "nan_to_num",
-        "sort",
-        "squeeze",
-        "strip",
-        "to",
-        "unique",
-        "upper",
-    ]
-)
+METHODS_TO_DROP = {
+    *("abs", "casefold", "clamp", "clip", "clone", "contiguous", "copy", "detach", "double", "expand", "flatten"),
+    *("float", "lower", "masked_fill", "nan_to_num", "sort", "squeeze", "strip", "to", "unique", "upper"),
+}
 LIBRARIES = ("math", "np", "torch")
-FUNCTIONS_TO_DROP = set(["abs", "ascontiguousarray", "int", "reversed", "round", "set", "sort", "sorted", "unique"])
+FUNCTIONS_TO_DROP = {"abs", "ascontiguousarray", "int", "reversed", "round", "set", "sort", "sorted", "unique"}
 
 
 @dataclass(frozen=True)
