@@ -100,8 +100,8 @@ class Watch:
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         """Keep the tests that are asked for, in the order that is asked for."""
-        if self.only is not None:
-            items[:] = sorted((item for item in items if item.nodeid in self.only), key=lambda i: self.only[i.nodeid])
+        if (only := self.only) is not None:
+            items[:] = sorted((item for item in items if item.nodeid in only), key=lambda item: only[item.nodeid])
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Begin to watch."""
