@@ -84,7 +84,7 @@ class Copy:
     def close(self) -> None:
         """End the process and remove the copy."""
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -74,13 +74,13 @@ def optional_parameters(sources: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 def mutants_of(file: str, source: str, optional: dict[str, tuple[str, ...]]) -> list[Mutant]:
     """All mutants of a file, in the order of its text; a few of them may not be Python."""
-    raw, tree = source.encode(), ast.parse(source)
+    raw, tree = source.encode() + b"\n", ast.parse(source)
     starts = [0]
     for line in raw.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     seen, found = {source}, []
     for first, last, new, function in sorted(_Changes(tree, raw, starts, optional)):
-        text = (raw[:first] + new.encode() + raw[last:]).decode()
+        text = (raw[:first] + new.encode() + raw[last:-1]).decode()
         if text in seen:
             continue
         seen.add(text)
