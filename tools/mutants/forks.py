@@ -32,6 +32,11 @@ NO_EDITABLE = """
 import sys
 sys.meta_path[:] = [finder for finder in sys.meta_path if not type(finder).__name__.startswith("ScikitBuild")]
 """
+LIBRARIES = [
+    *("pytest", "hypothesis", "xdist", "torch", "torch._dynamo", "torch.utils.tensorboard", "pytorch_lightning"),
+    *("scipy.sparse", "sklearn.metrics", "pyarrow.parquet", "jsonargparse", "matplotlib.pyplot", "optuna", "PIL.Image"),
+]
+"""What takes seconds to import; the rest is learnt from the tests."""
 MEMORY = 12 * 2**30
 """Bytes of address space that a fork may take: a mutant may ask for any size."""
 
@@ -202,7 +207,7 @@ def load(modules: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer jobs until there are no more."""
-    load(["torch", "numpy", "pytest", "hypothesis", "xdist"])
+    load(LIBRARIES)
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
