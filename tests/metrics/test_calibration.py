@@ -126,3 +126,47 @@ def test_a_probability_on_an_edge_belongs_to_the_bin_below_it():
     assert found.probabilities.tolist() == [0.25, 0.875, 1.75]
     assert float(found.squares) == 1 + 0.0625 + 0.140625 + 0.25 + 0.0625 + 1
     assert reliability(values, values > 2).edges.tolist() == pytest.approx([k / 15 for k in range(16)])
+
+
+def test_a_known_nan_is_refused_and_says_where():
+    probabilities = torch.tensor([[0.5, 0.1], [0.2, torch.nan]])
+    for measure in (reliability, brier_score, expected_calibration_error):
+        with pytest.raises(ValueError, match="got 1 NaN, the first at row 1, label 1"):
+            measure(probabilities, torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("equal_mass", [False, True])
+def test_probabilities_of_any_precision_are_measured_as_float64(dtype, equal_mass):
+    probabilities, targets, mask = made()
+    narrow = probabilities.to(dtype)
+    options = {"equal_mass": equal_mass, "mask": mask}
+    wide = expected_calibration_error(narrow.double(), targets, **options)
+    assert expected_calibration_error(narrow, targets, **options) == pytest.approx(wide, abs=1e-12)
+    assert equal_mass_edges(narrow, 4).dtype == equal_width_edges(4).dtype == torch.float64
+    found = reliability(narrow, targets)
+    assert {part.dtype for part in (found.probabilities, found.squares)} == {torch.float64}
+
+
+def test_reliability_of_all_ranks_keeps_its_edges(two_ranks):
+    for rank in two_ranks:
+        found, wanted = rank["reliability of all ranks"], rank["reliability of one process"]
+        assert torch.equal(found.edges, wanted.edges)
+        assert torch.equal(found.positives, wanted.positives)
+        torch.testing.assert_close(found.probabilities, wanted.probabilities, rtol=1e-12, atol=0)
+
+
+def test_without_other_ranks_all_ranks_is_the_same():
+    found = reliability(*made()[:2])
+    assert found.all_ranks() is found
+
+
+def test_many_elements_are_binned_in_parts(monkeypatch):
+    probabilities, targets, mask = made()
+    whole = reliability(probabilities, targets, mask=mask)
+    monkeypatch.setattr("lopsided.metrics.calibration._BLOCK", 7)  # a row at a time
+    parts = reliability(probabilities, targets, mask=mask)
+    assert torch.equal(parts.counts, whole.counts)
+    assert torch.equal(parts.positives, whole.positives)
+    assert (parts.error, parts.brier) == pytest.approx((whole.error, whole.brier), abs=1e-12)
+    assert len(equal_mass_edges(probabilities, 4)) == 5  # of every n-th

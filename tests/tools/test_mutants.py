@@ -96,13 +96,10 @@ def test_sources_are_chosen_by_folder_and_decisions_by_name():
 
 
 def test_every_equivalent_mutant_says_why_and_is_of_a_file_that_is_there():
-    listed = mutants.equivalent_ones()
-    for part in listed:
-        assert set(part) == {"file", "function", "line", "becomes", "reason"}
-        assert part["reason"]
-        assert (ROOT / part["file"]).is_file()
-    names = [(part["file"], part["function"], part["line"], part["becomes"]) for part in listed]
-    assert len(names) == len(set(names))
+    files = {path.name for path in (ROOT / "src").rglob("*.py")}
+    for (file, *_), reason in mutants.equivalent_ones().items():
+        assert reason
+        assert file in files
 
 
 @pytest.mark.slow

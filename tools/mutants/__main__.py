@@ -132,8 +132,10 @@ class Results:
 
 
 def try_all(mutants: list[Mutant], results: Results, digests: dict[str, str], again: bool) -> None:
-    """Run every mutant that has no verdict, file by file."""
-    left = [mutant for mutant in mutants if _is_left(results.get(mutant, digests[mutant.file]), again)]
+    """Run every mutant that has no verdict and is not known to change nothing, file by file."""
+    known = equivalent_ones()
+    verdicts = ((mutant, results.get(mutant, digests[mutant.file])) for mutant in mutants if mutant.name not in known)
+    left = [mutant for mutant, verdict in verdicts if verdict is None or (again and verdict == "survived")]
     if not left:
         return
     copy = Copy()
@@ -151,10 +153,6 @@ def try_all(mutants: list[Mutant], results: Results, digests: dict[str, str], ag
                     print(f"  survived  {mutant.function}: {mutant.line}\n        ->  {mutant.becomes}", flush=True)
     finally:
         copy.close()
-
-
-def _is_left(verdict: str | None, again: bool) -> bool:
-    return verdict is None or (again and verdict == "survived")
 
 
 def _check(copy: Copy, records: Records, source: str) -> None:
@@ -180,28 +178,28 @@ def _verdict(copy: Copy, records: Records, mutant: Mutant) -> str:
 
 
 def report(mutants: list[Mutant], results: Results, digests: dict[str, str]) -> None:
-    """Print how many of each package were killed, and the survivors."""
-    equivalent = {(part["file"], part["function"], part["line"], part["becomes"]) for part in equivalent_ones()}
-    counts: Counter[tuple[str, str]] = Counter()
-    survivors = []
+    """Print the survivors, and how many of each package were killed."""
+    known, counts = equivalent_ones(), Counter[tuple[str, str]]()
     for mutant in mutants:
         verdict = results.get(mutant, digests[mutant.file])
-        kind = "equivalent" if mutant.name in equivalent else "survived" if verdict == "survived" else "killed"
-        counts[Path(mutant.file).parts[2], kind] += 1
-        counts["all", kind] += 1
-        survivors += [mutant] if kind == "survived" else []
-    for mutant in survivors:
-        print(f"{mutant.file}: {mutant.function}\n  - {mutant.line}\n  + {mutant.becomes}")
+        kind = "equivalent" if mutant.name in known else "survived" if verdict == "survived" else "killed"
+        counts.update({(Path(mutant.file).parts[2], kind): 1, ("all", kind): 1})
+        if kind == "survived":
+            print(f"{mutant.file}: {mutant.function}\n  - {mutant.line}\n  + {mutant.becomes}")
     for package in sorted({package for package, _ in counts}, key=lambda name: (name == "all", name)):
         killed, survived = counts[package, "killed"], counts[package, "survived"]
         share = 100 * killed / max(killed + survived, 1)
-        print(f"{package:12} {killed:5} killed, {survived:4} survived, "
-              f"{counts[package, 'equivalent']:4} equivalent: {share:.1f} % of those that change anything")  # fmt: skip
+        print(
+            f"{package:12} {killed:5} killed, {survived:4} survived, {counts[package, 'equivalent']:4} equivalent: "
+            f"{share:.1f} % of those that change anything"
+        )
 
 
-def equivalent_ones() -> list[dict[str, str]]:
-    """Mutants that change nothing, with the reason."""
-    return tomllib.loads((Path(__file__).parent / "equivalent.toml").read_text(encoding="utf-8")).get("equivalent", [])
+def equivalent_ones() -> dict[tuple[str, ...], str]:
+    """Names of mutants that change nothing, with the reason."""
+    text = (Path(__file__).parent / "equivalent.toml").read_text(encoding="utf-8")
+    listed = tomllib.loads(text).get("equivalent", [])
+    return {(Path(one["file"]).name, one["function"], one["line"], one["becomes"]): one["reason"] for one in listed}
 
 
 def _digest(text: str) -> str:

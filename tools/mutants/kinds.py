@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 COMPARISONS = {
     ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
@@ -54,8 +55,8 @@ class Mutant:
 
     @property
     def name(self) -> tuple[str, str, str, str]:
-        """What tells it from others, and keys the list of equivalent ones."""
-        return self.file, self.function, self.line, self.becomes
+        """What tells it from others and outlives a move of its file to another folder; keys the equivalent ones."""
+        return Path(self.file).name, self.function, self.line, self.becomes
 
 
 def optional_parameters(sources: Iterable[str]) -> dict[str, tuple[str, ...]]:
