@@ -55,14 +55,14 @@ def sources(only: Iterable[str]) -> list[str]:
     return [name for name in found if not only or any(name == part or name.startswith(part + "/") for part in only)]
 
 
-def test_files(source: str) -> list[str]:
-    """Files that hold the tests of a source: those of its package, and its examples."""
+def test_files(root: Path, source: str) -> list[str]:
+    """Files below a root that hold the tests of a source: those of its package, and its examples."""
     package, files = Path(source).parts[2], [ALWAYS]
     for folder in (package, *MORE_TESTS.get(package, ())):
-        files += sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests" / folder).rglob("test_*.py"))
+        files += sorted(str(path.relative_to(root)) for path in (root / "tests" / folder).rglob("test_*.py"))
     # Examples come last, as in the suite: pytest makes their modules attributes of their package, in the place of
     # functions of the same name.
-    return [*files, source] if ">>>" in (ROOT / source).read_text(encoding="utf-8") else files
+    return [*files, source] if ">>>" in (root / source).read_text(encoding="utf-8") else files
 
 
 class Records:
@@ -77,7 +77,7 @@ class Records:
         files = sorted(set(files))
         self._load(files)
         for file in files:
-            digest = _digest((ROOT / file).read_text(encoding="utf-8"))
+            digest = _digest((self.copy.folder / file).read_text(encoding="utf-8"))
             if self.kept.get(file, {}).get("digest") != digest:
                 print(f"watching {file}", flush=True)
                 said = self.copy.ask(tests=[file], only=None, limit=1800, modules=True)
@@ -141,7 +141,7 @@ def try_all(mutants: list[Mutant], results: Results, digests: dict[str, str], ag
     copy = Copy()
     try:
         records = Records(copy)
-        records.watch(file for source in {mutant.file for mutant in left} for file in test_files(source))
+        records.watch(file for source in {mutant.file for mutant in left} for file in test_files(copy.folder, source))
         for source in sorted({mutant.file for mutant in left}):
             of_file = [mutant for mutant in left if mutant.file == source]
             print(f"{source}: {len(of_file)} mutants", flush=True)
@@ -165,7 +165,7 @@ def _check(copy: Copy, records: Records, source: str) -> None:
 
 
 def _verdict(copy: Copy, records: Records, mutant: Mutant) -> str:
-    files = test_files(mutant.file)
+    files = test_files(copy.folder, mutant.file)
     tests, seconds = records.tests_of(mutant, files)
     own = [test for test in tests if Path(test.partition("::")[0]).name == f"test_{Path(mutant.file).stem}.py"]
     for part in (own, [test for test in tests if test not in own]):  # most die at once, and few files are read faster
