@@ -170,3 +170,14 @@ def test_many_elements_are_binned_in_parts(monkeypatch):
     assert torch.equal(parts.positives, whole.positives)
     assert (parts.error, parts.brier) == pytest.approx((whole.error, whole.brier), abs=1e-12)
     assert len(equal_mass_edges(probabilities, 4)) == 5  # of every n-th
+
+
+@pytest.mark.parametrize("edges", [[0.0], [], [[0.0, 1.0]], [0.0, 0.5, 0.5, 1.0], [0.0, 0.6, 0.4, 1.0], [0.1, 1.0]])
+def test_edges_that_are_no_bins_are_refused(edges):
+    with pytest.raises(ValueError, match="edges must rise from 0 to 1, got"):
+        reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor(edges))
+
+
+def test_edges_of_any_precision_are_kept_as_float64():
+    found = reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor([0.0, 0.25, 1.0]))
+    assert found.edges.dtype == torch.float64
