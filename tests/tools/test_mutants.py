@@ -115,12 +115,16 @@ def test_a_copy_runs_what_is_written_into_it_and_the_working_tree_stays_as_it_is
         broken = copy.with_text(
             source, text.replace("losses.sum()", "losses.mean()"), tests=[test], only=names, limit=300
         )
+        patched = copy.ask(test, file=source, function="reduce", text=changed, only=names, limit=300)
+        other = copy.ask(test, file=source, function="divisor", text=changed, only=names, limit=300)
         endless = copy.with_text(source, text + "\nwhile True: pass\n", tests=[test], only=names, limit=5)
     finally:
         copy.close()
     assert f"{source}::divisor" in watched["items"][names[0]][1]
     assert (plain["code"], plain["failed"]) == (0, "")
     assert (broken["code"], broken["failed"]) == (1, names[0])
+    assert patched == {"code": 1, "failed": names[0], "patched": True}
+    assert not other["patched"]  # the text differs in another function
     assert endless["code"] == -9
     assert (ROOT / source).read_text(encoding="utf-8") == text
     assert not copy.folder.exists()

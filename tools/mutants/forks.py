@@ -1,6 +1,7 @@
 """Runs tests against a copy of the repository, each time in a fork of a process that has loaded the libraries.
 
-    python -m tools.mutants.forks < jobs > answers
+    python -m tools.mutants.forks < jobs > answers           # a fork imports what is tested
+    python -m tools.mutants.forks TESTS < jobs > answers     # tests are imported before: a fork patches one function
 
 A job is a line of JSON, and so is its answer. The copy's sources come before the installed ones on ``PYTHONPATH``, for
 processes that tests start too; the working tree is never touched.
@@ -23,9 +24,12 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
+
+from tools.mutants.patch import patch
 
 ROOT = Path(__file__).parents[2]
 NO_EDITABLE = """
@@ -59,18 +63,21 @@ class Copy:
         site.mkdir()
         (site / "sitecustomize.py").write_text(NO_EDITABLE)
         paths = os.pathsep.join([str(site), str(self.folder / "src"), str(self.folder)])
-        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-        line = [sys.executable, "-m", "tools.mutants.forks"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(line, cwd=self.folder, env=environment, **pipes)
+        self.environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+        self.processes: dict[tuple[str, ...], subprocess.Popen[str]] = {}
 
-    def ask(self, **job: Any) -> dict[str, Any]:
-        """What :func:`run` says of a job."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+    def ask(self, *warm: str, **job: Any) -> dict[str, Any]:
+        """What :func:`run` says of a job, or a process that has imported the files ``warm`` of tests."""
+        if warm not in self.processes:
+            line = [sys.executable, "-m", "tools.mutants.forks", *warm]
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.processes[warm] = subprocess.Popen(line, cwd=self.folder, env=self.environment, **pipes)
+        process = self.processes[warm]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
 
     def with_text(self, file: str, text: str, **job: Any) -> dict[str, Any]:
         """The same, with another text in the place of one file."""
@@ -88,8 +95,9 @@ class Copy:
 
     def close(self) -> None:
         """End the process and remove the copy."""
-        self.process.kill()
-        self.process.communicate()
+        for process in self.processes.values():
+            process.kill()
+            process.communicate()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -132,22 +140,59 @@ class Watch:
             self.called.add(f"src/{frame.f_code.co_filename[len(self.src) :]}::{name or '<module>'}")
 
 
-def run(tests: list[str], *, only: list[str] | None, limit: float, modules: bool = False) -> dict[str, Any]:
-    """Run tests in a fork.
+class Loop(Watch):
+    """A plugin of pytest: in the place of running its tests, a fork for each job runs those that the job asks for."""
 
-    Args:
-        tests: Files of tests.
-        only: The tests of these files that run, in this order, until one fails; all where it is None, and each watched.
-        limit: Seconds after which the fork is killed.
-        modules: Also say which modules were loaded.
+    def __init__(self, jobs: IO[str], answers: IO[str]) -> None:
+        super().__init__([])
+        self.jobs, self.answers = jobs, answers
 
-    Returns: pytest's exit ``code`` (-9 where it was killed), ``failed``: the first test that did, and ``items``.
-    """
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Keep all tests."""
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        """Answer jobs: ``file``, ``function`` and ``text`` of the mutant, the tests ``only``, and ``limit``."""
+        items = {item.nodeid: item for item in session.items}
+        for line in self.jobs:
+            job = json.loads(line)
+            chosen = [items[name] for name in job["only"] if name in items]
+            said = in_fork(lambda answer, job=job, chosen=chosen: self._test(answer, job, chosen), limit=job["limit"])
+            self.answers.write(json.dumps(said) + "\n")
+            self.answers.flush()
+        return True
+
+    def _test(self, answer: Path, job: dict[str, Any], chosen: list[Any]) -> int:
+        patched = patch(Path(job["file"]).absolute(), job["function"], job["text"])
+        for item, following in zip(chosen, [*chosen[1:], None], strict=True) if patched else ():
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if self.failed:
+                break
+        _write(answer, {"failed": self.failed, "patched": patched})
+        return 1 if self.failed else 0
+
+
+def in_fork(work: Callable[[Path], int], *, limit: float) -> dict[str, Any]:
+    """Exit ``code`` of some work in a fork (-9 where it was killed after ``limit`` seconds), and what it wrote."""
     answer = Path("answer.json").absolute()
     answer.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
-        _test(tests, only, answer, modules)
+        code = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            output = os.open(answer.with_name("output.txt"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            for number in (1, 2):
+                os.dup2(output, number)
+            code = work(answer)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(int(code))
     alarm = threading.Timer(limit, _kill, [child])
     alarm.start()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -158,40 +203,46 @@ def run(tests: list[str], *, only: list[str] | None, limit: float, modules: bool
     return {"code": status, **said}
 
 
+def run(tests: list[str], *, only: list[str] | None, limit: float, modules: bool = False) -> dict[str, Any]:
+    """Run tests in a fork that imports them.
+
+    Args:
+        tests: Files of tests.
+        only: The tests of these files that run, in this order, until one fails; all where it is None, and each watched.
+        limit: Seconds after which the fork is killed.
+        modules: Also say which modules were loaded.
+
+    Returns: pytest's exit ``code`` (-9 where it was killed), ``failed``: the first test that did, and ``items``.
+    """
+
+    def work(answer: Path) -> int:
+        watch = Watch(only)
+        code = _pytest([*(["-x"] if only is not None else []), *tests], watch)
+        said: dict[str, Any] = {"failed": watch.failed, "items": watch.items if only is None else {}}
+        _write(answer, {**said, **({"modules": list(sys.modules)} if modules else {})})
+        return code
+
+    return in_fork(work, limit=limit)
+
+
+def _pytest(arguments: list[str], plugin: Watch) -> int:
+    import pytest
+
+    options = ["-n", "0", "-p", "no:cacheprovider", "--durations=0", "-m", "not slow and not on_demand"]
+    options += ["--basetemp", "of-tests"]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins are loaded already, which is the point
+    return pytest.main([*options, *arguments], plugins=[plugin])
+
+
+def _write(answer: Path, said: dict[str, Any]) -> None:
+    part = answer.with_suffix(".part")
+    part.write_text(json.dumps(said))
+    part.rename(answer)
+
+
 def _kill(group: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-
-
-def _test(tests: list[str], only: list[str] | None, answer: Path, modules: bool) -> None:
-    """In the fork: run pytest, write the answer, end."""
-    code = 1
-    try:
-        os.setsid()
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        output = os.open(answer.with_name("output.txt"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        for number in (1, 2):
-            os.dup2(output, number)
-        import pytest
-
-        watch = Watch(only)
-        options = ["-n", "0", "-p", "no:cacheprovider", "--durations=0", "-m", "not slow and not on_demand"]
-        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # plugins are loaded already, which is the point
-        code = pytest.main([*options, *(["-x"] if only is not None else []), *tests], plugins=[watch])
-        said: dict[str, Any] = {"failed": watch.failed, "items": watch.items if only is None else {}}
-        if modules:
-            said["modules"] = list(sys.modules)
-        part = answer.with_suffix(".part")
-        part.write_text(json.dumps(said))
-        part.rename(answer)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(int(code))
 
 
 def load(modules: list[str]) -> dict[str, Any]:
@@ -208,9 +259,12 @@ def load(modules: list[str]) -> dict[str, Any]:
 def main() -> None:
     """Answer jobs until there are no more."""
     load(LIBRARIES)
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    for line in sys.stdin:
+    jobs, answers = (os.fdopen(os.dup(number), mode) for number, mode in ((0, "r"), (1, "w")))
+    os.dup2(os.open(os.devnull, os.O_WRONLY) if sys.argv[1:] else 2, 1)
+    if tests := sys.argv[1:]:
+        _pytest(tests, Loop(jobs, answers))
+        return
+    for line in jobs:
         job = json.loads(line)
         said = load(job["load"]) if "load" in job else run(**job)
         answers.write(json.dumps(said) + "\n")
