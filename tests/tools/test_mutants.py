@@ -112,9 +112,8 @@ def test_a_copy_runs_what_is_written_into_it_and_the_working_tree_stays_as_it_is
         watched = copy.ask(tests=[test], only=None, limit=300)
         names = [name for name in watched["items"] if "divides" in name]
         plain = copy.with_text(source, text, tests=[test], only=names, limit=300)
-        broken = copy.with_text(
-            source, text.replace("losses.sum()", "losses.mean()"), tests=[test], only=names, limit=300
-        )
+        changed = text.replace("losses.sum()", "losses.mean()")
+        broken = copy.with_text(source, changed, tests=[test], only=names, limit=300)
         patched = copy.ask(test, file=source, function="reduce", text=changed, only=names, limit=300)
         other = copy.ask(test, file=source, function="divisor", text=changed, only=names, limit=300)
         endless = copy.with_text(source, text + "\nwhile True: pass\n", tests=[test], only=names, limit=5)
