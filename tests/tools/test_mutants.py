@@ -107,7 +107,7 @@ def test_every_equivalent_mutant_says_why_and_is_of_a_file_that_is_there():
 def test_a_copy_runs_what_is_written_into_it_and_the_working_tree_stays_as_it_is():
     source, test = "src/lopsided/losses/reduction.py", "tests/losses/test_reduction.py"
     text = (ROOT / source).read_text(encoding="utf-8")
-    copy = Copy()
+    copy = Copy(["torch", "pytest"])
     try:
         watched = copy.ask(tests=[test], only=None, limit=300)
         names = [name for name in watched["items"] if "divides" in name]

@@ -35,7 +35,12 @@ FOLDERS = ("losses", "asymmetry", "metrics", "data")
 DECISIONS = ("task", "scoring", "evaluate", "calibrate", "calibrators", "thresholds", "audit")
 """Files that decide something, in the folders of HOLD_DECISIONS."""
 HOLD_DECISIONS = ("training", "runs", "inference")
-MORE_TESTS = {"training": ("cli",), "runs": ("training", "cli"), "inference": ("training", "cli")}
+MORE_TESTS = {
+    "losses": ("asymmetry",),
+    "training": ("cli",),
+    "runs": ("training", "cli"),
+    "inference": ("training", "cli"),
+}
 """Folders of tests beside the one with the name of the package."""
 ALWAYS = "tests/architecture/test_public_surface.py"
 """Reads the signatures of all that is public, and so notices a changed default without a call."""

@@ -1,7 +1,7 @@
 """Runs tests against a copy of the repository, each time in a fork of a process that has loaded the libraries.
 
-    python -m tools.mutants.forks < jobs > answers           # a fork imports what is tested
-    python -m tools.mutants.forks TESTS < jobs > answers     # tests are imported before: a fork patches one function
+    python -m tools.mutants.forks LIBRARIES < jobs > answers         # a fork imports what is tested
+    python -m tools.mutants.forks LIBRARIES TESTS < jobs > answers   # tests are imported: a fork patches one function
 
 A job is a line of JSON, and so is its answer. The copy's sources come before the installed ones on ``PYTHONPATH``, for
 processes that tests start too; the working tree is never touched.
@@ -48,7 +48,8 @@ MEMORY = 12 * 2**30
 class Copy:
     """A copy of the working tree in a temporary folder, and a process that runs tests in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, libraries: list[str] = LIBRARIES) -> None:
+        self.libraries = libraries
         self.folder = Path(tempfile.mkdtemp(prefix="mutants-"))
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         files = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
@@ -69,7 +70,7 @@ class Copy:
     def ask(self, *warm: str, **job: Any) -> dict[str, Any]:
         """What :func:`run` says of a job, or a process that has imported the files ``warm`` of tests."""
         if warm not in self.processes:
-            line = [sys.executable, "-m", "tools.mutants.forks", *warm]
+            line = [sys.executable, "-m", "tools.mutants.forks", ",".join(self.libraries), *warm]
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
             self.processes[warm] = subprocess.Popen(line, cwd=self.folder, env=self.environment, **pipes)
         process = self.processes[warm]
@@ -258,10 +259,10 @@ def load(modules: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer jobs until there are no more."""
-    load(LIBRARIES)
+    load(sys.argv[1].split(","))
     jobs, answers = (os.fdopen(os.dup(number), mode) for number, mode in ((0, "r"), (1, "w")))
-    os.dup2(os.open(os.devnull, os.O_WRONLY) if sys.argv[1:] else 2, 1)
-    if tests := sys.argv[1:]:
+    os.dup2(os.open(os.devnull, os.O_WRONLY) if sys.argv[2:] else 2, 1)
+    if tests := sys.argv[2:]:
         _pytest(tests, Loop(jobs, answers))
         return
     for line in jobs:
