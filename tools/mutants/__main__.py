@@ -187,10 +187,12 @@ def _verdict(copy: Copy, records: Records, mutant: Mutant) -> str:
 
 
 def report(mutants: list[Mutant], results: Results, digests: dict[str, str]) -> None:
-    """Print the survivors, and how many of each package were killed."""
+    """Print the survivors, and how many of those that were tried were killed, by package."""
     known, counts = equivalent_ones(), Counter[tuple[str, str]]()
     for mutant in mutants:
         verdict = results.get(mutant, digests[mutant.file])
+        if verdict is None and mutant.name not in known:
+            continue
         kind = "equivalent" if mutant.name in known else "survived" if verdict == "survived" else "killed"
         counts.update({(Path(mutant.file).parts[2], kind): 1, ("all", kind): 1})
         if kind == "survived":
@@ -222,6 +224,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, metavar="N", help="try N of them, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
     parser.add_argument("--again", action="store_true", help="try the survivors once more")
+    parser.add_argument("--report", action="store_true", help="try none: say what was found so far")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the copy is removed
     CACHE.mkdir(exist_ok=True)
@@ -236,7 +239,8 @@ def main() -> None:
                          key=lambda mutant: mutant.file)  # fmt: skip
     mutants = [mutant for mutant in mutants if mutant.is_python()]
     results, digests = Results(), {name: _digest(text) for name, text in texts.items()}
-    try_all(mutants, results, digests, arguments.again)
+    if not arguments.report:
+        try_all(mutants, results, digests, arguments.again)
     report(mutants, results, digests)
 
 
