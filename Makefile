@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test faults fuzz check format docs bench licences install clean
+.PHONY: help demo test faults fuzz mutants check format docs bench licences install clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make test     checks, then the test suite"
 	@echo "make faults   kill, starve and stop the verbs some hundreds of times (up to half an hour)"
 	@echo "make fuzz     200,000 damaged inputs for each reader (Linux, an hour or two)"
+	@echo "make mutants  change the sources in 9,600 ways, and say what no test notices (many hours; goes on where it was cut)"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
 	@echo "make docs     the documentation, in site/"
@@ -45,6 +46,9 @@ faults: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --runs 200000
+
+mutants: $(READY)
+	$(BIN)/python -m tools.mutants
 
 check: $(READY)
 	$(BIN)/ruff format --check .

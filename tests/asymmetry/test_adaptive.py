@@ -199,3 +199,101 @@ def test_a_target_below_that_of_cross_entropy_leaves_gamma_neg_at_its_lower_boun
     criterion = AdaptiveAsymmetricLoss(target_gap=-1.0)
     final_gap("digits", criterion, epochs=4)
     assert criterion.gamma_neg == 0
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    "setting",
+    [{"gamma_pos": 1.5}, {"gamma_neg": 4.0}, {"margin": 0.05}, {"detach_focus": True}, {"reduction": "sum"}],
+)
+def test_its_settings_are_those_of_the_loss_with_mask_and_weight(setting, training):
+    logits, targets = (torch.randn(6, 4) * 2).requires_grad_(), torch.rand(6, 4).round()
+    options = {"mask": torch.rand(6, 4) > 0.4, "weight": torch.rand(4)}
+    costs = (
+        AdaptiveAsymmetricLoss(**setting).train(training)(logits, targets, **options),
+        asymmetric_loss(logits, targets, **options, **setting),
+        asymmetric_loss(logits, targets, **options),
+    )
+    results = [(cost.detach(), *torch.autograd.grad(cost, logits)) for cost in costs]
+    torch.testing.assert_close(results[0], results[1])
+    assert not all(torch.allclose(one, other) for one, other in zip(results[1], results[2], strict=True))
+
+
+def test_its_rule_is_eq_9_with_the_settings_that_it_was_given():
+    settings = {"target_gap": 0.3, "rate": 2.0, "momentum": 0.4}
+    criterion = AdaptiveAsymmetricLoss(**settings, gamma_neg=3.0, bounds=(2.5, 3.75))
+    state, moved = adaptive.init(gamma_neg=3.0), []
+    targets = torch.tensor([[1, 0, 0], [0, 1, 0]])
+    for size in (0.0, -1.0, -9.0, *[9.0] * 9):  # of the positives' logits
+        logits = torch.where(targets == 1, size, 0.0)
+        criterion(logits, targets)
+        state = adaptive.update(state, gap_sums(logits, targets), **settings, lowest=2.5, highest=3.75)
+        moved.append(criterion.gamma_neg.item())
+        torch.testing.assert_close((criterion.gamma_neg, criterion.gap_sums), (state.gamma_neg, state.sums))
+        torch.testing.assert_close(criterion.gap(), gap_of(state.sums))
+    assert (max(moved), moved[-1]) == (3.75, 2.5)
+    assert len(set(moved)) > 3
+
+
+def test_the_first_step_written_out():
+    after = adaptive.update(adaptive.init(gamma_neg=1.0), sums_with_gap(-0.4))
+    assert after.gamma_neg.item() == pytest.approx(1.0 + 0.7 * (0.1 + 0.4))
+    assert after.sums.tolist() == pytest.approx([0.3 * part for part in (0.3, 1.0, 0.7, 1.0)])
+    assert adaptive.init().gamma_neg == 2
+    assert adaptive.init(num_labels=3).gamma_neg.shape == (3,)
+    assert adaptive.init(num_labels=3).sums.shape == (4, 3)
+
+
+def test_logits_in_float64_leave_the_state_in_float32():
+    for options in ({}, {"per_label": True, "num_labels": 3}):
+        criterion = AdaptiveAsymmetricLoss(**options)
+        criterion(torch.randn(4, 3, dtype=torch.float64), torch.eye(4)[:, :3])
+        assert {part.dtype for part in criterion.state_dict().values()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"target_gap": 1.0},
+        {"target_gap": -1.0},
+        {"momentum": 0.0},
+        {"gamma_neg": 5.0, "bounds": (1.0, 5.0)},
+        {"gamma_neg": 1.0, "bounds": (1.0, 5.0)},
+        {"gamma_neg": 0.0},
+    ],
+)
+def test_settings_at_the_ends_of_their_ranges_are_taken(options):
+    criterion = AdaptiveAsymmetricLoss(**options)
+    assert criterion.gamma_neg == options.get("gamma_neg", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_gap": -1.1}, r"target_gap must lie in \[-1, 1\], got -1.1"),
+        ({"momentum": -0.1}, r"momentum must lie in \[0, 1\), got -0.1"),
+        ({"bounds": (-1.0, 5.0)}, r"gamma_neg must lie within bounds"),
+        ({"gamma_neg": 0.5, "bounds": (1.0, 5.0)}, r"gamma_neg must lie within bounds"),
+        ({"num_labels": 3}, r"go together, got per_label=False, num_labels=3"),
+        ({"gamma_pos": -1.0}, r"gamma_pos must be >= 0"),
+        ({"reduction": "avg"}, r"reduction must be one of"),
+    ],
+)
+def test_settings_beyond_them_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        AdaptiveAsymmetricLoss(**options)
+
+
+def test_it_shows_its_settings_where_it_is_printed():
+    assert repr(AdaptiveAsymmetricLoss()) == (
+        "AdaptiveAsymmetricLoss(target_gap=0.1, rate=0.7, margin=0.2, per_label=False)"
+    )
+
+
+def test_settings_in_tensors_follow_the_module_and_its_state_stays_in_float32_or_wider():
+    criterion = AdaptiveAsymmetricLoss(gamma_pos=torch.tensor([0.0, 1.0]), margin=torch.tensor([0.1, 0.2]))
+    assert criterion.state_dict().keys() == {"gamma_neg", "gap_sums"}
+    criterion.double()
+    assert {part.dtype for part in criterion.buffers()} == {torch.float64}
+    assert criterion.half().gamma_neg.dtype == torch.float64
+    assert criterion.to("meta").gap_sums.device.type == "meta"

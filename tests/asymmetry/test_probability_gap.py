@@ -87,3 +87,58 @@ def test_half_precision_is_summed_in_float32():
     logits, targets, _ = batch(4000, 80)
     exact = gap_of(gap_sums(logits.half().double(), targets)).gap
     assert gap_of(gap_sums(logits.half(), targets)).gap.item() == pytest.approx(exact.item(), abs=1e-6)
+
+
+def test_a_gauge_of_all_ranks_leaves_the_one_of_this_rank_as_it_was(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda sums: sums.mul_(2))  # two ranks that saw the same
+    gauge = ProbabilityGap(per_label=True)
+    gauge.update(torch.zeros(3, 2), torch.tensor([[1, 0], [0, 0], [0, 1]]))
+    before = gauge.sums.clone()
+    together = gauge.all_ranks()
+    assert torch.equal(together.sums, 2 * before)
+    assert torch.equal(gauge.sums, before)
+    assert together.per_label
+
+
+def test_labels_are_the_last_dimension_whatever_the_shape():
+    logits, targets, mask = torch.randn(2, 3, 5, 7), torch.rand(2, 3, 5, 7).round(), torch.rand(7) > 0.3
+    flat = gap_sums(logits.reshape(-1, 7), targets.reshape(-1, 7), mask=mask, per_label=True)
+    torch.testing.assert_close(gap_sums(logits, targets, mask=mask, per_label=True), flat)
+    assert flat.shape == (4, 7)
+
+
+def test_counts_of_many_batches_outgrow_float32():
+    gauge = ProbabilityGap()
+    gauge.sums = torch.tensor([2.0**24] * 4, dtype=torch.float64)
+    gauge.update(torch.zeros(1, 2), torch.tensor([[1, 0]]))
+    assert gauge.compute().gap.dtype == torch.float64
+    assert gauge.sums.tolist() == [2**24 + 0.5, 2**24 + 1, 2**24 + 0.5, 2**24 + 1]
+
+
+def test_one_process_has_nothing_to_sum(monkeypatch):
+    gauge = ProbabilityGap()
+    gauge.update(torch.zeros(3, 2), torch.eye(3)[:, :2])
+    assert gauge.all_ranks().compute() == gauge.compute()
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 1)
+    monkeypatch.setattr(torch.distributed, "all_reduce", None)
+    assert gauge.all_ranks().compute() == gauge.compute()
+
+
+@pytest.mark.parametrize(
+    ("logits", "targets", "mask", "message"),
+    [
+        (torch.zeros(2, 2, dtype=torch.int64), torch.zeros(2, 2), None, "logits must be floating point"),
+        (torch.zeros(2, 2), torch.zeros(2, 3), None, "targets must have the shape of logits"),
+        (torch.zeros(2, 2), torch.zeros(2, 2), torch.ones(2, 2), "mask must be bool"),
+    ],
+)
+def test_what_is_no_batch_is_refused(logits, targets, mask, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        gap_sums(logits, targets, mask=mask)
+
+
+def test_the_gauge_keeps_no_graph():
+    assert not gap_sums(torch.zeros(2, 2, requires_grad=True), torch.zeros(2, 2)).requires_grad

@@ -48,3 +48,38 @@ def test_the_step_is_saved():
 def test_schedules_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_cosine_is_slow_at_both_ends():
+    ramp = Ramp(1.0, 3.0, steps=4, shape="cosine")
+    assert [ramp(step).item() for step in range(5)] == pytest.approx([1, 2 - 2**0.5 / 2, 2, 2 + 2**0.5 / 2, 3])
+
+
+def test_a_ramp_takes_a_tensor_and_may_take_one_step():
+    assert Ramp(0.0, 4.0, steps=4)(torch.tensor([1, 6])).tolist() == [1.0, 4.0]
+    assert [Ramp(2.0, 1.0, steps=1)(step).item() for step in (0, 1)] == [2.0, 1.0]
+    with pytest.raises(ValueError, match="delay >= 0, got steps=1, delay=-1"):
+        Ramp(0.0, 1.0, steps=1, delay=-1)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"gamma_pos": 1.5}, {"gamma_neg": 4.0}, {"margin": 0.05}, {"detach_focus": True}, {"reduction": "sum"}],
+)
+def test_what_follows_no_schedule_is_as_in_the_loss_with_mask_and_weight(setting):
+    logits, targets = (torch.randn(6, 4) * 2).requires_grad_(), torch.rand(6, 4).round()
+    options = {"mask": torch.rand(6, 4) > 0.4, "weight": torch.rand(4)}
+    costs = (
+        ScheduledAsymmetricLoss(**setting)(logits, targets, **options),
+        asymmetric_loss(logits, targets, **options, **setting),
+        asymmetric_loss(logits, targets, **options),
+    )
+    results = [(cost.detach(), *torch.autograd.grad(cost, logits)) for cost in costs]
+    torch.testing.assert_close(results[0], results[1])
+    assert not all(torch.allclose(one, other) for one, other in zip(results[1], results[2], strict=True))
+
+
+@pytest.mark.parametrize("setting", [{"gamma_pos": -1.0}, {"gamma_neg": -1.0}, {"margin": 1.0}, {"reduction": "avg"}])
+def test_settings_out_of_range_are_refused_by_name(setting):
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        ScheduledAsymmetricLoss(**setting)

@@ -241,3 +241,29 @@ def test_a_nan_logit_is_let_through():
     loss, gradient = loss_and_gradient(torch.tensor([torch.nan, 0.0]), torch.zeros(2))
     assert loss.isnan().tolist() == [True, False]
     assert gradient.isnan().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", ["mask", "weight", "gamma_pos", "gamma_neg", "margin"])
+def test_one_value_for_each_sample_stays_so_where_there_are_as_many_labels(name):
+    logits, targets = torch.randn(5, 5), torch.rand(5, 5).round()
+    of_samples = torch.tensor([[0.0], [0.9], [0.1], [0.4], [0.7]])
+    if name == "mask":
+        of_samples = of_samples > 0.3
+    for shape in (logits, targets), (logits.reshape(1, 5, 5), targets.reshape(1, 5, 5)):
+        small = loss_and_gradient(*shape, **{name: of_samples})
+        full = loss_and_gradient(*shape, **{name: of_samples.expand(5, 5).contiguous()})
+        torch.testing.assert_close(small, full)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(6, 5), (5,), (6, 1)])
+def test_a_masked_mean_is_over_known_elements_in_every_type(dtype, shape):
+    logits, targets = torch.randn(6, 5).to(dtype).requires_grad_(), torch.rand(6, 5).round()
+    mask = (torch.rand(shape) > 0.5).index_fill(0, torch.tensor([0]), True).index_fill(0, torch.tensor([1]), False)
+    known = mask.expand(6, 5)
+    loss = asymmetric_loss(logits, targets, mask=mask)
+    exact = logits.detach().double().requires_grad_()
+    expected = asymmetric_loss(exact, targets, reduction="none")[known].mean()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    slopes = [torch.autograd.grad(cost, z)[0].double() for cost, z in ((loss, logits), (expected, exact))]
+    torch.testing.assert_close(*slopes, rtol=1e-2 if dtype in (torch.float16, torch.bfloat16) else 1e-5, atol=1e-7)

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from lopsided.losses import AsymmetricLoss, FocalLoss, asymmetric_loss, focal_loss
+from lopsided.losses.checks import check_frequencies, check_hard_targets, check_number
 
 
 def cost(logits=None, targets=None, **options):
@@ -80,3 +81,82 @@ def test_unknown_targets_are_not_read():
 
 def test_targets_are_read_only_when_asked():
     assert torch.isfinite(focal_loss(torch.zeros(2), torch.full((2,), 2.0)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mask": [True]}, "mask must be a tensor, got list"),
+        ({"weight": [1.0]}, "weight must be a tensor, got list"),
+        ({"logits": [[0.0]], "targets": torch.zeros(1, 1)}, "logits must be a tensor, got list"),
+        (
+            {"targets": torch.zeros(8, 80, dtype=torch.complex64)},
+            "bool, integer or floating point, got torch.complex64",
+        ),
+        ({"gamma_neg": True}, "gamma_neg must be a number or a tensor, got bool"),
+        ({"gamma_pos": None}, "gamma_pos must be a number or a tensor, got NoneType"),
+    ],
+)
+def test_lists_truths_and_nothing_are_no_tensors_and_no_numbers(options, message):
+    with pytest.raises(TypeError, match=message):
+        cost(**options)
+
+
+@pytest.mark.parametrize("name", ["gamma_pos", "gamma_neg", "margin"])
+def test_settings_in_tensors_are_held_to_the_same_bounds_as_numbers(name):
+    end = 1.0 if name == "margin" else torch.inf
+    for wrong in (end, -0.5, torch.nan):
+        with pytest.raises(ValueError, match=name):
+            cost(**{name: wrong})
+        with pytest.raises(ValueError, match=f"{name} must .*, got values from"):
+            cost(**{name: torch.tensor([0.5] * 79 + [wrong])})
+    with pytest.raises(ValueError, match=f"{name} must not require grad"):
+        cost(**{name: torch.tensor(0.5, requires_grad=True)})
+    for right in (0, 0.0, np.float32(0.5), torch.tensor(0.0), torch.tensor([0.0, 0.5]).repeat(40)):
+        assert cost(**{name: right}).isfinite()
+    cost(torch.empty(0, 0), **{name: torch.empty(0)})  # no value is none out of range
+
+
+def test_numbers_are_taken_up_to_their_bounds_and_refused_from_there():
+    check_number("x", 1.0, at_least=1.0)
+    check_number("x", 0.5, above=0.0, below=1.0)
+    check_number("x", -1e30)
+    for value, bounds, wanted in (
+        (0.5, {"at_least": 1.0}, "x must be >= 1, got 0.5"),
+        (0.0, {"above": 0.0}, "x must be > 0, got 0.0"),
+        (1.0, {"at_least": 0.0, "below": 1.0}, "x must be >= 0 and < 1, got 1.0"),
+        (torch.inf, {}, "x must be finite, got inf"),
+        (-torch.inf, {}, "x must be finite, got -inf"),
+        (torch.nan, {"at_least": 0.0}, "x must be >= 0, got nan"),
+    ):
+        with pytest.raises(ValueError, match=f"^{wanted}$"):
+            check_number("x", value, **bounds)
+    for value, kind in ((True, "bool"), ("1", "str"), (torch.tensor(1.0), "Tensor")):
+        with pytest.raises(TypeError, match=f"^x must be a number, got {kind}$"):
+            check_number("x", value)
+
+
+def test_targets_that_are_asked_to_be_0_or_1_are_read_where_known():
+    targets = torch.tensor([[0.0, 1.0, 0.25, torch.nan]])
+    with pytest.raises(ValueError, match="targets must be 0 or 1, got 0.25: this loss has no form"):
+        check_hard_targets(targets, mask=None)
+    with pytest.raises(ValueError, match="targets must be 0 or 1, got nan"):
+        check_hard_targets(targets, mask=torch.tensor([[True, True, False, True]]))
+    check_hard_targets(targets, mask=torch.tensor([[True, True, False, False]]))
+    check_hard_targets(torch.tensor([[True, False]]), mask=None)
+    check_hard_targets(torch.tensor([[1, 0]]), mask=None)
+
+
+def test_frequencies_are_one_for_each_label():
+    check_frequencies(torch.rand(3), torch.zeros(2, 3))
+    for frequencies, logits in ((torch.rand(2), torch.zeros(2, 3)), (torch.tensor(0.5), torch.tensor(0.0))):
+        with pytest.raises(ValueError, match="frequencies must have one value per label"):
+            check_frequencies(frequencies, logits)
+    with pytest.raises(TypeError, match="frequencies must be a tensor, got list"):
+        check_frequencies([0.5], torch.zeros(2, 1))
+
+
+def test_targets_are_read_where_known_and_none_are_not_out_of_range():
+    targets, mask = torch.tensor([[0.0, 1.0, 5.0]]), torch.tensor([[True, True, False]])
+    assert cost(torch.zeros(1, 3), targets, mask=mask, check_targets=True).isfinite()
+    assert cost(torch.empty(0, 3), torch.empty(0, 3), check_targets=True) == 0

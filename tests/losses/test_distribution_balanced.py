@@ -68,3 +68,9 @@ def test_frequencies_must_fit_and_follow_the_module():
     criterion = DistributionBalancedLoss([0.5, 0.1]).to("meta")
     assert criterion.frequencies.device.type == "meta"
     assert criterion.state_dict() == {}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.1, float("nan")])
+def test_a_share_that_is_none_of_some_samples_is_refused(share):
+    with pytest.raises(ValueError, match=f"frequencies must lie between 0 and 1, both excluded, got {share:g}"):
+        DistributionBalancedLoss([0.5, share])

@@ -1,9 +1,10 @@
 import inspect
+import math
 
 import pytest
 import torch
 
-from lopsided import AdaptiveAsymmetricLoss, AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
+from lopsided import AdaptiveAsymmetricLoss, AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss, losses
 from lopsided.losses import asymmetric_loss, focal_loss, softmax_asymmetric_loss
 
 PAIRS = [
@@ -62,3 +63,113 @@ def test_a_call_without_grad_leaves_the_grad_mode_as_it_was():
         assert not torch.is_grad_enabled()
     assert torch.is_grad_enabled()
     assert not loss.requires_grad
+
+
+BALANCED = {"frequencies": torch.tensor([0.5, 0.1, 0.02, 0.3, 0.7])}
+OTHERS = {  # for each module what is set in any case, and for each setting a value that is not its default
+    (AsymmetricLoss, asymmetric_loss): ({}, {"gamma_pos": 1.5, "gamma_neg": 4.0, "margin": 0.05, "detach_focus": True}),
+    (FocalLoss, focal_loss): ({}, {"gamma": 3.0, "detach_focus": True}),
+    (SoftmaxAsymmetricLoss, softmax_asymmetric_loss): (
+        {},
+        {"gamma_pos": 1.5, "gamma_neg": 2.0, "label_smoothing": 0.3},
+    ),
+    (losses.HillLoss, losses.hill_loss): ({}, {"offset": 2.5, "logit_margin": 0.3, "gamma": 1.0}),
+    (losses.SPLCLoss, losses.splc_loss): (
+        {"epoch_samples": 1, "start": 0.0},
+        {"threshold": 0.9, "logit_margin": 0.3, "gamma": 1.0},
+    ),
+    (losses.AsymmetricPolynomialLoss, losses.asymmetric_polynomial_loss): (
+        {},
+        {
+            **{"gamma_pos": 1.5, "gamma_neg": 2.0, "margin": 0.2, "detach_focus": True},
+            **{"linear_pos": 0.5, "quadratic_pos": 1.0, "linear_neg": 2.0},
+        },
+    ),
+    (losses.ZLPRLoss, losses.zlpr_loss): ({}, {}),
+    (losses.TwoWayLoss, losses.two_way_loss): ({}, {"temperature_pos": 2.0, "temperature_neg": 3.0}),
+    (losses.DistributionBalancedLoss, losses.distribution_balanced_loss): (
+        BALANCED,
+        {"gamma": 1.0, "floor": 0.4, "steepness": 2.0, "centre": 0.7, "tolerance": 1.0, "bias": 0.5},
+    ),
+    (losses.PartialAsymmetricLoss, losses.partial_asymmetric_loss): (
+        {**BALANCED, "top_k": 1},
+        {
+            **{"gamma_pos": 1.5, "gamma_neg": 2.0, "gamma_unknown": 4.0, "margin": 0.1, "detach_focus": True},
+            **{"unknown": "negative", "top_k": 2, "frequencies": None, "frequency_threshold": 0.4},
+        },
+    ),
+}
+CASES = [
+    pytest.param(*pair, given, {name: value}, id=f"{pair[0].__name__}-{name}")
+    for pair, (given, settings) in OTHERS.items()
+    for name, value in (*settings.items(), ("reduction", "sum"))
+]
+
+
+def outcome(cost, function, **options):
+    """Loss and gradient of a batch with weights and unknown labels, as far as the function takes them."""
+    draw = torch.Generator().manual_seed(0)
+    logits = (torch.randn(6, 5, generator=draw) * 2).requires_grad_()
+    targets, mask = torch.rand(6, 5, generator=draw) < 0.4, torch.rand(6, 5, generator=draw) > 0.4
+    takes = inspect.signature(function).parameters
+    extras = {"mask": mask, "weight": torch.rand(5, generator=draw)}
+    if "labels" in takes:
+        targets = torch.tensor([0, 1, 2, 3, 4, 0])
+    loss = cost(logits, targets, **{name: part for name, part in extras.items() if name in takes}, **options)
+    return loss.detach(), *torch.autograd.grad(loss, logits)
+
+
+@pytest.mark.parametrize(("module", "function", "given", "setting"), CASES)
+def test_each_setting_of_a_module_reaches_its_function_with_mask_and_weight(module, function, given, setting):
+    takes = inspect.signature(function).parameters
+    of_function = {name: value for name, value in {**given, **setting}.items() if name in takes}
+    wanted = outcome(function, function, **of_function)
+    torch.testing.assert_close(outcome(module(**{**given, **setting}), function), wanted)
+    default = outcome(function, function, **{name: value for name, value in given.items() if name in takes})
+    assert not all(torch.allclose(one, other) for one, other in zip(wanted, default, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "given", "name"),
+    [
+        pytest.param(*case.values[:3], name, id=case.id)
+        for case in CASES
+        if (name := next(iter(case.values[3]))) not in ("detach_focus", "frequencies")  # any value is one
+    ],
+)
+def test_a_module_and_its_function_refuse_the_same_settings(module, function, given, name):
+    wrong = {"frequency_threshold": -0.1, "centre": math.nan, "linear_pos": math.nan, "linear_neg": math.nan}
+    wrong |= {"quadratic_pos": math.nan, "unknown": "drop", "reduction": "avg", "top_k": -1}
+    options = {**given, name: wrong.get(name, -1.0)}
+    with pytest.raises(ValueError, match=name):
+        module(**options)
+    takes = inspect.signature(function).parameters
+    with pytest.raises(ValueError, match=name):
+        outcome(function, function, **{part: value for part, value in options.items() if part in takes})
+
+
+def test_every_module_shows_its_settings_where_it_is_printed():
+    shown = [repr(module(**given)) for (module, _), (given, _) in OTHERS.items()]
+    assert shown == [
+        "AsymmetricLoss(gamma_pos=0.0, gamma_neg=2.0, margin=0.2)",
+        "FocalLoss(gamma=2.0)",
+        "SoftmaxAsymmetricLoss(gamma_pos=0.0, gamma_neg=4.0, label_smoothing=0.0)",
+        "HillLoss(offset=1.5, logit_margin=1.0, gamma=2.0)",
+        "SPLCLoss(threshold=0.6, logit_margin=1.0, gamma=2.0, start=0.0, epoch_samples=1)",
+        "AsymmetricPolynomialLoss(gamma_pos=0.0, gamma_neg=4.0, margin=0.05, linear_pos=-1.0, quadratic_pos=2.5, "
+        "linear_neg=0.0)",
+        "ZLPRLoss()",
+        "TwoWayLoss(temperature_pos=4.0, temperature_neg=1.0)",
+        "DistributionBalancedLoss(gamma=2.0, floor=0.1, steepness=10.0, centre=0.2, tolerance=2.0, bias=0.05)",
+        "PartialAsymmetricLoss(gamma_pos=0.0, gamma_neg=1.0, gamma_unknown=2.0, margin=0.0, unknown='selective', "
+        "top_k=1)",
+    ]
+
+
+def test_a_setting_in_a_tensor_is_a_copy_that_is_not_saved():
+    gamma = torch.tensor([1.0, 2.0])
+    criterion = AsymmetricLoss(gamma_neg=gamma)
+    gamma += 1
+    assert criterion.gamma_neg.tolist() == [1.0, 2.0]
+    assert not criterion.state_dict()
+    assert dict(criterion.named_buffers()).keys() == {"gamma_neg"}

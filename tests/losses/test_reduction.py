@@ -25,3 +25,11 @@ def test_batchmean_does_not_depend_on_the_batch_size():
 def test_an_unknown_reduction_is_refused():
     with pytest.raises(ValueError, match="reduction must be one of none, mean, sum, batchmean, got 'avg'"):
         reduce(torch.ones(2), mask=None, reduction="avg")
+
+
+def test_what_is_divided_by_is_never_more_than_what_is_known():
+    losses, one = torch.tensor([[3.0, 0.0]]), torch.tensor([[True, False]])
+    assert reduce(losses, mask=one, reduction="mean") == 3
+    assert reduce(losses, mask=one, reduction="batchmean") == 3
+    assert reduce(losses, mask=torch.tensor([False]), reduction="mean") == 3  # nothing known: by 1
+    assert reduce(torch.tensor(3.0), mask=None, reduction="batchmean") == 3

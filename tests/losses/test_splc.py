@@ -46,3 +46,13 @@ def test_the_count_is_saved_with_the_model():
     again.load_state_dict(copy.deepcopy(criterion.state_dict()))
     logits = torch.full((1, 1), 3.0)
     assert again(logits, torch.zeros(1, 1)) == splc_loss(logits, torch.zeros(1, 1))
+
+
+def test_the_samples_of_all_ranks_count_towards_the_start(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    criterion = SPLCLoss(epoch_samples=12)
+    criterion(torch.zeros(2, 2, 5), torch.zeros(2, 2, 5))
+    assert criterion.seen == 12
+    logits = torch.full((1, 1), 3.0)
+    assert criterion(logits, torch.zeros(1, 1)) == splc_loss(logits, torch.zeros(1, 1))

@@ -99,3 +99,85 @@ def test_two_ranks_find_what_one_process_would(two_ranks):
         found, wanted = rank["reliability of all ranks"], rank["reliability of one process"]
         assert found.counts.tolist() == wanted.counts.tolist()
         assert (found.brier, found.error) == pytest.approx((wanted.brier, wanted.error), abs=1e-12)
+
+
+@pytest.mark.parametrize("num_bins", [1, 4, 15])
+def test_bins_have_the_edges_that_the_words_equal_width_and_equal_mass_promise(num_bins):
+    probabilities, targets, mask = made()
+    count = int(mask.sum()) // num_bins * num_bins  # equally many in each bin
+    mask &= mask.flatten().cumsum(0).reshape(mask.shape) <= count
+    p, y = probabilities[mask].double().numpy(), targets[mask].numpy()
+    assert len(set(p)) == len(p)
+    wide = [k / num_bins for k in range(num_bins + 1)]
+    found = expected_calibration_error(probabilities, targets, num_bins=num_bins, mask=mask)
+    assert found == pytest.approx(reference.error(p, y, wide), abs=1e-9)
+    ordered = np.argsort(p).reshape(num_bins, -1)
+    wanted = np.abs(p[ordered].mean(axis=1) - y[ordered].mean(axis=1)).mean()
+    found = expected_calibration_error(probabilities, targets, num_bins=num_bins, equal_mass=True, mask=mask)
+    assert found == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_probability_on_an_edge_belongs_to_the_bin_below_it():
+    edges = torch.tensor([0.0, 0.25, 0.5, 1.0])
+    values = torch.tensor([[0.0], [0.25], [0.375], [0.5], [0.75], [1.0]])
+    found = reliability(values, torch.tensor([[1], [0], [0], [1], [1], [0]]), edges=edges)
+    assert found.counts.tolist() == [2, 2, 2]
+    assert found.positives.tolist() == [1, 1, 1]
+    assert found.probabilities.tolist() == [0.25, 0.875, 1.75]
+    assert float(found.squares) == 1 + 0.0625 + 0.140625 + 0.25 + 0.0625 + 1
+    assert reliability(values, values > 2).edges.tolist() == pytest.approx([k / 15 for k in range(16)])
+
+
+def test_a_known_nan_is_refused_and_says_where():
+    probabilities = torch.tensor([[0.5, 0.1], [0.2, torch.nan]])
+    for measure in (reliability, brier_score, expected_calibration_error):
+        with pytest.raises(ValueError, match="got 1 NaN, the first at row 1, label 1"):
+            measure(probabilities, torch.zeros(2, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("equal_mass", [False, True])
+def test_probabilities_of_any_precision_are_measured_as_float64(dtype, equal_mass):
+    probabilities, targets, mask = made()
+    narrow = probabilities.to(dtype)
+    options = {"equal_mass": equal_mass, "mask": mask}
+    wide = expected_calibration_error(narrow.double(), targets, **options)
+    assert expected_calibration_error(narrow, targets, **options) == pytest.approx(wide, abs=1e-12)
+    assert equal_mass_edges(narrow, 4).dtype == equal_width_edges(4).dtype == torch.float64
+    found = reliability(narrow, targets)
+    assert {part.dtype for part in (found.probabilities, found.squares)} == {torch.float64}
+
+
+def test_reliability_of_all_ranks_keeps_its_edges(two_ranks):
+    for rank in two_ranks:
+        found, wanted = rank["reliability of all ranks"], rank["reliability of one process"]
+        assert torch.equal(found.edges, wanted.edges)
+        assert torch.equal(found.positives, wanted.positives)
+        torch.testing.assert_close(found.probabilities, wanted.probabilities, rtol=1e-12, atol=0)
+
+
+def test_without_other_ranks_all_ranks_is_the_same():
+    found = reliability(*made()[:2])
+    assert found.all_ranks() is found
+
+
+def test_many_elements_are_binned_in_parts(monkeypatch):
+    probabilities, targets, mask = made()
+    whole = reliability(probabilities, targets, mask=mask)
+    monkeypatch.setattr("lopsided.metrics.calibration._BLOCK", 7)  # a row at a time
+    parts = reliability(probabilities, targets, mask=mask)
+    assert torch.equal(parts.counts, whole.counts)
+    assert torch.equal(parts.positives, whole.positives)
+    assert (parts.error, parts.brier) == pytest.approx((whole.error, whole.brier), abs=1e-12)
+    assert len(equal_mass_edges(probabilities, 4)) == 5  # of every n-th
+
+
+@pytest.mark.parametrize("edges", [[0.0], [], [[0.0, 1.0]], [0.0, 0.5, 0.5, 1.0], [0.0, 0.6, 0.4, 1.0], [0.1, 1.0]])
+def test_edges_that_are_no_bins_are_refused(edges):
+    with pytest.raises(ValueError, match="edges must rise from 0 to 1, got"):
+        reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor(edges))
+
+
+def test_edges_of_any_precision_are_kept_as_float64():
+    found = reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor([0.0, 0.25, 1.0]))
+    assert found.edges.dtype == torch.float64

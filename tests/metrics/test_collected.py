@@ -151,3 +151,8 @@ def test_inputs_that_do_not_fit_are_refused_at_once():
         CollectedScores().update(scores, targets[:9])
     with pytest.raises(ValueError, match=r"^targets must be 0 or 1, got 0.5 at row 0, label 0$"):
         CollectedScores().update(scores, torch.full((10, 3), 0.5))
+
+
+def test_no_rows_have_the_types_of_rows():
+    scores, targets, mask = CollectedScores().tensors()
+    assert (scores.dtype, targets.dtype, mask) == (torch.float32, torch.bool, None)

@@ -18,7 +18,7 @@ def test_each_draw_is_the_f1_of_its_samples():
     found = f1_draws(probabilities, targets, threshold=thresholds, mask=mask, num_draws=60, seed=5)
     assert found.shape == (2, 60)
     random = np.random.default_rng(5)
-    for macro, micro in found.T[:3].tolist():
+    for macro, micro in found.T.tolist():
         rows = random.integers(80, size=80)
         point = operating_point(probabilities[rows], targets[rows], threshold=thresholds, mask=mask[rows])
         assert (macro, micro) == pytest.approx((point.mean_f1, point.of1), abs=1e-6)
@@ -37,8 +37,10 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
 
 def test_two_thresholds_are_measured_on_the_same_draws():
     probabilities, targets = made()
-    same = [f1_draws(probabilities, targets, threshold=t, num_draws=50) for t in (0.5, 0.5)]
+    probabilities = probabilities.masked_fill((probabilities > 0.4) & (probabilities <= 0.5), 0.6)
+    same = [f1_draws(probabilities, targets, threshold=t, num_draws=60) for t in (0.4, 0.5)]  # nothing lies between
     assert torch.equal(*same)
+    assert not torch.equal(same[0], f1_draws(probabilities, targets, threshold=0.4, num_draws=60, seed=1))
 
 
 def test_draws_without_a_positive_are_left_out():
@@ -47,3 +49,23 @@ def test_draws_without_a_positive_are_left_out():
     draws = f1_draws(probabilities, targets, num_draws=100)
     assert draws.isnan().any()
     assert np.isfinite(interval(draws[0])).all()
+
+
+def test_labels_without_a_positive_take_no_part_in_the_macro_f1():
+    probabilities, targets = made()
+    targets[:, 1] = False  # predicted, and never there
+    targets[2:, 2] = False  # there in some of the draws
+    targets[0, 2] = True
+    found = f1_draws(probabilities, targets, num_draws=60, seed=2)
+    random = np.random.default_rng(2)
+    for macro, micro in found.T.tolist():
+        rows = random.integers(80, size=80)
+        point = operating_point(probabilities[rows], targets[rows])
+        assert (macro, micro) == pytest.approx((point.mean_f1, point.of1), abs=1e-6)
+
+
+def test_an_interval_holds_the_share_that_is_asked_for_and_is_of_95_percent_by_default():
+    draws = torch.arange(101, dtype=torch.float64)
+    assert interval(draws) == pytest.approx((2.5, 97.5))
+    assert interval(draws, share=0.5) == pytest.approx((25, 75))
+    assert f1_draws(*made()).shape == (2, 500)

@@ -131,3 +131,14 @@ def test_what_cannot_be_fitted_is_said():
         fitted(logits, torch.zeros_like(logits), None, closed=closed, method="platt")
     with pytest.raises(ValueError, match="got a network that is no better than chance"):
         fitted(logits, logits < 0, None, closed=closed, method="platt")
+
+
+@pytest.mark.parametrize("detach_focus", [False, True])
+def test_focal_loss_is_undone_with_the_focus_as_it_was_trained(detach_focus):
+    options = LossOptions(name="focal", gamma=3.0, detach_focus=detach_focus)
+    logits = torch.linspace(-3, 3, 13).reshape(1, -1)
+    wanted = recalibrate(logits, gamma_pos=3, gamma_neg=3, margin=0, detach_focus=detach_focus)
+    found = closed_form(options, {}, num_labels=13)(logits)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=2e-6)
+    other = recalibrate(logits, gamma_pos=3, gamma_neg=3, margin=0, detach_focus=not detach_focus)
+    assert not torch.allclose(found, other, atol=1e-3)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lopsided.losses import asymmetric_loss, binary_cross_entropy, focal_loss
+from lopsided.losses.formula import Settings
 from lopsided.losses.fused import torch_blocks
 
 
@@ -67,3 +68,22 @@ def test_the_incoming_gradient_scales_each_element():
     (slope,) = torch.autograd.grad(asymmetric_loss(logits, targets, reduction="sum"), logits)
     (scaled,) = torch.autograd.grad(asymmetric_loss(logits, targets, reduction="none"), logits, factors)
     torch.testing.assert_close(scaled, slope * factors)
+
+
+@pytest.mark.parametrize("detach_focus", [False, True])
+def test_many_blocks_keep_every_setting_and_whatever_broadcasts(detach_focus, monkeypatch):
+    logits, targets = torch.randn(37, 11), torch.rand(37, 11)
+    gamma_pos, gamma_neg, margin = torch.rand(11) + 1, torch.rand(37, 1) * 4 + 1, torch.rand(37, 11) / 3
+    options = {"mask": torch.rand(37, 1) > 0.3, "weight": torch.rand(37, 1)}
+    settings = Settings(gamma_pos, gamma_neg, margin, detach_focus)
+    whole = torch_blocks.value_and_gradient(logits, targets, settings, **options)
+    monkeypatch.setattr(torch_blocks, "ELEMENTS_PER_THREAD", 16)
+    parts = torch_blocks.value_and_gradient(logits, targets, settings, **options)
+    torch.testing.assert_close(parts, whole)
+    other = torch_blocks.value_and_gradient(
+        logits, targets, settings._replace(detach_focus=not detach_focus), **options
+    )
+    assert not torch.allclose(other[1], whole[1])
+    loss, slope = torch_blocks.value_and_gradient(logits, targets, settings, **options, want_gradient=False)
+    assert slope is None
+    torch.testing.assert_close(loss, whole[0])
