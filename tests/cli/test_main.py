@@ -39,6 +39,16 @@ def test_without_a_verb_the_verbs_are_shown(capsys):
     assert said(capsys, "--version")[1].startswith("lopsided 0.")
 
 
+@pytest.mark.parametrize("pair", ["high low", "1 2", "no maybe", "+ o"])
+def test_the_positive_value_of_arff_labels_is_said_in_one_word(capsys, tmp_path, pair):
+    value, other = pair.split()
+    head = f"@relation 'r: -C -1'\n@attribute x numeric\n@attribute c {{{value},{other}}}\n@data\n"
+    (tmp_path / "a.arff").write_text(head + f"1,{value}\n2,{other}\n3,{other}\n4,{other}\n")
+    code, out, _ = said(capsys, "inspect", f"arff:{tmp_path / 'a'}", "--json", "--data.positive", value)
+    assert code == 0
+    assert json.loads(out)["splits"]["train"]["positives_per_sample"] == 0.25
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_with_an_example(capsys, verb):
     code, out, _ = said(capsys, verb, "--help")

@@ -55,7 +55,7 @@ SOURCE is one of
   listing:FOLDER     images in a folder for each label
   coco:DIR  voc:DIR  nus-wide:DIR  open-images:DIR
   table:FILE         features: CSV, Parquet or NPZ
-  arff:STEM          features: a data set of the Mulan collection
+  arff:STEM          features: a data set of the Mulan collection, or of MEKA
 
 Each verb explains itself: lopsided VERB --help.
 Where an error needs a traceback: --debug.

@@ -28,6 +28,7 @@ _FOR: dict[str, tuple[str, ...]] = {
     "difficult": ("voc",),
     "partition": ("nus-wide",),
     "unverified": ("open-images",),
+    "positive": ("arff",),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "resize": get_args(Resize),
@@ -94,6 +95,7 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
+        positive: Value that means that a sample has a label, or several joined by | (arff; default: known pairs).
 
     Raises:
         DataError: A value is out of range.
@@ -115,6 +117,7 @@ class DataOptions:
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
+    positive: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
