@@ -152,5 +152,18 @@ class DataOptions:
                 raise DataError(f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {takers}")
         return {name: value for name, value in self._given(_FOR).items() if name not in _IMAGE_OPTIONS}
 
+    def elsewhere(self, source: str) -> DataOptions:
+        """Options with which a run reads other data: in the way of its own, and whole.
+
+        Args:
+            source: The other data, such as ``voc:DIR``.
+
+        Returns:
+            What says how to read that kind of source, but for the year; no sample is set aside.
+        """
+        kind = source.partition(":")[0]
+        ways = [name for name in _FOR if name != "year" and name not in _IMAGE_OPTIONS and kind in _FOR[name]]
+        return DataOptions(validation_share=0, **self._given(tuple(ways)))
+
     def _given(self, names: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Any]:
         return {name: value for name, value in dataclasses.asdict(self).items() if name in names and value is not None}
