@@ -48,7 +48,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
-    check_options(config.training, has_validation="val" in data.split_names)
+    check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     model = _model(config, data, images)
     smallest = _smallest_batch(config, data, images, model)
