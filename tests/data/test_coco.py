@@ -141,6 +141,14 @@ def test_categories_are_matched_by_name_whatever_their_identifiers(coco):
     assert shown(manifest)[3] == ("val2014/COCO_val2014_05.jpg", "val", ["car"])
 
 
+def test_names_in_two_forms_of_a_letter_are_one(coco):
+    rewrite(coco, "train", categories=[{"id": 1, "name": "caf\u00e9"}, *CATEGORIES[:2]])
+    rewrite(coco, "val", categories=[{"id": 1, "name": " cafe\u0301"}, *CATEGORIES[:2]])
+    labels = read_coco(coco).labels
+    assert labels.names == ("caf\u00e9", "car", "toothbrush")
+    assert labels.num_unknown == 0
+
+
 def test_a_category_that_a_file_does_not_list_is_unknown_in_its_images(coco):
     rewrite(coco, "val", categories=[{"id": 5, "name": "bicycle"}, {"id": 1, "name": "person"}])
     manifest = read_coco(coco)

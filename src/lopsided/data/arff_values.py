@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from lopsided.data.arff_file import ArffFile, Attribute
-from lopsided.data.cells import parse_names
 from lopsided.data.errors import DataError, quoted
 
 _PAIRS = (
@@ -34,7 +33,7 @@ def positive_codes(file: ArffFile, label_names: Iterable[str], *, positive: str 
         DataError: A label is text, its values are not two, or it is not known which of them means that; or
             ``positive`` says it of both or of no label.
     """
-    wanted, said = set(label_names), set(parse_names(positive))
+    wanted, said = set(label_names), {part.strip() for part in (positive or "").split("|") if part.strip()}
     if positive is not None and not said:
         raise DataError(f"expected the value that means that a sample has a label as data.positive, got {positive!r}")
     found: dict[str, int | None] = {}

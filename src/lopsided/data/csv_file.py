@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from lopsided.data.csv_quotes import check_breaks, opening_quote, traits_of_colu
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.regular_file import read_bytes
 
-_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\n', re.IGNORECASE)  # as Excel writes it before the column names
+_SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t|])"?\n', re.IGNORECASE)  # as Excel writes it before the column names
 _SEPARATORS = (",", ";", "\t")
 _MARKS = (  # what a file begins with that is not in UTF-8; that of UTF-32 first, because it begins like UTF-16
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -50,7 +50,7 @@ class CsvFile:
         _, header = next(records)
         for line, cells in records:
             if len(cells) != len(header):
-                came = f"expected {len(header)} cells, got {len(cells)}"
+                came = f"wanted {len(header)} cells, got {len(cells)}"
                 raise DataError(came + _quote_hint(cells), path=self.path, line=line)
             for _ in range(len(header) - len(self.names)):
                 if (cell := cells.pop()).strip():
@@ -103,6 +103,21 @@ def read_csv_rows(path: Path, *, separator: str = ",") -> Iterator[tuple[int, li
     yield from _records(path, content, said or separator, first_line)
 
 
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as a CSV file that is read back as it was.
+
+    Example:
+        >>> csv_text([["path", "label"], [" a.jpg", "a, b"]]).splitlines()
+        ['"path","label"', '" a.jpg","a, b"']
+    """
+    rows = list(rows)
+    # Blanks before a cell count only in quotes.
+    quoting = csv.QUOTE_ALL if any(cell[:1] == " " for row in rows for cell in row) else csv.QUOTE_MINIMAL
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerows(rows)
+    return text.getvalue()
+
+
 def _decoded(path: Path) -> tuple[bytes, int, str | None]:
     """The content from the first line that is not blank on, that line's number, and the separator that it states."""
     content = _in_utf8(read_bytes(path), path)
@@ -114,7 +129,7 @@ def _decoded(path: Path) -> tuple[bytes, int, str | None]:
     blank = re.match(rb"\s*\n", content)  # as many blank lines as there are
     content, skipped = (content[blank.end() :], blank.group().count(b"\n")) if blank else (content, 0)
     if said := _SEPARATOR_LINE.match(content):
-        return content[said.end() :], skipped + 2, said[1].decode("latin-1")
+        return content[said.end() :], skipped + 2, said[1].decode()
     return content, skipped + 1, None
 
 

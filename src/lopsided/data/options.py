@@ -25,10 +25,10 @@ _FOR: dict[str, tuple[str, ...]] = {
     "unannotated": ("coco",),
     "crowd": ("coco",),
     "min_area": ("coco",),
+    "positive": ("arff",),
     "difficult": ("voc",),
     "partition": ("nus-wide",),
     "unverified": ("open-images",),
-    "positive": ("arff",),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "resize": get_args(Resize),
@@ -92,10 +92,10 @@ class DataOptions:
         unannotated: Images without any label: drop_train (default: from training), drop or keep (coco).
         crowd: Count a group of objects as a positive (coco; default true).
         min_area: Objects below this area do not count, pixels of the original image (coco; default 0).
+        positive: Value that means that a sample has a label, or several joined by | (arff; default: known pairs).
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
-        positive: Value that means that a sample has a label, or several joined by | (arff; default: known pairs).
 
     Raises:
         DataError: A value is out of range.
@@ -114,10 +114,10 @@ class DataOptions:
     unannotated: Unannotated | None = None
     crowd: bool | None = None
     min_area: float | None = None  # pixels
+    positive: str | None = None
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
-    positive: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
