@@ -39,6 +39,48 @@ def test_without_a_verb_the_verbs_are_shown(capsys):
     assert said(capsys, "--version")[1].startswith("lopsided 0.")
 
 
+@pytest.mark.parametrize("pair", ["high low", "1 2", "no maybe", "+ o"])
+def test_the_positive_value_of_arff_labels_is_said_in_one_word(capsys, tmp_path, pair):
+    value, other = pair.split()
+    head = f"@relation 'r: -C -1'\n@attribute x numeric\n@attribute c {{{value},{other}}}\n@data\n"
+    (tmp_path / "a.arff").write_text(head + f"1,{value}\n2,{other}\n3,{other}\n4,{other}\n")
+    code, out, _ = said(capsys, "inspect", f"arff:{tmp_path / 'a'}", "--json", "--data.positive", value)
+    assert code == 0
+    assert json.loads(out)["splits"]["train"]["positives_per_sample"] == 0.25
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train digits --out FILE",
+        "train digits --out FILE/below",
+        "sweep margin digits --out FILE",
+        "demo --out FILE/below",
+        "curves --out FILE",
+        "predict runs/x --out FILE/p.csv",
+        "report runs/x --out FILE/r.html",
+        "export runs/x FILE/x.onnx",
+    ],
+)
+def test_a_place_that_cannot_be_written_is_wrong_usage(capsys, tmp_path, line):
+    (tmp_path / "file").touch()
+    code, _, err = said(capsys, *line.replace("FILE", str(tmp_path / "file")).split())
+    assert code == 2
+    assert "expected a f" in err
+    assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["train digits --out ru\udce9", "inspect table:\udce9.csv", "predict runs/x ph\udce9.jpg"]
+)
+def test_words_that_are_no_text_are_refused_in_one_line(capsys, line):
+    code, _, err = said(capsys, *line.split())
+    assert code == 2
+    assert err.startswith(f"lopsided {line.split()[0]}: error: expected words in UTF-8, got ")
+    assert err.endswith("\n")
+    assert err.strip().isprintable()
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_with_an_example(capsys, verb):
     code, out, _ = said(capsys, verb, "--help")

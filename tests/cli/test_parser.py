@@ -5,6 +5,7 @@ import re
 import pytest
 
 from lopsided.cli.main import VERBS, main
+from lopsided.cli.parser import file_to_write, folder_to_write
 
 
 @pytest.fixture(params=VERBS)
@@ -45,3 +46,40 @@ def test_values_to_choose_from_are_listed(capsys, monkeypatch):
     ):
         assert option in shown
     assert "(default: 20)" in shown
+
+
+def test_places_that_can_be_written_are_taken_as_they_are(tmp_path):
+    (tmp_path / "file.csv").touch()
+    for place in (tmp_path, tmp_path / "new", tmp_path / "new" / "below"):
+        assert folder_to_write(str(place)) == str(place)
+    for place in (tmp_path / "file.csv", tmp_path / "new.csv", tmp_path / "new" / "new.csv"):
+        assert file_to_write(str(place)) == str(place)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("take", "place", "message"),
+    [
+        (folder_to_write, "file", "expected a folder to write, got a file: "),
+        (folder_to_write, "file/below", "file is a file"),
+        (folder_to_write, "x" * 300, "File name too long"),
+        (folder_to_write, "", "an empty name"),
+        (file_to_write, "folder", "expected a file to write, got a folder: "),
+        (file_to_write, "file/new.csv", "file is a file"),
+        (file_to_write, "folder/" + "x" * 300, "File name too long"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path, monkeypatch, take, place, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ValueError, match=message) as caught:
+        take(place)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("take", [folder_to_write, file_to_write])
+def test_a_folder_that_is_only_read_is_told(tmp_path, monkeypatch, take):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(ValueError, match=r"that can be written, got .* \(nothing can be written in "):
+        take(str(tmp_path / "new"))

@@ -81,3 +81,20 @@ def test_a_storage_of_another_kind_is_one_line(capsys, tmp_path, source):
     code, _, err = said(capsys, "sweep", "losses", source, "--storage=mysql://x", f"--out={tmp_path / 'out'}")
     assert code == 1
     assert "the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got 'mysql://x'" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sweep margin digits --training.learning_rate 1e-13", "expected learning rates from 1e-12 to 1e+12 ("),
+        ("sweep margin digits --training.learning_rate 1e12 --trials 3", "got 4e+12"),
+        ("sweep gamma_neg digits --grid 0,2e6", "expected loss.gamma_neg from -1e+06 to 1e+06 in a sweep, got 2e+06"),
+    ],
+)
+def test_numbers_that_a_study_cannot_hold_are_refused_before_the_runs(capsys, tmp_path, monkeypatch, line, message):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = said(capsys, *line.split())
+    assert code == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())

@@ -96,7 +96,18 @@ def test_nominal_features_are_numbers_when_0_or_1_and_one_column_per_value_other
         ("{TRUE,FALSE}", ["TRUE", "FALSE"], [1, 0]),
         ("{neg,pos}", ["pos", "neg"], [1, 0]),
         ("{absent,present}", ["absent", "present"], [0, 1]),
+        ("{T,F}", ["T", "F"], [1, 0]),
+        ("{f,t}", ["t", "f"], [1, 0]),
+        ("{Y,N}", ["Y", "N"], [1, 0]),
+        ("{on,off}", ["on", "off"], [1, 0]),
+        ("{ja,nein}", ["ja", "nein"], [1, 0]),
+        ("{'+','-'}", ["'+'", "-"], [1, 0]),
+        ("{-,+}", ["+", "-"], [1, 0]),
+        ("{1,-1}", ["1", "-1"], [1, 0]),
+        ("{-1,+1}", ["+1", "-1"], [1, 0]),
+        ("{1.0,0.0}", ["1.0", "0.0"], [1, 0]),
         ("{0}", ["0", "0"], [0, 0]),
+        ("{F}", ["F", "F"], [0, 0]),
         ("{1}", ["1", "1"], [1, 1]),
         ("numeric", ["0", "1"], [0, 1]),
     ],
@@ -111,6 +122,61 @@ def test_in_a_sparse_row_a_label_left_out_has_the_first_value_even_when_that_is_
     table = read_arff(write(_train=header + "{}\n{1 0}\n{1 ?,2 1}\n"))
     assert labels_of(table) == [[1, 0], [0, 0], [0, 1]]
     assert table.labels.unknown.toarray().tolist() == [[False, False], [False, False], [True, False]]
+
+
+@pytest.mark.parametrize(("declared", "targets"), [("{T,F}", [1, 0, 1]), ("{F,T}", [0, 0, 1])])
+def test_in_a_sparse_row_words_too_are_the_first_where_left_out(write, declared, targets):
+    header = HEADER.replace("cat {0,1}", f"cat {declared}")
+    table = read_arff(write(labels=("cat",), _train=header + "{0 3}\n{1 F}\n{1 T}\n"))
+    assert labels_of(table) == [[target] for target in targets]
+
+
+def test_values_that_are_no_known_pair_need_a_word_which_is_positive(write):
+    text = HEADER.replace("cat {0,1}", "cat {high,low}") + "1,high,1\n1,low,0\n"
+    with pytest.raises(
+        DataError, match=r"Toy-train\.arff, line 3: .* got 'high,low'; say it by --data\.positive 'low' or 'high'$"
+    ):
+        read_arff(write(_train=text))
+    assert labels_of(read_arff(write(_train=text), positive="high")) == [[1, 1], [0, 0]]
+    assert labels_of(read_arff(write(_train=text), positive="low|0")) == [[0, 0], [1, 1]]
+
+
+def test_a_validation_file_is_a_split(write):
+    table = read_arff(write(_train=HEADER + "1,1,0\n", _valid=HEADER + "2,1,0\n", _test=HEADER + "3,0,0\n"))
+    assert table.splits.tolist() == ["train", "val", "test"]
+    assert table.features.tolist() == [[1], [2], [3]]
+
+
+def test_a_part_beside_the_whole_file_is_refused_and_not_left_out(write):
+    with pytest.raises(DataError, match=r"expected Toy-train\*\.arff beside Toy-test\.arff, got Toy\.arff"):
+        read_arff(write(**{"": HEADER + "1,1,0\n", "_test": HEADER + "1,1,0\n"}))
+
+
+@pytest.mark.parametrize(
+    ("relation", "names", "splits"),
+    [
+        ("'Toy: -C 1'", ("cat",), "train train train train"),
+        ("'Toy: -C -2'", ("b", "a"), "train train train train"),
+        ('"Toy: -C -2 -split-number 3"', ("b", "a"), "train train train test"),
+        ("'Toy:-split-percentage 50.0 -C 1'", ("cat",), "train train test test"),
+    ],
+)
+def test_the_relation_of_meka_names_labels_and_splits_without_an_xml_file(tmp_path, relation, names, splits):
+    attributes = "@attribute cat {T,F}\n@attribute x numeric\n@attribute b {0,1}\n@attribute a {0,1}\n"
+    (tmp_path / "Toy.arff").write_text(f"@relation {relation}\n{attributes}@data\n" + "T,5,0,1\n" * 4)
+    table = read_arff(tmp_path / "Toy")
+    assert table.labels.names == names
+    assert labels_of(table)[0] == ([1] if names == ("cat",) else [0, 1])
+    assert table.splits.tolist() == splits.split()
+
+
+def test_the_relation_and_the_xml_file_must_name_the_same_labels(write):
+    text = HEADER.replace("relation r", "relation 'r: -C -2'") + "1,1,0\n"
+    assert read_arff(write(labels=("big dog", "cat"), _train=text)).labels.names == ("big dog", "cat")
+    with pytest.raises(DataError, match=r"Toy\.xml: expected the 2 labels that -C in .* 'big dog' is a label of one"):
+        read_arff(write(labels=("cat",), _train=text))
+    with pytest.raises(DataError, match=r"Toy-test\.arff: expected the -C of Toy-train\.arff"):
+        read_arff(write(_train=text, _test=HEADER + "1,1,0\n"))
 
 
 def test_a_question_mark_makes_a_label_unknown(write):
@@ -221,7 +287,9 @@ def test_files_that_do_not_fit_are_refused_in_one_line(write, files, message):
 def test_a_missing_xml_file_is_said(write, tmp_path):
     stem = write(_train=HEADER + "1,0,0\n")
     (tmp_path / "Toy.xml").unlink()
-    with pytest.raises(DataError, match=r"wanted Toy\.xml, which names the labels, got Toy-train\.arff"):
+    with pytest.raises(
+        DataError, match=r"wanted Toy\.xml, which names the labels, or .* -C 3.*, got 'r' in Toy-train\.arff"
+    ):
         read_arff(stem)
 
 

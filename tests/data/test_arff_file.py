@@ -104,6 +104,7 @@ HEADER = "@relation r\n@attribute x numeric\n@attribute c {a,b}\n"
         (HEADER + "@data\n1,a\n1,a,a\n", "line 6: wanted 2 values, got 3"),
         (HEADER + "@data\n1,c\n", "line 5: wanted one of 'a, b' for attribute 'c', got 'c'"),
         (HEADER + "@data\nred,a\n", "line 5: wanted a number for attribute 'x', got 'red'"),
+        (HEADER + "@data\n1_0,a\n", "line 5: wanted a number for attribute 'x', got '1_0'"),
         (HEADER + "@data\n1,'a\n", "line 5: .*quotes that are closed, got"),
         (HEADER + "@data\n1,'a'b\n", "line 5: .*separated by commas"),
         (HEADER + "@data\n{0 1\n", r"line 5: wanted a row in braces"),
@@ -125,3 +126,13 @@ def test_a_malformed_file_is_refused_in_one_line_with_its_place(read, text, mess
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.arff: cannot be read"):
         read_arff_file(tmp_path / "none.arff")
+
+
+@pytest.mark.parametrize("written", ["'a b: -C 2'", '"a b: -C 2"', "'a b: -C 2' "])
+def test_the_relation_is_known_without_its_quotes(read, written):
+    assert read(f"@relation {written}\n@attribute x numeric\n@data\n1\n").relation == "a b: -C 2"
+
+
+def test_an_attribute_knows_its_line(read):
+    file = read("% by hand\n@relation r\n@attribute x numeric\n\n@attribute c {a,b}\n@data\n1,a\n")
+    assert [attribute.line for attribute in file.attributes] == [3, 5]

@@ -132,20 +132,78 @@ def test_labels_of_a_run_come_in_its_order_and_unknown_where_absent(coco):
         read_coco(coco, label_names=["person", "car"])
 
 
-@pytest.mark.parametrize(
-    ("categories", "message"),
-    [
-        (CATEGORIES[:2], "there 'person' at 1, got 'none'"),
-        ([*CATEGORIES, {"id": 2, "name": "bicycle"}], "there 'none' at 2, got 'bicycle'"),
-        ([*CATEGORIES[:2], {"id": 1, "name": "people"}], "there 'person' at 1, got 'people'"),
-    ],
-)
-def test_splits_must_agree_on_their_categories(coco, categories, message):
-    rewrite(coco, "val", annotations=[], categories=categories)
+def test_categories_are_matched_by_name_whatever_their_identifiers(coco):
+    turned = [{"id": 1, "name": "car"}, {"id": 3, "name": "toothbrush"}, {"id": 90, "name": "person"}]
+    rewrite(coco, "val", categories=turned)
+    manifest = read_coco(coco)
+    assert manifest.labels.names == ("person", "car", "toothbrush")
+    assert manifest.labels.num_unknown == 0
+    assert shown(manifest)[3] == ("val2014/COCO_val2014_05.jpg", "val", ["car"])
+
+
+def test_names_in_two_forms_of_a_letter_are_one(coco):
+    rewrite(coco, "train", categories=[{"id": 1, "name": "caf\u00e9"}, *CATEGORIES[:2]])
+    rewrite(coco, "val", categories=[{"id": 1, "name": " cafe\u0301"}, *CATEGORIES[:2]])
+    labels = read_coco(coco).labels
+    assert labels.names == ("caf\u00e9", "car", "toothbrush")
+    assert labels.num_unknown == 0
+
+
+def test_a_category_that_a_file_does_not_list_is_unknown_in_its_images(coco):
+    rewrite(coco, "val", categories=[{"id": 5, "name": "bicycle"}, {"id": 1, "name": "person"}])
+    manifest = read_coco(coco)
+    assert manifest.labels.names == ("person", "car", "toothbrush", "bicycle")
+    assert shown(manifest)[3][2] == ["person"]
+    targets, mask = manifest.labels.dense(range(4))
+    assert targets[:, 3].tolist() == [False] * 4
+    assert mask is not None
+    assert mask.astype(int).tolist() == [[1, 1, 1, 0]] * 2 + [[1, 0, 0, 1]] * 2
+
+
+def test_files_without_a_category_in_common_are_refused(coco):
+    rewrite(coco, "val", annotations=[], categories=[{"id": 1, "name": "people"}])
     with pytest.raises(
-        DataError, match=rf"val2014\.json: wanted the categories of instances_train2014\.json, {message}"
+        DataError,
+        match=r"val2014\.json: expected categories of annotations/instances_train2014\.json, such as 'car', got only "
+        "others, such as 'people'$",
     ):
         read_coco(coco)
+
+
+def test_labels_are_in_the_order_of_the_train_file_and_files_are_named_with_their_folder(tmp_path):
+    first, second = [{"id": 1, "name": "sea"}, {"id": 2, "name": "boat"}], [{"id": 7, "name": "boat"}]
+    for split, categories in (("test", second), ("train", first)):
+        images = {f"{split}.jpg": [categories[-1]["id"]]}
+        write(tmp_path / split / "_annotations.coco.json", instances(images, categories=categories))
+        touch(tmp_path / split, *images)
+    manifest = read_coco(tmp_path)
+    assert manifest.labels.names == ("sea", "boat")
+    assert [row[2] for row in shown(manifest)] == [["boat"], ["boat"]]
+    other = instances({"test.jpg": []}, categories=[{"id": 1, "name": "cat"}])
+    write(tmp_path / "test" / "_annotations.coco.json", other)
+    with pytest.raises(
+        DataError, match=r"test/_annotations\.coco\.json: .* of train/_annotations\.coco\.json, such as"
+    ):
+        read_coco(tmp_path, unannotated="keep")
+
+
+def test_a_group_that_one_file_has_annotations_of_is_a_label_in_all(tmp_path):
+    categories = [{"id": 1, "name": "boat"}, {"id": 2, "name": "sea", "supercategory": "boat"}]
+    for split, images in (("train", {"a.jpg": [2]}), ("test", {"b.jpg": [1, 2]})):
+        write(tmp_path / split / "_annotations.coco.json", instances(images, categories=categories))
+        touch(tmp_path / split, *images)
+    assert read_coco(tmp_path).labels.names == ("boat", "sea")
+    (tmp_path / "test/_annotations.coco.json").unlink()
+    assert read_coco(tmp_path).labels.names == ("sea",)
+    assert read_coco(tmp_path, label_names=["boat", "sea"]).labels.num_unknown == 0
+
+
+def test_an_image_in_two_files_is_refused(tmp_path):
+    for split in ("train", "val"):
+        write(tmp_path / f"instances_{split}.json", instances({"a.jpg": [1], f"{split}.jpg": [3]}))
+    touch(tmp_path / "images", "a.jpg", "train.jpg", "val.jpg")
+    with pytest.raises(DataError, match=r"expected each image once, got 'images/a\.jpg' in train and in val$"):
+        read_coco(tmp_path)
 
 
 def test_a_name_of_two_categories_is_refused(coco):

@@ -102,6 +102,23 @@ def test_a_byte_order_mark_and_escaped_names_are_read(read):
     assert read("\ufeff" + content).image_paths == ["Übung 🦊.jpg"]
 
 
+@pytest.mark.parametrize("other", [{"id": 11, "file_name": "./a.jpg"}, {"id": 10, "file_name": "a.jpg"}])
+def test_an_image_that_is_named_again_is_one_with_all_its_annotations(read, other):
+    images = [{"id": 10, "file_name": "a.jpg"}, {"id": 12, "file_name": "b.jpg"}, other]
+    found = [(10, 1), (other["id"], 90), (12, 3)]
+    annotations = [{"image_id": image, "category_id": category} for image, category in found]
+    file = read(instances({}, images=images, annotations=annotations))
+    assert file.image_paths == ["a.jpg", "b.jpg"]
+    assert pairs(file) == [("a.jpg", "person"), ("a.jpg", "toothbrush"), ("b.jpg", "car")]
+    assert file.annotated.tolist() == [True, True]
+
+
+def test_a_crowd_is_said_by_0_or_1(read):
+    assert pairs(read(of_annotations({"iscrowd": True}), crowd=False)) == []
+    with pytest.raises(DataError, match=r"expected 0 or 1 as iscrowd, got '1' in annotation 0 \(from 0\)"):
+        read(of_annotations({"iscrowd": "1"}), crowd=False)
+
+
 def test_only_annotated_images_remain_with_their_annotations(read):
     file = read(instances({"a.jpg": [], "b.jpg": [1], "c.jpg": [], "d.jpg": [90, 3]})).only_annotated()
     assert file.image_paths == ["b.jpg", "d.jpg"]
@@ -155,7 +172,7 @@ def test_a_missing_file_is_named(tmp_path):
         ({"images": [{"file_name": "a.jpg"}]}, "wanted a whole number or text as id of each of images, got None"),
         (
             {"images": [{"id": 10, "file_name": f"{i}.jpg"} for i in "ab"]},
-            "distinct identifiers in images, got 10 2 times",
+            "expected one file for each identifier in images, got 'a.jpg' and 'b.jpg' for 10",
         ),
         ({"categories": [*CATEGORIES, {"id": 3, "name": "van"}]}, "distinct identifiers in categories, got 3 2 times"),
         ({"categories": [{"id": 1, "name": None}]}, "wanted a text as name of each of categories, got None"),

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.image_files import folder_of_images, relative_path
+from lopsided.data.image_files import check_each_once, folder_of_images, relative_path
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,12 @@ def test_without_any_file_the_error_says_what_was_looked_for_and_where(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}: wanted images such as train/a.jpg (of pets.json), got none of the 2 looked for in train, ."
     )
+
+
+@pytest.mark.parametrize(
+    ("splits", "places"), [("train train", "twice in train"), ("train test", "in train and in test")]
+)
+def test_an_image_that_comes_again_is_named_with_its_splits(splits, places):
+    check_each_once(["a.jpg", "b.jpg"], splits.split(), path=Path("pets"))
+    with pytest.raises(DataError, match=rf"^pets: expected each image once, got 'a\.jpg' {places}$"):
+        check_each_once(["a.jpg", "a.jpg"], splits.split(), path=Path("pets"))

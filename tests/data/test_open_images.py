@@ -159,6 +159,10 @@ def test_a_missing_file_is_named_with_the_place_it_comes_from(folder, missing):
         (lines((A, CAT, "yes")), "Confidence"),
         ("ImageID,Label\n", "ImageID, LabelName, Confidence"),
         ("", "ImageID, LabelName, Confidence"),
+        (
+            HEADER + f'{A},verification,{CAT},1\n{A},"verification,{DOG},1\n{D},verification",{CAT},1\n',
+            r"line 3: expected a row in each line, got 2 rows in 3 lines: a quote is open",
+        ),
         (HEADER + f"{A},verification,{CAT}\n", "ImageID, LabelName, Confidence"),
     ],
 )
@@ -179,6 +183,7 @@ def test_a_file_of_labels_that_is_none_is_refused_in_one_line(folder, rows, mess
         ("oidv6-classes-trainable.txt", b"\xff", "UTF-8"),
         ("oidv6-class-descriptions.csv", f"{CAT},Cat,domestic\n", "line 1: wanted a class and its name, got 3 cells"),
         ("oidv6-class-descriptions.csv", f'{CAT},"Cat\n', "line 1"),
+        ("oidv6-class-descriptions.csv", f'{DOG},Dog\n{CAT},"Cat\n{DAISY},Daisy"\n', "line 2: .*a quote"),
         ("oidv7-class-descriptions.csv", "", "wanted one version, got oidv6-class-descriptions.csv and oidv7"),
     ],
 )
@@ -186,6 +191,12 @@ def test_a_file_of_classes_that_is_none_is_refused(folder, name, content, messag
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError, match=message):
         read_open_images(folder)
+
+
+def test_quotes_around_whole_cells_and_blank_lines_are_read_over(folder):
+    path = folder / "oidv6-train-annotations-human-imagelabels.csv"
+    path.write_text(f'"ImageID","Source","LabelName","Confidence"\n"{A}","verification","{CAT}","1"\n\n')
+    assert states_of(read_open_images(folder).labels)[0] == [0, 1, 0, 0]
 
 
 def test_a_folder_without_images_and_one_that_is_not_there_are_refused(folder):

@@ -74,7 +74,7 @@ def test_parts_unpacked_beside_each_other_are_read_as_one(tmp_path):
         ({"trainval": "123"}, {"train": "123"}),
         ({"trainval": "123", "val": "2"}, {"train": "13", "val": "2"}),
         ({"trainval": "123", "train": "3"}, {"train": "3", "val": "12"}),
-        ({"train": "1", "val": "2", "test": "2"}, {"train": "1", "val": "2", "test": "2"}),
+        ({"train": "1", "val": "2", "test": "3"}, {"train": "1", "val": "2", "test": "3"}),
         ({"val": "33\n \n1"}, {"val": "31"}),
     ],
 )
@@ -86,6 +86,20 @@ def test_splits_are_completed_from_the_list_of_both(tmp_path, lists, splits):
     ):
         found[split] = found.get(split, "") + path[-5]
     assert found == splits
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ({"train": "1", "val": "12"}, r"Main: expected each image once, got '1' in train and in val$"),
+        ({"train": "1", "val": "2", "test": "23"}, "got '2' in val and in test$"),
+        ({"train": "1", "val": "2", "trainval": "123"}, r"trainval\.txt: expected .*, got 1 others, such as '3'$"),
+    ],
+)
+def test_an_image_in_two_lists_or_in_that_of_both_alone_is_refused(tmp_path, lists, message):
+    write_voc(tmp_path / "pets", lists, {"1": ["cat"], "2": [], "3": []})
+    with pytest.raises(DataError, match=message):
+        read_voc(tmp_path)
 
 
 @pytest.mark.parametrize("annotated", [[], ["9"]])

@@ -55,3 +55,7 @@ def test_a_malformed_file_is_refused_with_its_name_and_line(read, content, messa
     with pytest.raises(DataError, match=r"000001\.xml, line \d: .*") as caught:
         read(content)
     assert message in str(caught.value)
+
+
+def test_a_name_in_two_forms_of_a_letter_is_one(read):
+    assert read(annotation(["caf\u00e9?", "cafe\u0301"])) == {"caf\u00e9": False}

@@ -1,6 +1,6 @@
 import pytest
 
-from lopsided.experiments.settings import FIXED, GRIDS, settings_of
+from lopsided.experiments.settings import FIXED, GRIDS, RATES, check_numbers, settings_of
 from lopsided.training import LossOptions
 
 
@@ -59,3 +59,10 @@ def test_adaptive_asymmetry_stands_beside_fixed_settings_of_the_same_margin():
 def test_what_does_not_belong_to_a_sweep_is_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         settings_of(name, **options)
+
+
+def test_every_number_of_a_usual_sweep_can_be_kept():
+    for name in GRIDS:
+        check_numbers(settings_of(name), [RATES[0], 1e-3, RATES[1]])
+    with pytest.raises(ValueError, match="expected learning rates"):
+        check_numbers([], [float("nan")])

@@ -37,6 +37,18 @@ def test_a_network_without_a_feature_map_says_so(timm):
         backbone("crossvit_9_240", image_size=(240, 240), pooled=False, pretrained=False)
 
 
+@pytest.mark.parametrize(
+    ("name", "size"), [("test_vit", 8), ("test_convnext", 8), ("tresnet_m", 16), ("levit_128s", 100)]
+)
+def test_images_that_a_network_does_not_take_are_refused_with_those_it_was_made_for(timm, name, size):
+    made_for = timm.get_pretrained_cfg(name).input_size[-1]
+    message = (
+        rf"expected images of a size that {name} takes, got {size} x {size} pixels: give --data\.image_size {made_for},"
+    )
+    with pytest.raises(ValueError, match=message):
+        backbone(name, image_size=(size, size), pooled=True, pretrained=False)
+
+
 def test_the_packaged_weights_fill_every_tensor_of_the_network(packaged):
     network = backbone("tf_efficientnet_lite0", **SMALL)
     assert network.origin == f"245 of 245 tensors from {packaged}"

@@ -46,6 +46,23 @@ def test_colours_are_learned_from_files(tmp_path, images, make_manifest):
     assert not (tmp_path / "run" / "unreadable.csv").exists()
 
 
+def test_a_batch_normalisation_never_sees_one_image_alone(tmp_path, timm, images, make_manifest):
+    manifest, model = make_manifest(40), ModelOptions(name="test_resnet", pretrained=False)
+    num_train = len(manifest.rows("train"))
+    images = dataclasses.replace(images, data=DataOptions(image_size=8, rand_augment=0), model=model)
+
+    def of(**settings):
+        return dataclasses.replace(images, training=dataclasses.replace(images.training, epochs=1, **settings))
+
+    run = fit(of(batch_size=num_train - 1), tmp_path / "run", data=manifest)
+    assert [row["step"] for row in run.rows() if row["loss"]] == ["1"]
+    with pytest.raises(
+        ValueError, match=r"batch_size must be at least 2, because the batch norm.* 8 x 8 pixels, got 1$"
+    ):
+        fit(of(batch_size=1), tmp_path / "other", data=manifest)
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_broken_images_are_named_and_count_for_nothing(tmp_path, capsys, images, make_manifest, workers):
     manifest = make_manifest(40, broken=(0, 2, 3))  # of train, val and test

@@ -31,6 +31,16 @@ def test_ranks_share_the_batches_of_one_process():
     assert [batch for pair in zip(*ranks, strict=True) for batch in pair] == whole
 
 
+@pytest.mark.parametrize(("samples", "sizes"), [(21, [5, 5, 5, 6]), (22, [5, 5, 5, 5, 2]), (20, [5] * 4), (1, [1])])
+def test_a_last_batch_that_is_too_small_is_part_of_the_one_before_it(samples, sizes):
+    batches = list(EpochBatches(samples, 5, seed=3, smallest=2))
+    assert [len(batch) for batch in batches] == sizes
+    assert sum(batches, []) == sum(EpochBatches(samples, 5, seed=3), [])
+    ranks = [EpochBatches(samples, 5, seed=3, rank=rank, num_ranks=2, smallest=2) for rank in (0, 1)]
+    assert [len(rank) for rank in ranks] == [-(-len(sizes) // 2)] * 2
+    assert [next(iter(rank)) for rank in ranks] == [batches[0], batches[1 % len(batches)]]
+
+
 def test_ranks_take_equally_many_training_steps():
     ranks = [list(EpochBatches(41, 5, seed=1, rank=rank, num_ranks=2)) for rank in (0, 1)]
     assert [len(rank) for rank in ranks] == [5, 5]

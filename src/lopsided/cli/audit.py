@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lopsided.cli.parser import Parser
-from lopsided.data import Data, DataOptions, read_source
+from lopsided.cli.parser import Parser, file_to_write, folder_to_write
+from lopsided.data import Data, read_source
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -46,14 +46,15 @@ def audit(arguments: list[str]) -> int:
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
+    place = given.out or str(run.path / "audit")
+    out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
     config = run.config()
     own = given.source is None or _same_place(given.source, config.source)
-    options = config.data if own else DataOptions(validation_share=0)
+    options = config.data if own else config.data.elsewhere(str(given.source))
     source = config.source if own else str(given.source)
     data = read_source(source, options, seed=config.seed, label_names=run.labels())
     if given.apply is not None:
-        return _apply(data, Path(given.apply), Path(given.out))
-    out = Path(given.out) if given.out else run.path / "audit"
+        return _apply(data, Path(given.apply), out)
     return _look(run, data, out, given, own=own)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.losses import AsymmetricLoss
 from lopsided.training import LossOptions
 
@@ -23,7 +23,9 @@ def curves(arguments: list[str]) -> int:
     parser.add_argument("--gamma_pos", type=float, default=0.0, help="focusing power of positives, >= 0")
     parser.add_argument("--gamma_neg", type=float, default=2.0, help="focusing power of negatives, >= 0")
     parser.add_argument("--margin", type=float, default=0.2, help="probability below which a negative costs nothing")
-    parser.add_argument("--out", type=str, help="folder for the pictures (default: curves, unless there is --html)")
+    parser.add_argument(
+        "--out", type=folder_to_write, help="folder for the pictures (default: curves, unless there is --html)"
+    )
     parser.add_argument("--html", type=str, help="page to write, which opens with this setting")
     given = parser.parse_args(arguments)
 

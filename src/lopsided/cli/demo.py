@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data import DataOptions, read_source
 from lopsided.training import Config, LossOptions, ReportOptions, RunFolder, TrainingOptions
 
@@ -27,7 +27,7 @@ def demo(arguments: list[str]) -> int:
         "handwritten digits, evaluate them on the test split and write one page. About three minutes on two cores.",
         examples=("lopsided demo", "lopsided demo --out runs/longer --epochs 12 --train_samples 20000"),
     )
-    parser.add_argument("--out", type=str, default="runs/demo", help="folder for the runs and report.html")
+    parser.add_argument("--out", type=folder_to_write, default="runs/demo", help="folder for the runs and report.html")
     parser.add_argument("--epochs", type=int, default=5, help="passes over the training scenes, >= 1")
     parser.add_argument("--train_samples", type=int, default=6000, help="training scenes, >= 1")
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")

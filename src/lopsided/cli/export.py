@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
+from lopsided.cli.parser import THRESHOLD, Parser, check_threshold, file_to_write
 
 
 def export(arguments: list[str]) -> int:
@@ -15,7 +15,7 @@ def export(arguments: list[str]) -> int:
         examples=("lopsided export runs/adaptive adaptive.onnx",),
     )
     parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("file", type=str, help="file to write, .onnx")
+    parser.add_argument("file", type=file_to_write, help="file to write, .onnx")
     parser.add_argument("--threshold", type=float, help=THRESHOLD)
     given = parser.parse_args(arguments)
     out = Path(given.file)

@@ -55,7 +55,7 @@ SOURCE is one of
   listing:FOLDER     images in a folder for each label
   coco:DIR  voc:DIR  nus-wide:DIR  open-images:DIR
   table:FILE         features: CSV, Parquet or NPZ
-  arff:STEM          features: a data set of the Mulan collection
+  arff:STEM          features: a data set of the Mulan collection, or of MEKA
 
 Each verb explains itself: lopsided VERB --help.
 Where an error needs a traceback: --debug.
@@ -99,6 +99,10 @@ def _main(words: list[str]) -> int:
         near = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else f"verbs are {', '.join(VERBS)}"
         print(f"lopsided: error: no verb {verb!r}; {hint}", file=sys.stderr)
+        return 2
+    # Bytes that are no UTF-8 come as halves of characters, which no configuration, study or page can hold.
+    if odd := next((word for word in rest if any("\ud800" <= letter <= "\udfff" for letter in word)), None):
+        print(f"lopsided {verb}: error: expected words in UTF-8, got {printable(odd):.80}", file=sys.stderr)
         return 2
     debug = "--debug" in rest
     stopped = _Stopped()
@@ -240,7 +244,7 @@ def _one_line(error: BaseException) -> str:
     text = " ".join(text.split())
     if text.startswith("DataLoader worker"):
         return "a process that prepares batches was killed, maybe for want of memory: --training.workers says how many"
-    if "can't allocate memory" in text or isinstance(error, MemoryError):
+    if "can't allocate memory" in text or "out of memory" in text or isinstance(error, MemoryError):
         return "this takes more memory than there is (--debug shows where)"
     if isinstance(error, OSError) and error.strerror:
         return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 import textwrap
-from argparse import SUPPRESS, Action
+from argparse import SUPPRESS, Action, ArgumentTypeError
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
@@ -110,6 +112,45 @@ class Parser(ArgumentParser):
         given = [word.split("=")[0] for word in re.findall(r"--[\w.=-]+", message) if word.split("=")[0] not in known]
         near = difflib.get_close_matches(given[0], known, n=1, cutoff=0.6) if given else []
         return f"; did you mean {near[0]}?" if near else ""
+
+
+class PlaceError(ArgumentTypeError, ValueError):
+    """A place that cannot be written; of the kind whose words argparse hands on."""
+
+
+def folder_to_write(text: str) -> str:
+    """The value of an option that names a folder, which is made if it is not there.
+
+    Raises:
+        PlaceError: It cannot be made, or nothing can be written in it; nothing is made or written here.
+    """
+    return _place_to_write(text, is_folder=True)
+
+
+def file_to_write(text: str) -> str:
+    """The value of an option that names a file, whose folder is made if it is not there; raises likewise."""
+    return _place_to_write(text, is_folder=False)
+
+
+def _place_to_write(text: str, *, is_folder: bool) -> str:
+    wanted = "a folder" if is_folder else "a file"
+    path = Path(text)
+    try:
+        if text and path.exists() and path.is_dir() != is_folder:
+            raise PlaceError(f"expected {wanted} to write, got {'a file' if is_folder else 'a folder'}: {text}")
+        there = path if path.exists() and is_folder else path.parent
+        while not there.exists() and there != there.parent:
+            there = there.parent
+        reason = None if text else "an empty name"
+        if not there.is_dir():
+            reason = f"{there} is a file"
+        elif not os.access(there, os.W_OK | os.X_OK):
+            reason = f"nothing can be written in {there}"
+    except OSError as error:  # a name that is too long, a path through a file
+        reason = error.strerror
+    if reason:
+        raise PlaceError(f"expected {wanted} that can be written, got {text[:60]!r} ({reason})")
+    return text
 
 
 def check_threshold(parser: Parser, threshold: float | None) -> None:

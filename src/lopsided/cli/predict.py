@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
-from lopsided.data import Data, DataOptions, Manifest, is_source, loose_images, read_source
+from lopsided.cli.parser import THRESHOLD, Parser, check_threshold, file_to_write
+from lopsided.data import Data, Manifest, is_source, loose_images, read_source
 from lopsided.training import RunFolder
 
 
@@ -29,7 +29,9 @@ def predict(arguments: list[str]) -> int:
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_argument("--threshold", type=float, help=THRESHOLD)
-    parser.add_argument("--out", type=str, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)")
+    parser.add_argument(
+        "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
+    )
     given = parser.parse_args(arguments)
     check_threshold(parser, given.threshold)
     sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
@@ -56,5 +58,5 @@ def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
         return read_source(config.source, config.data, seed=config.seed)
     names = run.labels()
     if is_one_source:
-        return read_source(texts[0], DataOptions(validation_share=0), seed=config.seed, label_names=names)
+        return read_source(texts[0], config.data.elsewhere(texts[0]), seed=config.seed, label_names=names)
     return loose_images([Path(text) for text in texts], label_names=names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import Parser, file_to_write
 
 
 def report(arguments: list[str]) -> int:
@@ -15,7 +15,7 @@ def report(arguments: list[str]) -> int:
         examples=("lopsided report runs/adaptive", "lopsided report runs/a runs/b --out both.html"),
     )
     parser.add_argument("runs", nargs="+", type=str, help="folders of runs")
-    parser.add_argument("--out", type=str, help="file to write (default: report.html in the first run)")
+    parser.add_argument("--out", type=file_to_write, help="file to write (default: report.html in the first run)")
     given = parser.parse_args(arguments)
 
     from lopsided.reports import write_report

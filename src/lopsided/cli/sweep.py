@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data import DataOptions
 from lopsided.experiments.plan import Sweep
-from lopsided.experiments.settings import GRIDS, SweepName, settings_of
+from lopsided.experiments.settings import GRIDS, SweepName, check_numbers, settings_of
 from lopsided.models import ModelOptions
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.criterion import build_criterion
@@ -73,7 +73,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--missing", type=str, default="0", help="shares of the training positives to hide, in [0, 1), joined by commas"
     )
-    parser.add_argument("--out", type=str, help="folder for the results (default: sweeps/SOURCE-NAME)")
+    parser.add_argument("--out", type=folder_to_write, help="folder for the results (default: sweeps/SOURCE-NAME)")
     parser.add_argument(
         "--storage",
         type=str,
@@ -96,7 +96,7 @@ def _wanted(name: str, given: Any) -> Sweep:
         missing = tuple(float(share) for share in given.missing.split(","))
     except ValueError:
         raise ValueError(f"--missing must be numbers joined by commas, got {given.missing!r}") from None
-    return Sweep(
+    wanted = Sweep(
         name=name,
         source=given.source,
         settings=tuple(settings),
@@ -107,6 +107,8 @@ def _wanted(name: str, given: Any) -> Sweep:
         model=given.model,
         training=given.training,
     )
+    check_numbers(settings, wanted.rates)
+    return wanted
 
 
 def default_folder(wanted: Sweep) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import Parser
+from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data.source import SOURCES
 from lopsided.presets import preset_file, preset_names
 from lopsided.training import Config
@@ -31,7 +31,7 @@ def train(arguments: list[str]) -> int:
     parser.add_argument(
         "--config", action="config", help=f"YAML file with any of the options below, or a preset: {presets}"
     )
-    parser.add_argument("--out", type=str, help="folder of the run (default: runs/SOURCE-LOSS)")
+    parser.add_argument("--out", type=folder_to_write, help="folder of the run (default: runs/SOURCE-LOSS)")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder, if any")
     for name, group in GROUPS.items():
         parser.add_argument(f"--{name}", type=group, default=group())
@@ -49,7 +49,8 @@ def train(arguments: list[str]) -> int:
     config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
     parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
 
-    return _train(config, Path(given.out) if given.out else default_folder(config), resume=given.resume)
+    out = parser.checked(lambda: folder_to_write(given.out or str(default_folder(config))))
+    return _train(config, Path(out), resume=given.resume)
 
 
 def _with_preset_files(arguments: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Data sets of the Mulan collection: ``STEM-train*.arff``, ``STEM-test*.arff`` and ``STEM.xml``."""
+"""Data sets of the Mulan collection and of MEKA: ``STEM-train*.arff``, ``STEM-test*.arff`` and ``STEM.xml``."""
 
 import difflib
 from collections import Counter
@@ -10,57 +10,63 @@ from scipy.sparse import coo_array, vstack
 
 from lopsided.data.arff_columns import features_of, labels_of
 from lopsided.data.arff_file import ArffFile, read_arff_file
+from lopsided.data.arff_meka import labels_of_meka, splits_of_meka
+from lopsided.data.arff_values import positive_codes
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.label_xml import read_label_names
 from lopsided.data.run_labels import aligned, check_known, unlabelled
+from lopsided.data.splits import USUAL_SPLITS
 from lopsided.data.table import Table
 
 
-def read_arff(stem: str | Path, *, label_names: Sequence[str] | None = None) -> Table:
-    """Read a Mulan data set, whose XML file says which attributes are labels.
+def read_arff(stem: str | Path, *, positive: str | None = None, label_names: Sequence[str] | None = None) -> Table:
+    """Read a data set of Mulan, whose XML file says which attributes are labels, or of MEKA, whose relation does.
 
     Features are the numeric attributes; nominal ones with the values 0 and 1, as that number; other nominal ones, as
-    one column ``NAME=VALUE`` per value. Text attributes are left out. A label is positive at its value 1, yes, true,
-    pos or positive, else at the last of its two values, and unknown at ``?``.
+    one column ``NAME=VALUE`` per value. Text attributes are left out. A label's two values are a pair that is known,
+    such as 0 and 1, -1 and 1, no and yes or F and T, or ``positive`` says it; it is unknown at ``?``.
 
     Args:
-        stem: Folder and beginning of the file names, ``data/Corel5k``, in upper or lower case. Without a train file,
-            ``STEM.arff`` is read, all of it ``train``.
+        stem: Folder and beginning of the file names, ``data/Corel5k``, in upper or lower case, of ``STEM-train*.arff``,
+            ``-val*`` and ``-test*``. Without a train file, ``STEM.arff`` is read: ``train``, unless its relation names
+            a split (``-split-number``, ``-split-percentage``).
+        positive: Values that mean that a sample has a label, joined by ``|``.
         label_names: Labels of a run that is to be applied to the data, whose labels are then exactly these, in their
-            order. The XML file may then be missing, and a label that is no attribute is unknown everywhere.
+            order. What names the labels may then be missing, and a label that is no attribute is unknown everywhere.
 
     Returns:
         Features as a ``csr_array`` when they are many and mostly 0, else as an array.
 
     Raises:
-        DataError: A file is missing or malformed, a feature is ``?``, the headers differ, a label is no attribute, or
-            a run does not know it.
+        DataError: A file is missing or malformed, a feature is ``?``, the headers differ, a label is no attribute, it
+            is not known which of its values is positive, or a run does not know it.
     """
-    name, xml, parts = _find_files(Path(stem), needs_xml=label_names is None)
-    names = _declared(xml, label_names)
+    name, xml, parts = _find_files(Path(stem))
     files = {split: read_arff_file(path) for split, path in parts.items()}
     first, *others = files.values()
     for other in others:
         _check_same_header(first, other)
+    names = _declared(name, list(files.values()), xml, label_names)
     if label_names is not None:
         attributes = {attribute.name for attribute in first.attributes}
         names = tuple(name for name in names if name in attributes)
     _check_labels(first, names, xml)
+    codes = positive_codes(first, names, positive=positive)
     for file in files.values():
         _check_values(file, names)
     rows = coo_array(vstack([file.rows for file in files.values()]))
-    splits = np.concatenate([np.full(len(file.lines), split) for split, file in files.items()])
+    splits = _splits(files)
     features, feature_names = features_of(rows, first.attributes, names)
     if label_names is None:
-        labels = labels_of(rows, first.attributes, names)
+        labels = labels_of(rows, first.attributes, names, codes=codes)
     elif names:
-        labels = aligned(labels_of(rows, first.attributes, names), label_names)
+        labels = aligned(labels_of(rows, first.attributes, names, codes=codes), label_names)
     else:
         labels = unlabelled(label_names, samples=len(splits))
     return Table(name, features, labels, splits, feature_names=feature_names)
 
 
-def _find_files(stem: Path, *, needs_xml: bool) -> tuple[str, Path | None, dict[str, Path]]:
+def _find_files(stem: Path) -> tuple[str, Path | None, dict[str, Path]]:
     if stem.suffix.lower() in (".arff", ".xml"):
         stem = stem.with_suffix("")
     folder, name = stem.parent, stem.name
@@ -68,15 +74,15 @@ def _find_files(stem: Path, *, needs_xml: bool) -> tuple[str, Path | None, dict[
         files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".arff", ".xml")]
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=folder) from error
-    found = {split: _best_match(files, name, f"-{split}") for split in ("train", "test")}
-    if found["train"] is None:
-        found = {"train": _best_match(files, name, "")}
+    found = {split: _best_match(files, name, f"-{split}") for split in USUAL_SPLITS}
+    if found["train"] is None and (whole := _best_match(files, name, "")) is not None:
+        for part in (path for path in found.values() if path is not None):
+            raise DataError(f"expected {name}-train*.arff beside {part.name}, got {whole.name}", path=folder)
+        found = {"train": whole}
     parts = {split: path for split, path in found.items() if path is not None}
-    if not parts:
+    if "train" not in parts:
         raise DataError(f"wanted {name}-train*.arff or {name}.arff, got {_what_is_there(files, name)}", path=folder)
     xml = next((path for path in files if path.name.lower() == f"{name}.xml".lower()), None)
-    if xml is None and needs_xml:
-        raise DataError(f"wanted {name}.xml, which names the labels, got {_what_is_there(files, name)}", path=folder)
     return xml.stem if xml else name, xml, parts
 
 
@@ -109,16 +115,42 @@ def _check_same_header(first: ArffFile, other: ArffFile) -> None:
     raise DataError(f"wanted the attributes of {first.path.name}, there {wanted}, got {came}", path=other.path)
 
 
-def _declared(xml: Path | None, label_names: Sequence[str] | None) -> tuple[str, ...]:
-    """Labels that the XML file names; those of the run where there is no such file."""
-    if xml is None:
-        return tuple(label_names or ())
-    declared = read_label_names(xml)
+def _splits(files: dict[str, ArffFile]) -> np.ndarray:
+    if len(files) == 1 and (splits := splits_of_meka(*files.values())) is not None:
+        return splits
+    return np.concatenate([np.full(len(file.lines), split) for split, file in files.items()])
+
+
+def _declared(name: str, files: list[ArffFile], xml: Path | None, label_names: Sequence[str] | None) -> tuple[str, ...]:
+    """Labels that the XML file or the relation names; those of the run where neither does."""
+    file, *others = files
+    of_meka = labels_of_meka(file)
+    for other in others:
+        if labels_of_meka(other) != of_meka:
+            came = f"{quoted(file.relation)} and {quoted(other.relation)}"
+            raise DataError(f"expected the -C of {file.path.name} in the relation, got {came}", path=other.path)
+    if xml is None and of_meka is None:
+        if label_names is None:
+            raise DataError(
+                f"wanted {name}.xml, which names the labels, or a relation that does, such as 'Mood: -C 3' of MEKA "
+                f"(the first 3 attributes; -C -3: the last 3), got {quoted(file.relation)} in {file.path.name}",
+                path=file.path.parent,
+            )
+        return tuple(label_names)
+    declared = of_meka if xml is None else read_label_names(xml)
+    assert declared is not None
+    if of_meka is not None and set(of_meka) != set(declared):
+        odd = sorted(set(of_meka) ^ set(declared))
+        raise DataError(
+            f"expected the {len(of_meka)} labels that -C in the relation of {file.path.name} says, got others: "
+            f"{quoted(odd[0])} is a label of one of the two alone",
+            path=xml,
+        )
     try:
         if label_names is not None:
             check_known(declared, label_names)
     except DataError as error:
-        raise DataError(str(error), path=xml) from None
+        raise DataError(str(error), path=xml or file.path) from None
     return declared
 
 
@@ -129,11 +161,6 @@ def _check_labels(file: ArffFile, label_names: tuple[str, ...], xml: Path | None
             raise DataError(f"wanted only attributes of {file.path.name}, got the label {quoted(name)}", path=xml)
         if occurrences[name] > 1:
             raise DataError(f"label {quoted(name)} must be one attribute, got {occurrences[name]}", path=file.path)
-    wanted = set(label_names)
-    for attribute in file.attributes:
-        if attribute.name in wanted and (attribute.kind == "string" or len(attribute.values) > 2):
-            came = ",".join(attribute.values) or attribute.kind
-            raise DataError(f"label {quoted(attribute.name)} must have two values, got {quoted(came)}", path=file.path)
 
 
 def _check_values(file: ArffFile, label_names: tuple[str, ...]) -> None:

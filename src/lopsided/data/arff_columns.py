@@ -2,6 +2,8 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
@@ -9,12 +11,17 @@ from lopsided.data.arff_file import Attribute
 from lopsided.data.labels import Labels
 from lopsided.data.table import float32_features
 
-_POSITIVE_WORDS = ("1", "yes", "true", "pos", "positive")
 _DENSE_UP_TO = 1_000_000  # numbers; 4 MB as float32, where a sparse form saves nothing worth having
 _DENSE_FROM = 0.1  # share of numbers that are not 0; above it a sparse form is hardly smaller
 
 
-def labels_of(rows: coo_array, attributes: tuple[Attribute, ...], names: tuple[str, ...]) -> Labels:
+def labels_of(
+    rows: coo_array,
+    attributes: tuple[Attribute, ...],
+    names: tuple[str, ...],
+    *,
+    codes: Mapping[str, int | None],
+) -> Labels:
     """The attributes that are labels.
 
     Args:
@@ -22,14 +29,16 @@ def labels_of(rows: coo_array, attributes: tuple[Attribute, ...], names: tuple[s
             stored.
         attributes: The columns of ``rows``.
         names: Which of them are labels, in the order wanted.
+        codes: Of each, the value in ``rows`` that means that a sample has it; None where none does.
 
     Returns:
-        Positive where the value is 1, yes, true, pos or positive, else the last of two.
+        Which samples have them, unknown where the file has ``?``.
     """
     num_samples = rows.shape[0]
     position = {name: column for column, name in enumerate(names)}
     column_of = np.array([position.get(attribute.name, -1) for attribute in attributes])
-    code_of = np.array([_positive_code(attribute) for attribute in attributes])
+    codes_of_attributes = [codes.get(attribute.name) for attribute in attributes]
+    code_of = np.array([-1 if code is None else code for code in codes_of_attributes])
     columns = column_of[rows.col]
     mine, missing = columns >= 0, np.isnan(rows.data)
     hit = mine & ~missing & (rows.data == code_of[rows.col])
@@ -89,15 +98,6 @@ def _column_names(attribute: Attribute) -> list[str]:
     if attribute.kind == "numeric" or set(attribute.values) == {"0", "1"}:
         return [attribute.name]
     return [f"{attribute.name}={value}" for value in attribute.values]
-
-
-def _positive_code(attribute: Attribute) -> int:
-    if attribute.kind == "numeric":
-        return 1
-    for code, value in enumerate(attribute.values):
-        if value.lower() in _POSITIVE_WORDS:
-            return code
-    return 1  # the last of two; a lone value that is no positive word is always negative
 
 
 def _marked(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> csr_array:

@@ -10,7 +10,7 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +37,13 @@ class Attribute:
         name: As declared, without quotes.
         kind: ``numeric``, ``nominal`` or ``string``.
         values: Of a nominal attribute, in the declared order.
+        line: Where it is declared, from 1; two attributes are equal wherever they stand.
     """
 
     name: str
     kind: str
     values: tuple[str, ...] = ()
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +56,14 @@ class ArffFile:
         rows: Shape (rows, attributes), float64: the number, or the position of a nominal value among the declared ones
             from 0; nan where the file has ``?``; 0 for every text. Zeros are not stored.
         lines: Line of each row in the file, from 1, shape (rows,).
+        relation: Name of the data set, without quotes.
     """
 
     path: Path
     attributes: tuple[Attribute, ...]
     rows: csr_array
     lines: np.ndarray
+    relation: str = ""
 
 
 def read_arff_file(path: str | Path) -> ArffFile:
@@ -82,54 +86,57 @@ def read_arff_file(path: str | Path) -> ArffFile:
         text = content.decode("latin-1")
     # Not splitlines(), which also breaks at characters that may stand in a name.
     lines = enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1)
-    attributes = _read_header(path, lines)
-    return _read_rows(path, attributes, lines)
+    relation, attributes = _read_header(path, lines)
+    return _read_rows(path, relation, attributes, lines)
 
 
-def _read_header(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[Attribute, ...]:
-    attributes = []
+def _read_header(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[str, tuple[Attribute, ...]]:
+    relation, attributes = "", []
     for number, raw in lines:
         line = raw.strip()
         keyword = line.split(None, 1)[0].lower() if line else "%"
-        if keyword.startswith(("%", "@relation")):
+        if keyword.startswith("%"):
+            continue
+        if keyword.startswith("@relation"):
+            relation = _unquoted(line[len("@relation") :].strip())
             continue
         if keyword == "@data":
             if not attributes:
                 raise DataError("wanted @attribute lines before @data, got none", path=path, line=number)
-            return tuple(attributes)
+            return relation, tuple(attributes)
         if keyword != "@attribute":
             raise DataError(f"wanted @relation, @attribute or @data, got {quoted(line)}", path=path, line=number)
         try:
-            attributes.append(_read_attribute(line))
+            attributes.append(_read_attribute(line, number))
         except ValueError as error:
             raise DataError(str(error), path=path, line=number) from None
     raise DataError("wanted a line @data, got the end of the file", path=path)
 
 
-def _read_attribute(line: str) -> Attribute:
+def _read_attribute(line: str, number: int) -> Attribute:
     match = _ATTRIBUTE.match(line)
     if match is None or not match[2]:
         raise ValueError(f"wanted @attribute NAME TYPE, got {quoted(line)}")
-    name, kind = match[1], match[2]
-    if name[0] in "'\"":
-        name = _unescape(name[1:-1])
+    name, kind = _unquoted(match[1]), match[2]
     nominal = _NOMINAL.match(kind)
     if nominal:
         values = tuple(_tokens(nominal[1]))
         if not values or len(set(values)) != len(values):
             raise ValueError(f"wanted distinct values of attribute {quoted(name)}, got {quoted(kind)}")
-        return Attribute(name, "nominal", values)
+        return Attribute(name, "nominal", values, number)
     word = kind.split()[0].lower()
     if word in _NUMERIC:
-        return Attribute(name, "numeric")
+        return Attribute(name, "numeric", line=number)
     if word == "string":
-        return Attribute(name, "string")
+        return Attribute(name, "string", line=number)
     raise ValueError(
         f"attribute {quoted(name)} must be numeric, real, integer, string or a list {{of, values}}, got {quoted(kind)}"
     )
 
 
-def _read_rows(path: Path, attributes: tuple[Attribute, ...], lines: Iterator[tuple[int, str]]) -> ArffFile:
+def _read_rows(
+    path: Path, relation: str, attributes: tuple[Attribute, ...], lines: Iterator[tuple[int, str]]
+) -> ArffFile:
     decoders = [_decoder(a) for a in attributes]
     everything = range(len(attributes))
     # Flat arrays of numbers: one list per row would take ten times the memory.
@@ -160,7 +167,7 @@ def _read_rows(path: Path, attributes: tuple[Attribute, ...], lines: Iterator[tu
         shape=(len(line_numbers), len(attributes)),
     )
     rows.eliminate_zeros()
-    return ArffFile(path, attributes, rows, np.asarray(line_numbers))
+    return ArffFile(path, attributes, rows, np.asarray(line_numbers), relation)
 
 
 def _decoder(attribute: Attribute) -> Callable[[str], float]:
@@ -173,7 +180,9 @@ def _decoder(attribute: Attribute) -> Callable[[str], float]:
 
     def decode(token: str) -> float:
         try:
-            return codes[token] if nominal or token == "?" else float(token)
+            if nominal or token == "?":
+                return codes[token]
+            return float(token if "_" not in token else "")  # Python's 1_000 is no number of ARFF
         except (KeyError, ValueError):
             raise ValueError(f"wanted {wanted} for attribute {quoted(attribute.name)}, got {quoted(token)}") from None
 
@@ -216,6 +225,11 @@ def _tokens(text: str) -> Iterator[str]:
     rest = text[position:].strip()
     if rest and rest[0] != "%":
         raise ValueError(f"wanted values that are separated by commas and quotes that are closed, got {quoted(rest)}")
+
+
+def _unquoted(name: str) -> str:
+    quoted_by = name[:1]
+    return _unescape(name[1:-1]) if quoted_by in ("'", '"') and name.endswith(quoted_by) else name
 
 
 def _unescape(text: str) -> str:

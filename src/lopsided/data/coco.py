@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from lopsided.data.coco_file import CocoFile, read_coco_file
 from lopsided.data.coco_layout import find_annotations
 from lopsided.data.errors import DataError, quoted
-from lopsided.data.image_files import folder_of_images
-from lopsided.data.labels import Labels
+from lopsided.data.image_files import check_each_once, folder_of_images
+from lopsided.data.labels import Labels, true_in
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import Unannotated
 from lopsided.data.run_labels import aligned
+from lopsided.data.splits import USUAL_SPLITS
 
 
 def read_coco(
@@ -27,6 +28,9 @@ def read_coco(
     label_names: Sequence[str] | None = None,
 ) -> Manifest:
     """Read MS-COCO 2014 or 2017, or other data in that format; an image has the labels of its annotations.
+
+    Categories of several files are the same where their names are. An image under several identifiers is one sample
+    with the annotations of them all; in two files, as of train and val, it is refused.
 
     Args:
         folder: With ``instances_train2014.json``, ``instances_val2014.json`` (papers report ``val``) or one of them,
@@ -42,7 +46,8 @@ def read_coco(
         label_names: Labels of a run, if it is to be applied to the data.
 
     Returns:
-        Labels in the order of their identifiers; a category that only groups others is left out.
+        Labels in the order of their identifiers, those of the train file first; what only groups others is none. One
+        that a file does not list is unknown in its images.
 
     Raises:
         DataError: A file is missing, of another kind or contradicts itself, or all images are missing.
@@ -63,7 +68,9 @@ def read_coco(
         splits += [split] * len(file.image_paths)
     if not paths:
         raise DataError("wanted images with annotations, got none; with data.unannotated keep all count", path=folder)
-    labels = _labels(files)
+    check_each_once(paths, splits, path=folder)
+    by_split = sorted(range(len(found)), key=lambda i: USUAL_SPLITS.index(found[i].split))
+    labels = _labels(folder, files, by_split, label_names or ())
     return Manifest(
         name,
         folder,
@@ -73,30 +80,51 @@ def read_coco(
     )
 
 
-def _labels(files: list[CocoFile]) -> Labels:
-    """Labels of all images, file after file."""
-    first, *others = files
-    for other in others:
-        _check_same_categories(first, other)
-    groups = frozenset.intersection(*(file.groups for file in files))
-    if len(groups) == len(first.categories):
-        groups = frozenset()
-    kept = [identifier not in groups for identifier in first.categories]
-    column = np.cumsum(kept) - 1
+def _labels(folder: Path, files: list[CocoFile], by_split: list[int], of_run: Sequence[str]) -> Labels:
+    """Labels of all images, file after file: categories by their names, unknown where a file does not list them."""
+    labels = {name for each in files for identifier, name in each.categories.items() if identifier not in each.groups}
+    name_of = [_names_of_categories(file, labels.union(of_run)) for file in files]
+    in_order = [name_of[i] for i in by_split]
+    _check_common(folder, [files[i] for i in by_split], in_order)
+    column = {name: i for i, name in enumerate(dict.fromkeys(name for each in in_order for name in each.values()))}
     starts = np.cumsum([0, *(len(file.image_paths) for file in files)])
-    rows = np.concatenate([start + file.rows for start, file in zip(starts, files, strict=False)])
-    columns = column[np.concatenate([file.columns for file in files])]
-    names = tuple(name for identifier, name in first.categories.items() if identifier not in groups)
-    shape = (int(starts[-1]), len(names))
+    rows, columns, absent = [], [], []
+    for file, names, start in zip(files, name_of, starts, strict=False):
+        column_of = np.array([column[names[i]] if i in names else -1 for i in file.categories])
+        rows.append(start + file.rows)
+        columns.append(column_of[file.columns])
+        shape = (len(file.image_paths), len(column))
+        absent.append(true_in(range(shape[0]), np.setdiff1d(np.arange(shape[1]), column_of), shape=shape))
+    places = (np.concatenate(rows), np.concatenate(columns))
+    positives = csr_array((np.ones(len(places[0]), dtype=bool), places), shape=(int(starts[-1]), len(column)))
+    unknown = csr_array(vstack(absent))
     try:
-        return Labels(names, csr_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=shape))
+        return Labels(tuple(column), positives, unknown if unknown.nnz else None)
     except DataError as error:
-        raise DataError(str(error), path=first.path) from None
+        raise DataError(str(error), path=files[0].path) from None
 
 
-def _check_same_categories(first: CocoFile, other: CocoFile) -> None:
-    for identifier in dict.fromkeys([*first.categories, *other.categories]):
-        wanted, came = (file.categories.get(identifier, "none") for file in (first, other))
-        if wanted != came:
-            what = f"{quoted(wanted)} at {quoted(identifier)}, got {quoted(came)}"
-            raise DataError(f"wanted the categories of {first.path.name}, there {what}", path=other.path)
+def _names_of_categories(file: CocoFile, labels: set[str]) -> dict[Any, str]:
+    """Names of a file's categories by identifier, without those that in no file are more than a group of others."""
+    kept = {identifier: name for identifier, name in file.categories.items() if name in labels or not labels}
+    used: dict[str, Any] = {}
+    for identifier, name in kept.items():
+        if identifier not in file.groups and used.setdefault(name, identifier) != identifier:
+            raise DataError(
+                f"label names must be distinct, got {quoted(name)} twice, as the name of the categories "
+                f"{quoted(used[name])} and {quoted(identifier)}",
+                path=file.path,
+            )
+    return kept
+
+
+def _check_common(folder: Path, files: list[CocoFile], name_of: list[dict[Any, str]]) -> None:
+    (first, *others), (known, *others_names) = files, [set(names.values()) for names in name_of]
+    for file, names in zip(others, others_names, strict=True):
+        if not known & names:
+            wanted, came = (quoted(min(each, default="none")) for each in (known, names))
+            raise DataError(
+                f"expected categories of {first.path.relative_to(folder)}, such as {wanted}, got only others, "
+                f"such as {came}",
+                path=file.path,
+            )

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ class CocoFile:
         path: The file.
         categories: Identifier to name, ascending.
         groups: Categories that are a supercategory of others and have no annotation.
-        image_paths: Of the images, from a folder that the file does not name.
+        image_paths: Of the images, each once, from a folder that the file does not name. An image that the file names
+            under several identifiers has the annotations of them all.
         annotated: Bool, shape (images,), True where an image has an annotation, counted or not.
         rows: Image of each annotation that counts, int64, shape (annotations,).
         columns: Category of each annotation that counts, int64, shape (annotations,).
@@ -98,11 +100,11 @@ def _reduced(path: Path, content: Any, *, crowd: bool, min_area: float) -> CocoF
     _check_kind(content)
     images, annotations, categories = (_entries(content, part) for part in _PARTS)
     names, supercategories = _names(categories)
-    row_of = _numbered(_values(images, "images", "id", (int, str)), "images")
+    image_paths, row_of = _images(images)
     column_of = {identifier: i for i, identifier in enumerate(names)}
     rows = _found(annotations, "image_id", row_of, "images")
     columns = _found(annotations, "category_id", column_of, "categories")
-    annotated = np.zeros(len(images), dtype=bool)
+    annotated = np.zeros(len(image_paths), dtype=bool)
     annotated[rows] = True
     used = set(np.unique(columns).tolist())
     counted = _counted(annotations, crowd=crowd, min_area=min_area)
@@ -110,7 +112,7 @@ def _reduced(path: Path, content: Any, *, crowd: bool, min_area: float) -> CocoF
         path,
         categories=names,
         groups=frozenset(identifier for identifier in supercategories if column_of[identifier] not in used),
-        image_paths=[relative_path(name) for name in _values(images, "images", "file_name", str)],
+        image_paths=image_paths,
         annotated=annotated,
         rows=rows[counted],
         columns=columns[counted],
@@ -158,6 +160,20 @@ def _values(entries: Sequence[dict[str, Any]], part: str, key: str, kind: type |
     return values
 
 
+def _images(images: list[dict[str, Any]]) -> tuple[list[str], dict[Any, int]]:
+    """Paths of the images, each once, and the number of the path that each identifier stands for."""
+    identifiers = _values(images, "images", "id", (int, str))
+    number_of: dict[str, int] = {}
+    row_of: dict[Any, int] = {}
+    for identifier, name in zip(identifiers, _values(images, "images", "file_name", str), strict=True):
+        path = relative_path(name)
+        row = number_of.setdefault(path, len(number_of))
+        if row_of.setdefault(identifier, row) != row:
+            names = " and ".join(quoted(name) for name in (list(number_of)[row_of[identifier]], path))
+            raise DataError(f"expected one file for each identifier in images, got {names} for {quoted(identifier)}")
+    return list(number_of), row_of
+
+
 def _numbered(identifiers: list[Any], part: str) -> dict[Any, int]:
     numbers = {identifier: i for i, identifier in enumerate(identifiers)}
     if len(numbers) < len(identifiers):
@@ -169,13 +185,19 @@ def _numbered(identifiers: list[Any], part: str) -> dict[Any, int]:
 def _names(categories: list[dict[str, Any]]) -> tuple[dict[Any, str], list[Any]]:
     """Names by identifier, ascending, and those that are the supercategory of another."""
     identifiers = _values(categories, "categories", "id", (int, str))
-    names = dict(zip(_numbered(identifiers, "categories"), _values(categories, "categories", "name", str), strict=True))
+    values = map(_one_form, _values(categories, "categories", "name", str))
+    names = dict(zip(_numbered(identifiers, "categories"), values, strict=True))
     members: dict[str, set[Any]] = {}
     for identifier, category in zip(identifiers, categories, strict=True):
-        members.setdefault(str(category.get("supercategory")), set()).add(identifier)
+        members.setdefault(_one_form(str(category.get("supercategory"))), set()).add(identifier)
     supercategories = [identifier for identifier, name in names.items() if members.get(name, set()) - {identifier}]
     ordered = sorted(names.items(), key=lambda item: (isinstance(item[0], str), item[0]))
     return dict(ordered), supercategories
+
+
+def _one_form(name: str) -> str:
+    """Names that are the same must be equal, in whichever of Unicode's forms a file writes them."""
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def _found(annotations: list[dict[str, Any]], key: str, numbers: dict[Any, int], part: str) -> np.ndarray:
@@ -190,11 +212,18 @@ def _found(annotations: list[dict[str, Any]], key: str, numbers: dict[Any, int],
 def _counted(annotations: list[dict[str, Any]], *, crowd: bool, min_area: float) -> np.ndarray:
     counted = np.ones(len(annotations), dtype=bool)
     if not crowd:
-        counted &= np.array([annotation.get("iscrowd") != 1 for annotation in annotations], dtype=bool)
+        counted &= np.array([not _is_crowd(annotation, i) for i, annotation in enumerate(annotations)], dtype=bool)
     if min_area > 0:
         areas = [_area(annotation, i) for i, annotation in enumerate(annotations)]
         counted &= np.array(areas, dtype=np.float64) >= min_area
     return counted
+
+
+def _is_crowd(annotation: dict[str, Any], i: int) -> bool:
+    flag = annotation.get("iscrowd")
+    if flag is not None and flag not in (0, 1):
+        raise DataError(f"expected 0 or 1 as iscrowd, got {quoted(flag)} in annotation {i} (from 0)")
+    return bool(flag)
 
 
 def _area(annotation: dict[str, Any], i: int) -> float:

@@ -76,6 +76,31 @@ def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str]
     return best
 
 
+def check_each_once(paths: Sequence[str], splits: Sequence[str], *, path: Path) -> None:
+    """Refuse an image that stands in a data set twice: with other labels, or in two splits.
+
+    Args:
+        paths: Of all images, from the folder of the data set.
+        splits: Of the same images.
+        path: The folder, or the list of the images, for the error.
+
+    Raises:
+        DataError: One does; the message names it and its splits.
+
+    Example:
+        >>> check_each_once(["a.jpg", "b.jpg", "a.jpg"], ["train", "train", "val"], path=Path("pets"))
+        Traceback (most recent call last):
+        lopsided.data.errors.DataError: pets: expected each image once, got 'a.jpg' in train and in val
+    """
+    if len(set(paths)) == len(paths):
+        return
+    first: dict[str, int] = {}
+    again = next(i for i, image in enumerate(paths) if first.setdefault(image, i) != i)
+    before = splits[first[paths[again]]]
+    places = f"twice in {before}" if before == splits[again] else f"in {before} and in {splits[again]}"
+    raise DataError(f"expected each image once, got {quoted(paths[again])} {places}", path=path)
+
+
 def is_text(name: str) -> bool:
     r"""Whether all of it are characters: JSON can hold halves of one, which no file can be called by.
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from lopsided.data.errors import DataError, quoted
-from lopsided.data.image_files import folder_of_images, relative_path
+from lopsided.data.image_files import check_each_once, folder_of_images, relative_path
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.nus_wide_csv import read_nus_wide_csv
@@ -118,6 +118,7 @@ def _read_lists(files: _Files) -> Manifest:
     positives = csr_array(csc_array(found, shape=(sum(map(len, lists.values())), len(concepts))))
     paths = _place(files.folder, [path for each in lists.values() for path in each])
     splits = np.repeat(list(lists), [len(each) for each in lists.values()])
+    check_each_once(paths.tolist(), splits.tolist(), path=files.path("TrainImagelist.txt").parent)
     return Manifest("nus-wide", files.folder, paths, Labels(tuple(concepts), positives), splits)
 
 
@@ -133,14 +134,16 @@ def _image_list(files: _Files, name: str) -> list[str]:
 def _flags(files: _Files, concept: str, part: str, *, wanted: int) -> np.ndarray:
     """Whether each image of a list has a concept, bool, shape (wanted,)."""
     path = files.path(f"Labels_{concept}_{part}.txt")
-    content = np.frombuffer(read_bytes(path), dtype=np.uint8)
-    digits = content[~np.isin(content, np.frombuffer(b" \t\r\n", dtype=np.uint8))]
-    wrong = digits[(digits != ord("0")) & (digits != ord("1"))]
-    if len(wrong):
-        raise DataError(f"wanted 0 or 1 on each line, got {quoted(chr(wrong[0]))}", path=path)
-    if len(digits) != wanted:
-        raise DataError(f"wanted {wanted} lines, as many as {part}Imagelist.txt has, got {len(digits)}", path=path)
-    return digits == ord("1")
+    cells = read_bytes(path).splitlines()
+    while cells and not cells[-1].strip():
+        cells.pop()
+    found = np.array([cell.strip() for cell in cells], dtype="S2")  # no wider than tells 0 and 1 from all else
+    if (wrong := np.flatnonzero((found != b"0") & (found != b"1"))).size:
+        came = quoted(cells[wrong[0]].decode(errors="replace"))
+        raise DataError(f"wanted 0 or 1 on each line, got {came}", path=path, line=int(wrong[0]) + 1)
+    if len(found) != wanted:
+        raise DataError(f"wanted {wanted} lines, as many as {part}Imagelist.txt has, got {len(found)}", path=path)
+    return found == b"1"
 
 
 def _place(folder: Path, paths: list[str]) -> np.ndarray:

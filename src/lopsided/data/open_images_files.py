@@ -1,7 +1,5 @@
 """Where the files of Open Images lie, and what its classes are called."""
 
-import csv
-import io
 import os
 import re
 from collections import Counter
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lopsided.data.csv_file import read_csv_rows
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.regular_file import read_bytes
 
@@ -148,14 +147,11 @@ def _text(path: Path) -> str:
 
 
 def _descriptions(path: Path) -> dict[str, str]:
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     found = {}
-    try:
-        for row in reader:
-            if row and len(row) != 2:
-                raise DataError(f"wanted a class and its name, got {len(row)} cells", path=path, line=reader.line_num)
-            if row and row[0].startswith("/"):  # else column names, which some versions have
-                found[row[0]] = row[1].strip()
-    except csv.Error as error:
-        raise DataError(str(error), path=path, line=max(reader.line_num, 1)) from None
+    for line, row in read_csv_rows(path):
+        if len(row) != 2 or any("\n" in cell for cell in row):
+            came = f"{len(row)} cells" if len(row) != 2 else f"a quote open at {quoted(max(row, key=len))}"
+            raise DataError(f"wanted a class and its name, got {came}", path=path, line=line)
+        if row[0].startswith("/"):  # else column names, which some versions have
+            found[row[0]] = row[1].strip()
     return found

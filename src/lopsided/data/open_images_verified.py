@@ -69,8 +69,22 @@ def read_verified(path: Path, *, mids: tuple[str, ...], images: np.ndarray) -> V
         raise DataError(f"wanted a table with {', '.join(_COLUMNS)}, got {quoted(str(error))}", path=path) from None
     except ValueError as error:
         raise DataError(str(error), path=path) from None
+    _check_lines(path, rows=start)
     parts = zip(*((part.rows, part.columns, part.positive) for part in found), strict=True)
     return Verified(*map(np.concatenate, parts))
+
+
+def _check_lines(path: Path, *, rows: int) -> None:
+    """Refuse a file of fewer rows than lines: no cell goes on in another line, unless a stray quote swallowed it."""
+    lines, odd = 0, 0  # the second: the first line with a quote that it does not close
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                lines += 1
+                odd = odd or number * (line.count(b'"') % 2)
+    if rows < lines - 1:
+        came = f"{rows} rows in {lines - 1} lines: a quote is open"
+        raise DataError(f"expected a row in each line, got {came}", path=path, line=odd or None)
 
 
 def _nothing() -> Verified:

@@ -25,6 +25,7 @@ _FOR: dict[str, tuple[str, ...]] = {
     "unannotated": ("coco",),
     "crowd": ("coco",),
     "min_area": ("coco",),
+    "positive": ("arff",),
     "difficult": ("voc",),
     "partition": ("nus-wide",),
     "unverified": ("open-images",),
@@ -91,6 +92,7 @@ class DataOptions:
         unannotated: Images without any label: drop_train (default: from training), drop or keep (coco).
         crowd: Count a group of objects as a positive (coco; default true).
         min_area: Objects below this area do not count, pixels of the original image (coco; default 0).
+        positive: Value that means that a sample has a label, or several joined by | (arff; default: known pairs).
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
@@ -112,6 +114,7 @@ class DataOptions:
     unannotated: Unannotated | None = None
     crowd: bool | None = None
     min_area: float | None = None  # pixels
+    positive: str | None = None
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
@@ -148,6 +151,19 @@ class DataOptions:
                 takers = ", ".join(_FOR[name])
                 raise DataError(f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {takers}")
         return {name: value for name, value in self._given(_FOR).items() if name not in _IMAGE_OPTIONS}
+
+    def elsewhere(self, source: str) -> DataOptions:
+        """Options with which a run reads other data: in the way of its own, and whole.
+
+        Args:
+            source: The other data, such as ``voc:DIR``.
+
+        Returns:
+            What says how to read that kind of source, but for the year; no sample is set aside.
+        """
+        kind = source.partition(":")[0]
+        ways = [name for name in _FOR if name != "year" and name not in _IMAGE_OPTIONS and kind in _FOR[name]]
+        return DataOptions(validation_share=0, **self._given(tuple(ways)))
 
     def _given(self, names: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Any]:
         return {name: value for name, value in dataclasses.asdict(self).items() if name in names and value is not None}

@@ -22,6 +22,11 @@ def check_splits(splits: np.ndarray, *, samples: int) -> None:
         raise DataError(f"splits must be as many as the samples ({samples}), got {len(splits)}")
     if splits.ndim != 1 or splits.dtype.kind != "U" or not np.all(splits != ""):
         raise DataError("splits must be names that are not empty, shape (samples,)")
+    letters = np.ascontiguousarray(splits).view(np.uint32)
+    odd = ((letters > 0) & (letters < 32)) | ((letters >= 0xD800) & (letters <= 0xDFFF))  # halves of characters
+    if odd.any():
+        name = splits[int(np.argmax(odd)) // (splits.itemsize // 4)]
+        raise DataError(f"a split must be a name without control characters, got {quoted(str(name))}")
 
 
 def check_truth(truth: Labels, labels: Labels) -> None:

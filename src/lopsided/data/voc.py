@@ -7,7 +7,8 @@ from typing import get_args
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.errors import DataError
+from lopsided.data.errors import DataError, quoted
+from lopsided.data.image_files import check_each_once
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import Difficult
@@ -33,8 +34,9 @@ def read_voc(
     """Read PASCAL VOC 2007 or 2012, or other data laid out like it; an image has the labels of its objects.
 
     Splits are ``train.txt``, ``val.txt`` and ``test.txt`` of ``ImageSets/Main``; where one of the first two is missing,
-    it is the rest of ``trainval.txt``. ``test`` is left out where it has no ``Annotations``, as in 2012. Published
-    results of 2007 train on ``train`` and ``val`` together; here ``val`` stays ``val``.
+    it is the rest of ``trainval.txt``. An image in two of them is refused. ``test`` is left out where it has no
+    ``Annotations``, as in 2012. Published results of 2007 train on ``train`` and ``val`` together; here ``val`` stays
+    ``val``.
 
     Args:
         folder: ``VOC2007``, or a folder up to three levels above, in which parts of one year are read as one. Images
@@ -56,6 +58,8 @@ def read_voc(
     files = find_voc(folder, year=year)
     splits = _splits(folder, files)
     samples = [name for names in splits.values() for name in names]
+    split_of = [split for split, names in splits.items() for _ in names]
+    check_each_once(samples, split_of, path=next(iter(files.lists.values())).parent)
     if not any(name in files.images for name in samples):
         wanted = f"JPEGImages/{samples[0]}.jpg"
         raise DataError(f"wanted images such as {wanted} ({ORIGIN}), got none of {len(samples)}", path=folder)
@@ -65,7 +69,7 @@ def read_voc(
         folder,
         np.array([_path(folder.resolve(), files, name) for name in samples], dtype=np.dtypes.StringDType()),
         labels if label_names is None else aligned(labels, label_names),
-        np.array([split for split, names in splits.items() for _ in names]),
+        np.array(split_of),
     )
 
 
@@ -73,6 +77,7 @@ def _splits(folder: Path, files: VocFiles) -> dict[str, list[str]]:
     """Names of the images of each split, in the order of the lists."""
     lists = {name: _read_list(path) for name, path in files.lists.items()}
     both = lists.pop("trainval", [])
+    neither = set(both).difference(lists["train"], lists["val"]) if {"train", "val"} <= lists.keys() else set()
     for name, other in (("train", "val"), ("val", "train")):
         if name not in lists:
             rest = set(lists.get(other, ()))
@@ -84,6 +89,9 @@ def _splits(folder: Path, files: VocFiles) -> dict[str, list[str]]:
         if missing := next((name for name in names if name not in files.annotations), None):
             where = files.lists.get(split, files.lists.get("trainval"))
             raise DataError(f"wanted Annotations/{missing}.xml ({ORIGIN}), got none", path=where)
+    if neither:
+        wrong = f"expected images of train.txt or val.txt, got {len(neither)} others, such as {quoted(min(neither))}"
+        raise DataError(wrong, path=files.lists["trainval"])
     if not splits:
         came = ", ".join(path.name for path in files.lists.values()) or "none"
         raise DataError(f"wanted train.txt, val.txt or test.txt of annotated images, got {came}", path=folder)

@@ -1,5 +1,6 @@
 """The XML file of one image of PASCAL VOC, which says what is in it."""
 
+import unicodedata
 from pathlib import Path
 
 from lopsided.data.errors import DataError, quoted
@@ -58,4 +59,5 @@ class _Reader:
             raise DataError("wanted a <name> in each <object>, got none")
         if difficult not in _DIFFICULT:
             raise DataError(f"wanted 0 or 1 as <difficult>, got {quoted(difficult)}")
+        name = unicodedata.normalize("NFC", name)  # the same name may be written in two forms
         self.objects[name] = self.objects.get(name, True) and _DIFFICULT[difficult]

@@ -21,6 +21,12 @@ GRIDS: dict[str, tuple[str, ...]] = {
 }
 """What is compared where nothing else is asked for."""
 
+RATES = (1e-12, 1e12)
+"""Learning rates that a study can hold."""
+
+NUMBERS = (-1e6, 1e6)
+"""Settings of losses that a study can hold."""
+
 FIXED = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Fixed gamma_neg that adaptive asymmetry is measured against."""
 
@@ -84,6 +90,30 @@ def settings_of(
             found = [_named(_loss_name(value)) for value in values]
     plain = _named("cross_entropy")
     return [plain, *(setting for setting in found if setting != plain)]
+
+
+def check_numbers(settings: Sequence[Setting], rates: Sequence[float]) -> None:
+    """Refuse numbers that a study cannot hold, before the runs that would have them.
+
+    Args:
+        settings: Of a sweep.
+        rates: Learning rates that it tries.
+
+    Raises:
+        ValueError: One is too small or too large; the message names it.
+    """
+    for rate in rates:
+        if not RATES[0] <= rate <= RATES[1]:
+            raise ValueError(
+                f"expected learning rates from {RATES[0]:g} to {RATES[1]:g} (training.learning_rate and those --trials "
+                f"adds around it), got {rate:g}"
+            )
+    for setting in settings:
+        for name, value in setting.loss.given().items():
+            if type(value) in (int, float) and not NUMBERS[0] <= value <= NUMBERS[1]:
+                raise ValueError(
+                    f"expected loss.{name} from {NUMBERS[0]:g} to {NUMBERS[1]:g} in a sweep, got {value:g}"
+                )
 
 
 def name_of(loss: LossOptions) -> str:

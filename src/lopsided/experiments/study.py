@@ -16,11 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
 from lopsided.experiments.rows import Key, Row
-from lopsided.experiments.settings import Setting
+from lopsided.experiments.settings import NUMBERS, RATES, Setting
 from lopsided.training.formats import FORMAT, check_format
 
-_RATES = FloatDistribution(1e-12, 1e12, log=True)
-_NUMBERS = FloatDistribution(-1e6, 1e6)
+_RATES = FloatDistribution(*RATES, log=True)
+_NUMBERS = FloatDistribution(*NUMBERS)
 _UNIT = "unit"  # attribute of a study: the runs that were added last, or are being added
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lopsided.models.dry_run import output_shape
 from lopsided.models.weights import load_into, packaged_file, read_tensors
 
 _PACKAGED = "tf_efficientnet_lite0"
@@ -85,7 +86,8 @@ def backbone(
 
     Raises:
         ModuleNotFoundError: timm cannot be imported.
-        ValueError: It has no feature map, the weights cannot be had, or the file's are of another network.
+        ValueError: It has no feature map, does not take images of that size, the weights cannot be had, or the file's
+            are of another network.
     """
     timm = _timm()
     settings: dict[str, Any] = {"num_classes": 0} if pooled else {"num_classes": 0, "global_pool": ""}
@@ -99,7 +101,9 @@ def backbone(
             f"timm has no trained weights for {name}: give --model.weights FILE or --model.pretrained false"
         )
     download = pretrained is not False and weights is None and has_weights
-    network = _downloaded(timm, name, settings) if download else _made(timm, name, settings)
+    network = _made(timm, name, settings)
+    _check_size(network, name, image_size)
+    network = _downloaded(timm, name, settings) if download else network
     origin = "timm's weights" if download else "random weights"
     if weights is not None:
         origin = load_into(network, read_tensors(weights), where=str(weights))
@@ -128,8 +132,24 @@ def _made(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
         raise ValueError(f"{name} cannot be made with {settings}: {error}") from error
 
 
+def _check_size(network: nn.Module, name: str, image_size: tuple[int, int]) -> None:
+    """Refuse images that the network cannot take before any work is done for them."""
+    if next(network.parameters()).is_meta:
+        return
+    try:
+        output_shape(network, input_shape=(3, *image_size))
+    except Exception as error:  # each network has errors of its own
+        about: Any = network.pretrained_cfg
+        made_for = tuple(about["input_size"][1:])
+        if made_for == image_size:
+            raise ValueError(f"{name} cannot be used as a backbone: {error!s:.160}") from error
+        raise ValueError(
+            f"expected images of a size that {name} takes, got {image_size[0]} x {image_size[1]} pixels: give "
+            f"--data.image_size {made_for[0]}, which it was made for"
+        ) from error
+
+
 def _downloaded(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
-    _made(timm, name, settings)  # so that what fails from here on is the weights' doing
     try:
         return timm.create_model(name, pretrained=True, **settings)
     except Exception as error:  # each way of downloading has errors of its own

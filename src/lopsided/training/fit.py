@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
 from lopsided.models import ImageNetwork, Standardise, build_model
+from lopsided.models.dry_run import normalises_alone
 from lopsided.training.config import Config
 from lopsided.training.criterion import build_criterion
 from lopsided.training.files import write_json
@@ -47,9 +48,10 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
-    check_options(config.training, has_validation="val" in data.split_names)
+    check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     model = _model(config, data, images)
+    smallest = _smallest_batch(config, data, images, model)
     inputs, unreadable = _inputs(config, data, images, model)
     task = _task(config, data, images, model, of_features=inputs is not data)
     out.mkdir(parents=True, exist_ok=True)
@@ -60,7 +62,7 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
             (run.checkpoints / "best.ckpt").unlink(missing_ok=True)  # of a first epoch that was cut short at its end
             config.save(run.config_file)
             write_json(run.environment_file, environment())
-        train, val = _loaders(config, inputs, images, trainer, epoch=epoch)
+        train, val = _loaders(config, inputs, images, trainer, epoch=epoch, smallest=smallest)
         try:
             trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
         except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
@@ -111,6 +113,20 @@ def _input_shape(data: Data, images: ImageOptions) -> tuple[int, ...]:
     return data.input_shape if isinstance(data, Table) else (3, images.size, images.size)
 
 
+def _smallest_batch(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> int:
+    """Fewest samples that the network can be trained on at once."""
+    shape = _input_shape(data, images)
+    if not normalises_alone(model, input_shape=shape):
+        return 1
+    name = f"batch normalisation of {config.model.name}"
+    what = f"the {name} has one value per channel in an image of {shape[-2]} x {shape[-1]} pixels"
+    if config.training.batch_size < 2:
+        raise ValueError(f"training.batch_size must be at least 2, because {what}, got {config.training.batch_size}")
+    if len(data.rows("train")) < 2:
+        raise ValueError(f"expected at least 2 training samples, because {what}, got 1")
+    return 2
+
+
 def _inputs(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> tuple[Data, list[int]]:
     """What batches are made of: the data, or what a frozen backbone makes of it; and images that cannot be opened."""
     changes = images.cutout or images.rand_augment or images.mixup
@@ -148,7 +164,7 @@ def _task(config: Config, data: Data, images: ImageOptions, model: nn.Module, *,
 
 
 def _loaders(
-    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer, *, epoch: int
+    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer, *, epoch: int, smallest: int
 ) -> tuple[DataLoader, DataLoader | None]:
     options = config.training
     rank, num_ranks = trainer.global_rank, trainer.world_size
@@ -163,6 +179,7 @@ def _loaders(
         with_epoch=isinstance(data, Manifest),
         rank=rank,
         num_ranks=num_ranks,
+        smallest=smallest,
     )
     batches.set_epoch(epoch)  # now: Lightning lets processes that prepare batches begin before it says so itself
     if "val" not in data.split_names:

@@ -30,9 +30,12 @@ class EpochBatches(Sampler[Batch]):
         with_epoch: Give the number of the epoch with the positions, for data that is augmented.
         rank: Number of this process.
         num_ranks: Number of processes; each takes every ``num_ranks``-th batch of the common order.
+        smallest: Fewest samples of a batch, at most ``batch_size``: a last one with fewer is part of the one before it.
 
     >>> list(EpochBatches(5, 2, seed=None))
     [[0, 1], [2, 3], [4]]
+    >>> list(EpochBatches(5, 2, seed=None, smallest=2))
+    [[0, 1], [2, 3, 4]]
     """
 
     def __init__(
@@ -45,9 +48,14 @@ class EpochBatches(Sampler[Batch]):
         with_epoch: bool = False,
         rank: int = 0,
         num_ranks: int = 1,
+        smallest: int = 1,
     ) -> None:
         self.num_samples, self.batch_size, self.seed, self.weights = num_samples, batch_size, seed, weights
         self.with_epoch, self.rank, self.num_ranks = with_epoch, rank, num_ranks
+        whole, rest = divmod(num_samples, batch_size)
+        self._sizes = [batch_size] * whole + [rest] * (rest > 0)
+        if len(self._sizes) > 1 and rest and rest < smallest:
+            self._sizes[-2:] = [batch_size + rest]
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -55,13 +63,13 @@ class EpochBatches(Sampler[Batch]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        batches = -(-self.num_samples // self.batch_size)
+        batches = len(self._sizes)
         if self.seed is not None:  # every rank takes as many training steps
             return -(-batches // self.num_ranks)
         return len(range(self.rank, batches, self.num_ranks))
 
     def __iter__(self) -> Iterator[Batch]:
-        batches = self._order().split(self.batch_size)
+        batches = self._order().split(self._sizes)
         for number in range(len(self)):
             positions = batches[(number * self.num_ranks + self.rank) % len(batches)].tolist()
             yield (self.epoch, positions) if self.with_epoch else positions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,9 @@ _NOTES = (
     ".*but have no `val_dataloader`.*",
     ".*module.s. in eval mode at the start of training.*",  # a frozen backbone
 )
+_CONNECTED = ("MASTER_ADDR", "SLURM_JOB_ID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+"""Variables of the environment by which launchers tell a process of the others."""
+
 _PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
 
 
@@ -73,17 +77,38 @@ def build_trainer(config: Config, run: RunFolder, *, has_validation: bool, furth
     )
 
 
-def check_options(options: TrainingOptions, *, has_validation: bool) -> None:
+def check_options(options: TrainingOptions, *, num_validation: int) -> None:
     """Refuse options that cannot be met on this machine or with this data, before any work.
 
+    Args:
+        options: How to train.
+        num_validation: Size of the validation split; 0: there is none.
+
     Raises:
-        ValueError: Half precision without a GPU, or patience without validation samples.
+        ValueError: Half precision or an accelerator without a GPU, more devices than there are or than there are
+            batches to validate, machines that nothing connects, or patience without validation samples.
     """
     has_gpu = options.accelerator != "cpu" and torch.cuda.is_available()
     if options.precision == "float16" and not has_gpu:
         raise ValueError("training.precision=float16 needs a GPU, got a CPU: choose bfloat16 or float32")
-    if options.patience is not None and not has_validation:
+    if options.accelerator == "gpu" and not (has_gpu or torch.backends.mps.is_available()):
+        raise ValueError("training.accelerator=gpu needs a GPU, got none: choose cpu or auto")
+    if has_gpu and options.devices > torch.cuda.device_count():
+        raise ValueError(f"training.devices must be at most {torch.cuda.device_count()} here, got {options.devices}")
+    if options.machines > 1 and not any(name in os.environ for name in _CONNECTED):
+        raise ValueError(
+            f"training.machines={options.machines} needs a launcher on each machine that connects them, got none: "
+            f"torchrun --nnodes {options.machines} --nproc-per-node {options.devices} -m lopsided train ..."
+        )
+    if options.patience is not None and not num_validation:
         raise ValueError("training.patience needs a validation split, got data without one")
+    ranks, batches = options.devices * options.machines, -(-num_validation // options.batch_size)
+    if 0 < batches < ranks:
+        raise ValueError(
+            f"training.devices times training.machines must be at most the number of validation batches, {batches} "
+            f"({num_validation} samples, {options.batch_size} a batch), got {ranks}: choose a smaller "
+            "training.batch_size or fewer devices"
+        )
 
 
 class _StepSeed(Callback):
