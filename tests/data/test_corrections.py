@@ -73,7 +73,7 @@ def test_what_is_unknown_stays_unknown(table, way):
             "0,row 0,cat,wrong,accept\n0,row 0,cat,wrong,accept",
             "line 3: wanted one decision on 'cat' of row 0, got two",
         ),
-        ('0,"row 0,cat', "unexpected end of data"),
+        ('0,"row 0,cat', "line 2: expected a quote that closes"),
     ],
 )
 def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
@@ -88,7 +88,7 @@ def test_another_file_is_refused(tmp_path, table):
         read_decisions(write(tmp_path, header="row,sample,label,decision"), table)
     with pytest.raises(DataError, match="nothing.csv: cannot be read: No such file"):
         read_decisions(tmp_path / "nothing.csv", table)
-    (tmp_path / "latin.csv").write_bytes(b"\xff\xfe")
+    (tmp_path / "latin.csv").write_bytes(b"row,\xe9\n")
     with pytest.raises(DataError, match="wanted text in UTF-8"):
         read_decisions(tmp_path / "latin.csv", table)
 

@@ -26,7 +26,7 @@ def test_a_split_that_is_not_there_is_refused_with_those_that_are(make_table):
     ("features", "message"),
     [
         (np.zeros(2, np.float32), "with 1 dimensions"),
-        (np.zeros((2, 3)), "got float64"),
+        (np.zeros((2, 3), np.float16), "got float16"),
         (np.zeros((2, 3), np.uint8), "got uint8 with 2 dimensions"),
         (csr_array((2, 3)), "got float64"),
         (np.zeros((2, 0), np.float32), "at least one sample and one feature"),

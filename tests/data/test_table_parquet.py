@@ -127,10 +127,10 @@ def test_labels_that_a_run_does_not_know_are_refused(read, columns, message):
         ({"f": [[1, 2], [3]], "labels": ["x", "y"]}, "'f' must hold 2 numbers per row, got 1 in row 1"),
         ({"f": [[1, None]], "labels": ["x"]}, "got nothing within a list"),
         ({"f": [["a"]], "labels": ["x"]}, "'f' is a feature and must hold numbers, got list"),
-        ({"a": [1], "labels": [3]}, "column 'labels' must hold names, got 3 in row 0"),
-        ({"a": [1], "label:x": [2]}, "'label:x' must hold 0 and 1, got 2 in row 0"),
+        ({"a": [1], "labels": [3]}, "column 'labels' must hold names, got int64"),
+        ({"a": [1], "label:x": [2]}, r"row 0 \(from 0\): column 'label:x': wanted 0, 1 or"),
         ({"a": [1], "label:x": ["2"]}, "wanted 0, 1 or, where unknown, nothing, got '2'"),
-        ({"a": [1], "labels": ["x"], "unknown": ["x"]}, "row 0: a label is positive or unknown"),
+        ({"a": [1], "labels": ["x"], "unknown": ["x"]}, r"row 0 \(from 0\): a label is positive or unknown"),
         ({"a": [1], "labels": ["x"], "split": [None]}, "wanted the name of a split"),
     ],
 )

@@ -12,7 +12,7 @@ from lopsided.data.csv_quotes import check_breaks, opening_quote, traits_of_colu
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.regular_file import read_bytes
 
-_SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\n', re.IGNORECASE)  # as Excel writes it before the column names
+_SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t|])"?\n', re.IGNORECASE)  # as Excel writes it before the column names
 _SEPARATORS = (",", ";", "\t")
 _MARKS = (  # what a file begins with that is not in UTF-8; that of UTF-32 first, because it begins like UTF-16
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -50,7 +50,7 @@ class CsvFile:
         _, header = next(records)
         for line, cells in records:
             if len(cells) != len(header):
-                came = f"expected {len(header)} cells, got {len(cells)}"
+                came = f"wanted {len(header)} cells, got {len(cells)}"
                 raise DataError(came + _quote_hint(cells), path=self.path, line=line)
             for _ in range(len(header) - len(self.names)):
                 if (cell := cells.pop()).strip():
@@ -114,7 +114,7 @@ def _decoded(path: Path) -> tuple[bytes, int, str | None]:
     blank = re.match(rb"\s*\n", content)  # as many blank lines as there are
     content, skipped = (content[blank.end() :], blank.group().count(b"\n")) if blank else (content, 0)
     if said := _SEPARATOR_LINE.match(content):
-        return content[said.end() :], skipped + 2, said[1].decode("latin-1")
+        return content[said.end() :], skipped + 2, said[1].decode()
     return content, skipped + 1, None
 
 

@@ -28,6 +28,7 @@ _FOR: dict[str, tuple[str, ...]] = {
     "difficult": ("voc",),
     "partition": ("nus-wide",),
     "unverified": ("open-images",),
+    "separator": ("listing", "table"),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "resize": get_args(Resize),
@@ -94,6 +95,7 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table).
 
     Raises:
         DataError: A value is out of range.
@@ -115,6 +117,7 @@ class DataOptions:
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
+    separator: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
@@ -127,6 +130,8 @@ class DataOptions:
                 raise DataError(f"data.{name} must be one of {', '.join(choices)}, got {value!r}")
         if self.min_area is not None and not 0 <= self.min_area < float("inf"):
             raise DataError(f"data.min_area must be at least 0, got {self.min_area}")
+        if self.separator == "":
+            raise DataError("data.separator must be at least one character, got an empty text")
         self.images()
 
     def images(self) -> ImageOptions:

@@ -13,7 +13,7 @@ from lopsided.data.labels import Labels
 from lopsided.data.memory import check_memory
 from lopsided.data.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import aligned, check_known, unlabelled
-from lopsided.data.table import Table, float32_features
+from lopsided.data.table import Table, exact_features
 
 _ARRAYS = ("features", "label_names", "split", *LABEL_ARRAYS)
 
@@ -81,7 +81,7 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
     is_image = features.dtype == np.uint8 and features.ndim == 4
     return Table(
         name=name,
-        features=features if is_image else float32_features(features),
+        features=features if is_image else exact_features(features),
         labels=_labels(arrays, label_names),
         splits=_splits(arrays["split"]) if "split" in arrays else np.full(len(features), "train"),
     )

@@ -40,8 +40,9 @@ def write_data(data: Table | Manifest, out: Path) -> None:
         content = _csv(data, {"path": _paths_from(data, out.parent)})
     elif wanted == ".csv":
         features = data.features.toarray() if isinstance(data.features, csr_array) else data.features
+        digits = 17 if features.dtype == np.float64 else 9  # as many as it takes to read the same number
         columns = zip(data.feature_names, features.T, strict=True)
-        content = _csv(data, {name: [f"{value:.9g}" for value in column.tolist()] for name, column in columns})
+        content = _csv(data, {name: [f"{value:.{digits}g}" for value in column.tolist()] for name, column in columns})
     else:
         content = _npz(data)
     out.parent.mkdir(parents=True, exist_ok=True)
