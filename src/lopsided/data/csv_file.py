@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -101,6 +101,21 @@ def read_csv_rows(path: Path, *, separator: str = ",") -> Iterator[tuple[int, li
     """
     content, first_line, said = _decoded(path)
     yield from _records(path, content, said or separator, first_line)
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as a CSV file that is read back as it was.
+
+    Example:
+        >>> csv_text([["path", "label"], [" a.jpg", "a, b"]]).splitlines()
+        ['"path","label"', '" a.jpg","a, b"']
+    """
+    rows = list(rows)
+    # Blanks before a cell count only in quotes.
+    quoting = csv.QUOTE_ALL if any(cell[:1] == " " for row in rows for cell in row) else csv.QUOTE_MINIMAL
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=quoting).writerows(rows)
+    return text.getvalue()
 
 
 def _decoded(path: Path) -> tuple[bytes, int, str | None]:

@@ -2,13 +2,24 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from lopsided.data.cells import is_missing
 from lopsided.data.errors import quoted
 
 _SHOWN = {",": "commas", ";": "semicolons", "\t": "tabs", "/": "slashes", " ": "spaces"}
 _LIST = re.compile(r"\s*(\[.*\]|\(.*\)|\{.*\})\s*", re.DOTALL)
 _ENOUGH_BARS = 0.1  # share of the cells: from there on, names may hold any other separator
+
+
+def can_be_joined(names: Iterable[str]) -> bool:
+    """Whether names that are joined by bars are read back as they were.
+
+    Example:
+        >>> can_be_joined(["blue sky", "sea"]), can_be_joined([":|"]), can_be_joined(["NA"])
+        (True, False, False)
+    """
+    return not any("|" in name or name != name.strip() or is_missing(name) for name in names)
 
 
 def check_joined(cells: Mapping[str, int], *, column: str, separator: str | None) -> None:

@@ -19,7 +19,7 @@ def read_listing(
     """Read the paths of images and their labels.
 
     Columns are ``path`` (or ``image``, ``filename``, ``file_name``, ``filepath``), from the folder of the file on;
-    ``labels`` (or ``tags``), names joined by ``|``, or by ``separator``, or a list, or 0/1 columns ``label:NAME``, empty or ``?`` where
+    ``labels`` (or ``tags``), names joined by ``|`` or a list, or 0/1 columns ``label:NAME``, empty or ``?`` where
     unknown; optional ``split`` (train, val, test; without it all is train) and ``unknown`` (names of labels). Others
     do not matter. Of a folder, each folder in it is a label, which all images below it have and no others; these
     folders may also lie in folders train, val and test.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from lopsided.data.cells import MISSING, is_missing, parse_flag, parse_names, parse_split
+from lopsided.data.cells import MISSING, is_missing, one_form, parse_flag, parse_names, parse_split
 from lopsided.data.columns import LABEL_PREFIX, Roles, assign_roles, is_of_pandas
-from lopsided.data.errors import DataError, RowError, quoted
+from lopsided.data.errors import RowError, quoted
 from lopsided.data.joined import check_joined
 from lopsided.data.labels import Labels
 from lopsided.data.run_labels import aligned, columns_of_run, unlabelled
@@ -185,7 +185,9 @@ def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | N
     elif types.is_null(kind) or types.is_dictionary(kind) or kind in (pa.string(), pa.large_string()):
         cells, notes = _without_missing(text_column(content, i), content.column_names[i])
         lists = pc.split_pattern(cells, separator or "|")
-        _check_joined(cells, content.column_names[i], label_names, separator)
+        # What predict writes has a column with the probability of each label.
+        known = label_names or [name[2:] for name in content.column_names if name.startswith("p:")]
+        _check_joined(cells, content.column_names[i], known, separator)
     else:
         raise ValueError(f"column {quoted(content.column_names[i])} must hold names, got {kind}")
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
@@ -219,21 +221,15 @@ def _without_missing(cells: "pa.LargeStringArray", column: str) -> tuple["pa.Lar
 
 
 def _check_joined(
-    cells: "pa.LargeStringArray", column: str, label_names: Sequence[str] | None, separator: str | None
+    cells: "pa.LargeStringArray", column: str, known: Sequence[str] | None, separator: str | None
 ) -> None:
-    """Refuse names that seem to be joined by something else, unless a run knows them all as they are."""
+    """Refuse names that seem to be joined by something else, unless all of them are known as they are."""
     import pyarrow.compute as pc
 
     counts = {each["values"]: each["counts"] for each in pc.value_counts(cells).to_pylist() if each["values"]}
-    if label_names is not None:
-        try:
-            columns_of_run(
-                [name for cell in counts for name in parse_names(cell, separator=separator or "|")], label_names
-            )
-        except DataError:
-            pass
-        else:
-            return
+    names = {name for cell in counts for name in parse_names(cell, separator=separator or "|")}
+    if known is not None and names <= set(map(one_form, known)):
+        return
     check_joined(counts, column=column, separator=separator)
 
 

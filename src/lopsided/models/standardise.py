@@ -80,7 +80,9 @@ def _as_stored(module: Standardise, state_dict: dict[str, Any], prefix: str, *_:
 def _measured(features: np.ndarray | csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, standard deviation and largest magnitude of each column, float64 but the last."""
     mean = features.mean(axis=0, dtype=float)
-    if features.dtype == np.float64:  # whose squares would have no digits left for differences
+    if (
+        isinstance(features, np.ndarray) and features.dtype == np.float64
+    ):  # whose squares would have no digits left for differences
         return mean, features.std(axis=0), abs(features).max(axis=0)
     squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
     std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
