@@ -169,3 +169,29 @@ def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edit
     path = tmp_path_factory.getbasetemp() / "damaged.csv"
     path.write_bytes(content)
     assert "\n" not in refusal(partial(read_table, label_names=label_names), path)
+
+
+@pytest.mark.parametrize(
+    "name", ["Unnamed: 0", "Unnamed: 0.1", "unnamed: 12", "__index_level_0__", "Unnamed: 1_level_0"]
+)
+def test_a_column_without_a_name_of_its_own_is_no_feature(read, name):
+    with pytest.raises(DataError, match=rf"line 1: expected a name for each column, got '{name}', as pandas"):
+        read(f"{name},a,labels\n0,1,x\n")
+
+
+@pytest.mark.parametrize("name", ["Labels", "SPLIT", "Unknown"])
+def test_a_role_in_other_case_is_no_feature(read, name):
+    with pytest.raises(DataError, match=f"expected '{name.lower()}' as the name of a column, got '{name}'"):
+        read(f"{name},a,label:x\n0,1,1\n")
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "1_000", "0,5", "None", "1e999"])
+def test_a_feature_that_is_no_number_is_refused_with_its_line(read, cell):
+    with pytest.raises(DataError, match=r"line 3: column 'b' is a feature and must hold numbers, got"):
+        read(f'a,b,labels\n1,2,x\n1,"{cell}",y\n')
+
+
+def test_unix_times_stay_apart(read):
+    times = [1_732_752_000 + 7 * row for row in range(50)]
+    table = read("when,a,labels\n" + "".join(f"{time},{row}.1,x\n" for row, time in enumerate(times)))
+    assert table.features[:, 0].tolist() == times

@@ -160,3 +160,15 @@ def test_more_cells_than_there_is_memory_are_refused_before(tmp_path, monkeypatc
     monkeypatch.setattr("lopsided.data.memory.machine_memory", lambda: 1e6)
     with pytest.raises(DataError, match=r"wanted cells of a byte each, or more, of at most"):
         read_table(path)
+
+
+def test_row_numbers_of_pandas_are_left_out_and_said(read):
+    table = read({"a": [1, 2], "labels": ["x", "y"], "__index_level_0__": [0, 1]})
+    assert table.feature_names == ("a",)
+    assert table.notes == ("the column '__index_level_0__' holds row numbers of pandas: left out",)
+
+
+def test_large_whole_numbers_stay_apart(read):
+    times = [1_732_752_000 + 7 * row for row in range(20)]
+    table = read({"when": times, "a": pa.array([0.1] * 20), "labels": ["x"] * 20})
+    assert table.features[:, 0].tolist() == times

@@ -117,3 +117,17 @@ def parse_split(cell: str | None) -> str:
         raise ValueError("wanted the name of a split, got an empty cell")
     lower = name.lower()
     return _SPLIT_WORDS.get(lower, lower if lower in ("train", "val", "test") else name)
+
+
+def parse_split_cell(cell: str) -> str:
+    """Name of a split in a cell, where a word for a missing value is none.
+
+    Args:
+        cell: What :func:`parse_split` takes.
+
+    Raises:
+        ValueError: The cell is empty, or holds such a word.
+    """
+    if is_missing(cell):
+        raise ValueError(f"expected the name of a split, got {quoted(cell)}, a word for a missing value")
+    return parse_split(cell)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from lopsided.data.cells import MISSING, is_missing, one_form, parse_flag, parse_names, parse_split
+from lopsided.data.cells import MISSING, one_form, parse_flag, parse_names, parse_split_cell
 from lopsided.data.columns import LABEL_PREFIX, Roles, assign_roles, is_of_pandas
 from lopsided.data.errors import RowError, quoted
 from lopsided.data.joined import check_joined
@@ -146,9 +146,7 @@ def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
     positions, splits = encoded.indices.to_numpy(), []
     for k, cell in enumerate(encoded.dictionary.to_pylist()):
         try:
-            if is_missing(cell):
-                raise ValueError(f"expected the name of a split, got {quoted(cell)}, a word for a missing value")
-            splits.append(parse_split(cell))
+            splits.append(parse_split_cell(cell))
         except ValueError as error:
             raise RowError(int(np.argmax(positions == k)), str(error)) from None
     return np.array(splits)[positions]

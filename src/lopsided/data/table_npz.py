@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lopsided.data.cells import parse_split
+from lopsided.data.cells import parse_split_cell
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
 from lopsided.data.memory import check_memory
@@ -102,4 +102,4 @@ def _splits(split: np.ndarray) -> np.ndarray:
     if split.dtype.kind != "U" or split.ndim != 1:
         raise ValueError(f"split must be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
     names, position = np.unique(split, return_inverse=True)
-    return np.array([parse_split(name) for name in names.tolist()])[position]
+    return np.array([parse_split_cell(name) for name in names.tolist()])[position]
