@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser
-from lopsided.data import Data, DataOptions, read_source
+from lopsided.data import Data, read_source
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -48,7 +48,7 @@ def audit(arguments: list[str]) -> int:
     run = RunFolder(Path(given.run))
     config = run.config()
     own = given.source is None or _same_place(given.source, config.source)
-    options = config.data if own else DataOptions(validation_share=0)
+    options = config.data if own else config.data.for_new_data(str(given.source))
     source = config.source if own else str(given.source)
     data = read_source(source, options, seed=config.seed, label_names=run.labels())
     if given.apply is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
-from lopsided.data import DataOptions, Manifest, read_source
+from lopsided.data import Manifest, read_source
 
 NAMES = {
     "mAP": "mean average precision over labels with positives",
@@ -45,7 +45,7 @@ def evaluate(arguments: list[str]) -> int:
 
     run = RunFolder(Path(given.run))
     config = run.config()
-    options = DataOptions(validation_share=0) if given.source else config.data  # new data is taken whole
+    options = config.data.for_new_data(given.source) if given.source else config.data
     data = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
     own = not given.source and not given.split  # what the run's report shows
     result = measure(run, data, split=given.split, threshold=given.threshold, save=own)

@@ -42,7 +42,7 @@ def read_listing(
     file = Path(file)
     try:
         if file.is_dir():
-            if separator is not None:
+            if separator is not None and label_names is None:  # that of a run may be for other files
                 raise DataError(f"data.separator has no effect with a folder, got {separator!r}", path=file)
             return read_label_folders(file, label_names=label_names)
         if not file.is_file():

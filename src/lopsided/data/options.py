@@ -139,6 +139,11 @@ class DataOptions:
         names = {name: name.removeprefix("image_") for name in _IMAGE_OPTIONS}
         return ImageOptions(**{names[name]: value for name, value in self._given(_IMAGE_OPTIONS).items()})
 
+    def for_new_data(self, source: str) -> DataOptions:
+        """What these options of a run say about another source: it is taken whole, and its names are joined alike."""
+        is_joined = source.partition(":")[0] in _FOR["separator"]
+        return DataOptions(validation_share=0, separator=self.separator if is_joined else None)
+
     def of_reader(self, kind: str) -> dict[str, Any]:
         """The part that a reader takes, by its parameters' names; refuses what does nothing there.
 

@@ -38,7 +38,7 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator:
         raise DataError("wanted at least one column of features, got none", path=path, line=file.first_line)
     numbers, lines = array("d"), array("q")
     rows = _with_numbers(file, roles, numbers, lines)
-    others = [i for i in range(len(file.names)) if i not in set(roles.features)]
+    others = sorted({*range(len(file.names))}.difference(roles.features))
     columns, count = text_columns(rows, others)
     if not count:
         raise DataError("wanted rows below the column names, got none", path=path)

@@ -48,7 +48,7 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
             case ".parquet":
                 return read_parquet(path, label_names=label_names, separator=separator)
             case ".npz":
-                if separator is not None:
+                if separator is not None and label_names is None:  # that of a run may be for other files
                     raise DataError(f"data.separator has no effect with NPZ, got {separator!r}", path=path)
                 return read_npz(path, label_names=label_names)
             case suffix:
