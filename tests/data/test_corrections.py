@@ -73,7 +73,7 @@ def test_what_is_unknown_stays_unknown(table, way):
             "0,row 0,cat,wrong,accept\n0,row 0,cat,wrong,accept",
             "line 3: wanted one decision on 'cat' of row 0, got two",
         ),
-        ('0,"row 0,cat', "unexpected end of data"),
+        ('0,"row 0,cat', "line 2: expected a quote that closes"),
     ],
 )
 def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
@@ -88,7 +88,7 @@ def test_another_file_is_refused(tmp_path, table):
         read_decisions(write(tmp_path, header="row,sample,label,decision"), table)
     with pytest.raises(DataError, match="nothing.csv: cannot be read: No such file"):
         read_decisions(tmp_path / "nothing.csv", table)
-    (tmp_path / "latin.csv").write_bytes(b"\xff\xfe")
+    (tmp_path / "latin.csv").write_bytes(b"row,\xe9\n")
     with pytest.raises(DataError, match="wanted text in UTF-8"):
         read_decisions(tmp_path / "latin.csv", table)
 
@@ -129,6 +129,35 @@ def test_names_that_no_joined_cell_can_hold_have_columns(tmp_path, manifest, nam
     assert {name.strip() for name in read_listing(tmp_path / "corrected.csv").labels.names} == {
         n.strip() for n in names
     }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("|_|", ":|", "a"), ("NA", "b", "c"), ('say "so"', "it's, fine", "x; y"), ("hot dog", "stop sign", "tennis ball")],
+)
+def test_a_corrected_listing_has_the_labels_that_went_in(tmp_path, manifest, names):
+    labels = Labels(names, csr_array(np.eye(3, dtype=bool)))
+    paths = np.array(["images/a.jpg", "images/b.jpg", " images/c.jpg"], dtype=np.dtypes.StringDType())
+    manifest = dataclasses.replace(manifest, labels=labels, paths=paths)
+    write_data(manifest, tmp_path / "corrected.csv")
+    back = read_listing(tmp_path / "corrected.csv")
+    assert back.paths.tolist() == paths.tolist()
+    assert sorted(back.labels.names) == sorted(names)
+    same(manifest, back)
+
+
+def test_a_corrected_table_keeps_numbers_that_float32_rounds(tmp_path, table):
+    times = np.array([[1_732_752_000.1, 1], [1_732_752_007.2, 2], [3, 4]])
+    table = dataclasses.replace(table, features=times, feature_names=("when", "a"))
+    write_data(table, tmp_path / "corrected.csv")
+    assert read_table(tmp_path / "corrected.csv").features.tolist() == times.tolist()
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "Split"])
+def test_a_feature_that_no_column_can_be_called_goes_into_npz(tmp_path, table, name):
+    table = dataclasses.replace(table, feature_names=(name, "a"))
+    with pytest.raises(DataError, match="wanted a name that ends in .npz"):
+        write_data(table, tmp_path / "corrected.csv")
 
 
 def test_a_label_without_positives_is_not_lost(tmp_path, manifest):

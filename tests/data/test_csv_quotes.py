@@ -72,6 +72,11 @@ def test_a_first_column_of_several_lines_is_no_row_of_its_own(tmp_path):
     ]
 
 
+def test_text_of_several_lines_in_every_row_is_read(tmp_path):
+    read = _rows(tmp_path, [f'{row}.jpg,x,"one\n two, three, four\nfive"' for row in range(3)])
+    assert [cells[2] for cells in read] == ["one\n two, three, four\nfive"] * 3
+
+
 def test_an_open_quote_before_rows_of_numbers_is_named(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('a,b,note\n1,2,"x\n3,4,y\n5,6,z"\n7,8,w\n')

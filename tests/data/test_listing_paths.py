@@ -47,7 +47,7 @@ def test_what_no_file_can_be_called_is_refused(tmp_path, text):
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_an_empty_path_is_refused(tmp_path, text):
-    with pytest.raises(ValueError, match=r"got an empty cell in row 1 \(from 0\)"):
+    with pytest.raises(ValueError, match=r"row 1 \(from 0\): wanted the path of an image, got an empty cell"):
         paths(tmp_path, "a.jpg", text)
 
 

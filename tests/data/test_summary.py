@@ -17,6 +17,7 @@ def test_the_summary_has_the_agreed_form(make_table):
             "test": {"samples": 2, "positives_per_sample": 0.5, "labels_without_positives": 1, "unknown": 0},
         },
         "in_two_splits": 0,
+        "notes": [],
     }
     assert json.loads(json.dumps(summary)) == summary
 

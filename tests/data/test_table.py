@@ -1,8 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Table
+from lopsided.data.table import exact_features
 
 
 def table_of(features, *, splits=None, samples=2, **others):
@@ -26,7 +29,7 @@ def test_a_split_that_is_not_there_is_refused_with_those_that_are(make_table):
     ("features", "message"),
     [
         (np.zeros(2, np.float32), "with 1 dimensions"),
-        (np.zeros((2, 3)), "got float64"),
+        (np.zeros((2, 3), np.float16), "got float16"),
         (np.zeros((2, 3), np.uint8), "got uint8 with 2 dimensions"),
         (csr_array((2, 3)), "got float64"),
         (np.zeros((2, 0), np.float32), "at least one sample and one feature"),
@@ -72,3 +75,33 @@ def test_the_truth_must_have_the_same_labels():
     truth = Labels(("dog",), csr_array(np.ones((2, 1), dtype=bool)))
     with pytest.raises(DataError, match="truth must have the names and samples of labels"):
         table_of(np.zeros((2, 1), np.float32), truth=truth)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [1_732_752_000, 1_732_752_007],
+        [1.732752e9 + 0.25, 1.732752e9],
+        [-1_732_752_001, 31_536_000],
+        [2.0**24 + 1, 0.0],
+        [1000.0001, 1000.0002],
+        [300.1],
+    ],
+)
+def test_numbers_that_float32_does_not_tell_apart_stay_float64(numbers):
+    features = exact_features(np.stack([np.zeros(len(numbers)), numbers], axis=1))
+    assert features.dtype == np.float64
+    assert features[:, 1].tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [[0.1, 1.5], [2.0**30, 2.0**31], [300.1, 280.3, 270.9], [0.1, 0.1], np.array([1, 0], bool), np.float16([0.1, 2])],
+)
+def test_other_numbers_are_float32(numbers):
+    assert exact_features(np.asarray(numbers)[:, None]).dtype == np.float32
+
+
+def test_a_number_beyond_float32_is_refused_in_either_type(make_table):
+    with pytest.raises(DataError, match="must be finite float32 numbers, got 1e\\+39 in row 1"):
+        dataclasses.replace(make_table(["train"] * 2), features=np.array([[1.0], [1e39]]))

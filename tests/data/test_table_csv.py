@@ -132,18 +132,18 @@ def test_labels_that_a_run_does_not_know_are_refused(read, text, message):
         ("a,labels\n1,x\n2,y,z\n", r"line 3: wanted 2 cells, got 3"),
         ("a,b,labels\n1,2,x\n1,red,x\n", r"line 3: column 'b' is a feature and must hold numbers, got 'red'"),
         ("a,b,labels\n1,,x\n", r"line 2: column 'b' is a feature and must hold numbers, got an empty cell"),
-        ("a,b,labels\n1,nan,x\n", r"got nan in row 0 \(from 0\), column 'b'"),
+        ("a,b,labels\n1,nan,x\n", "line 2: column 'b' is a feature and must hold numbers, got nan"),
         ("a,b,labels\n1,1e39,x\n", r"got inf in row 0 \(from 0\), column 'b'"),
-        ("a,label:x\n1,2\n", r"line 2: label 'x': wanted 0, 1 or, where unknown, nothing, got '2'"),
+        ("a,label:x\n1,2\n", r"line 2: column 'label:x': wanted 0, 1 or, where unknown, nothing, got '2'"),
         ("a,a,labels\n1,2,x\n", "distinct column names, got 'a' 2 times"),
         (",labels\n1,x\n", "a name for each column, got an empty one"),
         ("label:x,label: x,a\n1,1,1\n", "one column per label"),
         ("label:,a\n1,1\n", "not empty"),
-        ("labels\nx\n", "at least one sample and one feature"),
+        ("labels\nx\n", "line 1: wanted at least one column of features"),
         ("a,labels,split\n1,x,\n", "line 2: wanted the name of a split"),
         ("a,labels,unknown\n1,x,x\n", "line 2: a label is positive or unknown, got both for 'x'"),
         ("a,label:x,unknown\n1,0,y\n", "line 2: wanted a column 'label:y'"),
-        ('a,labels\n1,"x\n2,y\n', "line 3: unexpected end of data"),
+        ('a,labels\n1,"x\n2,y\n', "line 2: expected a quote that closes, got no end of it"),
         ("a,labels\n1,caf\xe9\n".encode("latin-1"), r"line 2: wanted text in UTF-8"),
     ],
 )
@@ -169,3 +169,29 @@ def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edit
     path = tmp_path_factory.getbasetemp() / "damaged.csv"
     path.write_bytes(content)
     assert "\n" not in refusal(partial(read_table, label_names=label_names), path)
+
+
+@pytest.mark.parametrize(
+    "name", ["Unnamed: 0", "Unnamed: 0.1", "unnamed: 12", "__index_level_0__", "Unnamed: 1_level_0"]
+)
+def test_a_column_without_a_name_of_its_own_is_no_feature(read, name):
+    with pytest.raises(DataError, match=rf"line 1: expected a name for each column, got '{name}', as pandas"):
+        read(f"{name},a,labels\n0,1,x\n")
+
+
+@pytest.mark.parametrize("name", ["Labels", "SPLIT", "Unknown"])
+def test_a_role_in_other_case_is_no_feature(read, name):
+    with pytest.raises(DataError, match=f"expected '{name.lower()}' as the name of a column, got '{name}'"):
+        read(f"{name},a,label:x\n0,1,1\n")
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "1_000", "0,5", "None", "1e999"])
+def test_a_feature_that_is_no_number_is_refused_with_its_line(read, cell):
+    with pytest.raises(DataError, match=r"line 3: column 'b' is a feature and must hold numbers, got"):
+        read(f'a,b,labels\n1,2,x\n1,"{cell}",y\n')
+
+
+def test_unix_times_stay_apart(read):
+    times = [1_732_752_000 + 7 * row for row in range(50)]
+    table = read("when,a,labels\n" + "".join(f"{time},{row}.1,x\n" for row, time in enumerate(times)))
+    assert table.features[:, 0].tolist() == times

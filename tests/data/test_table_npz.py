@@ -267,3 +267,24 @@ def test_an_archive_that_unpacks_to_more_than_the_memory_is_refused_before(tmp_p
     monkeypatch.setattr("lopsided.data.memory.machine_memory", lambda: 1e6)
     with pytest.raises(DataError, match=r"wanted arrays of at most 0.0 GiB \(80% of memory\), got"):
         read_table(path)
+
+
+def test_large_whole_numbers_stay_apart(read):
+    times = 1_732_752_000 + 7 * np.arange(20)[:, None]
+    assert read(features=times, labels=np.ones((20, 1), int)).features.tolist() == times.tolist()
+
+
+@pytest.mark.parametrize("value", [-1, 255, 0.5])
+def test_labels_that_are_neither_0_nor_1_are_refused(read, value):
+    with pytest.raises(DataError, match="known labels must be 0 or 1, got"):
+        read(features=FEATURES, labels=np.array([[1, 0], [0, value]]))
+
+
+def test_a_word_for_a_missing_value_is_no_split(read):
+    with pytest.raises(DataError, match="expected the name of a split, got 'nan'"):
+        read(features=FEATURES, labels=LABELS, split=np.array(["train", "nan"]))
+
+
+def test_names_of_labels_have_one_unicode_form(read):
+    names = np.array(["cafe\u0301", "b", "c"])
+    assert read(features=FEATURES, labels=LABELS, label_names=names).labels.names == ("café", "b", "c")

@@ -127,10 +127,10 @@ def test_labels_that_a_run_does_not_know_are_refused(read, columns, message):
         ({"f": [[1, 2], [3]], "labels": ["x", "y"]}, "'f' must hold 2 numbers per row, got 1 in row 1"),
         ({"f": [[1, None]], "labels": ["x"]}, "got nothing within a list"),
         ({"f": [["a"]], "labels": ["x"]}, "'f' is a feature and must hold numbers, got list"),
-        ({"a": [1], "labels": [3]}, "column 'labels' must hold names, got 3 in row 0"),
-        ({"a": [1], "label:x": [2]}, "'label:x' must hold 0 and 1, got 2 in row 0"),
+        ({"a": [1], "labels": [3]}, "column 'labels' must hold names, got int64"),
+        ({"a": [1], "label:x": [2]}, r"row 0 \(from 0\): column 'label:x': wanted 0, 1 or"),
         ({"a": [1], "label:x": ["2"]}, "wanted 0, 1 or, where unknown, nothing, got '2'"),
-        ({"a": [1], "labels": ["x"], "unknown": ["x"]}, "row 0: a label is positive or unknown"),
+        ({"a": [1], "labels": ["x"], "unknown": ["x"]}, r"row 0 \(from 0\): a label is positive or unknown"),
         ({"a": [1], "labels": ["x"], "split": [None]}, "wanted the name of a split"),
     ],
 )
@@ -160,3 +160,15 @@ def test_more_cells_than_there_is_memory_are_refused_before(tmp_path, monkeypatc
     monkeypatch.setattr("lopsided.data.memory.machine_memory", lambda: 1e6)
     with pytest.raises(DataError, match=r"wanted cells of a byte each, or more, of at most"):
         read_table(path)
+
+
+def test_row_numbers_of_pandas_are_left_out_and_said(read):
+    table = read({"a": [1, 2], "labels": ["x", "y"], "__index_level_0__": [0, 1]})
+    assert table.feature_names == ("a",)
+    assert table.notes == ("the column '__index_level_0__' holds row numbers of pandas: left out",)
+
+
+def test_large_whole_numbers_stay_apart(read):
+    times = [1_732_752_000 + 7 * row for row in range(20)]
+    table = read({"when": times, "a": pa.array([0.1] * 20), "labels": ["x"] * 20})
+    assert table.features[:, 0].tolist() == times

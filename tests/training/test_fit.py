@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from lopsided.data import Labels
+from lopsided.data import Labels, TableDataset
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training.config import LossName
 from lopsided.training.evaluate import evaluate
@@ -195,6 +195,36 @@ def test_named_features_are_put_in_the_order_of_the_run(tmp_path, table, config)
     other = dataclasses.replace(table, feature_names=tuple("uvwxyq"))
     with pytest.raises(ValueError, match="must have the features of the run, got none named 'z'"):
         evaluate(run, other)
+
+
+def test_features_that_the_run_does_not_know_are_left_out_and_said(tmp_path, table, config, capsys):
+    table = dataclasses.replace(table, feature_names=tuple("uvwxyz"))
+    run = fit(config, tmp_path / "run", data=table)
+    wide = np.concatenate([np.ones((300, 1), np.float32), table.features[:, ::-1]], axis=1)
+    other = dataclasses.replace(table, features=wide, feature_names=("more", *"zyxwvu"))
+    capsys.readouterr()
+    assert evaluate(run, other, save=False) == evaluate(run, table, save=False)
+    assert capsys.readouterr().err == "made: left out 1 columns that the run does not know: 'more'\n"
+    without = dataclasses.replace(other, features=wide[:, :6], feature_names=("more", "u2", *"zyxw"))
+    with pytest.raises(ValueError, match="must have the features of the run, got none named 'u'; did you mean 'u2'"):
+        evaluate(run, without)
+
+
+def test_times_a_few_seconds_apart_stay_apart_from_training_to_prediction(tmp_path, table, config):
+    times = np.concatenate([1_732_752_000 + 7.0 * np.arange(300)[:, None], table.features], axis=1)
+    table = dataclasses.replace(table, features=times)
+    model = fit(config, tmp_path / "run", data=table).load().model
+    inputs = TableDataset(table, split="test")[range(50)]["inputs"]
+    assert len(model[0](inputs)[:, 0].unique()) == 50
+    assert evaluate(RunFolder(tmp_path / "run"), table, save=False)["mAP"] > 0
+
+
+def test_what_may_not_be_meant_is_said_before_training(tmp_path, table, config, capsys):
+    labels = dataclasses.replace(table.labels, names=("dog", "Dog", "c"))
+    fit(config, tmp_path / "run", data=dataclasses.replace(table, labels=labels, notes=("a note",)))
+    said = capsys.readouterr().err
+    assert "made: a note\n" in said
+    assert "made: labels whose names look alike: 'dog' and 'Dog'; they stay different labels\n" in said
 
 
 def test_a_run_that_was_moved_remembers_its_best_value(tmp_path, table, config):

@@ -50,7 +50,7 @@ def audit(arguments: list[str]) -> int:
     out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
     config = run.config()
     own = given.source is None or _same_place(given.source, config.source)
-    options = config.data if own else config.data.elsewhere(str(given.source))
+    options = config.data if own else config.data.for_new_data(str(given.source))
     source = config.source if own else str(given.source)
     data = read_source(source, options, seed=config.seed, label_names=run.labels())
     if given.apply is not None:

@@ -45,7 +45,7 @@ def evaluate(arguments: list[str]) -> int:
 
     run = RunFolder(Path(given.run))
     config = run.config()
-    options = config.data.elsewhere(given.source) if given.source else config.data  # new data is taken whole
+    options = config.data.for_new_data(given.source) if given.source else config.data  # new data is taken whole
     data = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
     own = not given.source and not given.split  # what the run's report shows
     result = measure(run, data, split=given.split, threshold=given.threshold, save=own)

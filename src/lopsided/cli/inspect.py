@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ def inspect(arguments: list[str]) -> int:
     if given.check_images and not isinstance(data, Manifest):
         parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
     summary = summarise(data)
+    for line in summary["notes"]:
+        print(f"lopsided inspect: {line}", file=sys.stderr)
     check = None
     if given.check_images:
         assert isinstance(data, Manifest)

@@ -58,5 +58,5 @@ def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
         return read_source(config.source, config.data, seed=config.seed)
     names = run.labels()
     if is_one_source:
-        return read_source(texts[0], config.data.elsewhere(texts[0]), seed=config.seed, label_names=names)
+        return read_source(texts[0], config.data.for_new_data(texts[0]), seed=config.seed, label_names=names)
     return loose_images([Path(text) for text in texts], label_names=names)

@@ -1,17 +1,27 @@
 """What the columns of a CSV or Parquet table mean, by their names."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.sparse import csr_array
-
-from lopsided.data.errors import DataError, quoted
-from lopsided.data.labels import Labels
-from lopsided.data.run_labels import aligned, check_known, unlabelled
+from lopsided.data.cells import one_form
+from lopsided.data.errors import quoted
 
 LABEL_PREFIX = "label:"
+
+_ROLES = ("labels", "unknown", "split")
+_OF_PANDAS = re.compile(r"unnamed: ?\d+(_level_\d+)?(\.\d+)*|__index_level_\d+__", re.IGNORECASE)
+
+
+def is_of_pandas(name: str) -> bool:
+    """Whether a column is called as pandas calls row numbers and columns without a name.
+
+    Example:
+        >>> [is_of_pandas(name) for name in ("Unnamed: 0", "__index_level_0__", "index")]
+        [True, True, False]
+    """
+    return _OF_PANDAS.fullmatch(name.strip()) is not None
 
 
 @dataclass(frozen=True)
@@ -54,16 +64,23 @@ def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
     for name, count in Counter(names).items():
         if not name.strip():
             raise ValueError("wanted a name for each column, got an empty one (pandas writes none with index=False)")
+        if is_of_pandas(name):
+            raise ValueError(
+                f"expected a name for each column, got {quoted(name)}, as pandas calls row numbers and columns without "
+                "a name: write the table with index=False, or rename the column if it is a feature"
+            )
         if count > 1:
             raise ValueError(f"wanted distinct column names, got {quoted(name)} {count} times")
         if name.lower().startswith(LABEL_PREFIX) and not name.startswith(LABEL_PREFIX):
             raise ValueError(
                 f"a column of a label starts with {quoted(LABEL_PREFIX)} in lower case, got {quoted(name)}"
             )
-    special = {name: names.index(name) if name in names else None for name in ("labels", "unknown", "split")}
+        if name.strip().lower() in _ROLES and name not in _ROLES:
+            raise ValueError(f"expected {quoted(name.strip().lower())} as the name of a column, got {quoted(name)}")
+    special = {name: names.index(name) if name in names else None for name in _ROLES}
     label_columns: dict[str, int] = {}
     for i, name in enumerate(names):
-        if name.startswith(LABEL_PREFIX) and label_columns.setdefault(name[len(LABEL_PREFIX) :].strip(), i) != i:
+        if name.startswith(LABEL_PREFIX) and label_columns.setdefault(one_form(name[len(LABEL_PREFIX) :]), i) != i:
             raise ValueError(f"wanted one column per label, got {quoted(name)} beside another of that label")
     forms = (special["labels"] is not None) + bool(label_columns)
     if forms == 2 or (needs_labels and not forms):
@@ -71,70 +88,3 @@ def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
         raise ValueError(f"wanted a column 'labels' or columns 'label:NAME', got {came}")
     taken = {*special.values(), *label_columns.values()}
     return Roles(label_columns, tuple(i for i in range(len(names)) if i not in taken), **special)
-
-
-def check_unknown(positive: Sequence[str], unknown: Sequence[str], roles: Roles) -> None:
-    """Refuse a sample whose unknown labels make no sense.
-
-    Args:
-        positive: Names of its positive labels.
-        unknown: Names in its cell ``unknown``.
-        roles: Says which labels there are, where each has its column.
-
-    Raises:
-        ValueError: A label is both, or has no column though the others have.
-    """
-    for name in unknown:
-        if name in positive:
-            raise ValueError(f"a label is positive or unknown, got both for {quoted(name)}")
-        if roles.label_columns and name not in roles.label_columns:
-            raise ValueError(f"wanted a column {quoted(LABEL_PREFIX + name)} for each unknown label, got none")
-
-
-def labels_of_rows(
-    positives: Sequence[Sequence[str]],
-    unknown: Sequence[Sequence[str]],
-    roles: Roles,
-    *,
-    label_names: Sequence[str] | None = None,
-) -> Labels:
-    """Labels of samples that list them by name.
-
-    Args:
-        positives: Names of the positive labels of each sample.
-        unknown: Names of the unknown labels of each sample, none of them positive.
-        roles: Says which labels there are, where each has its column; else there are those that occur, sorted.
-        label_names: Labels of a run; then those without a column are unknown, but where ``labels`` lists the names,
-            those that never occur are negative.
-
-    Returns:
-        One column per name, with ``label_names`` exactly these in their order.
-
-    Raises:
-        DataError: No label occurs, or one that the run does not know.
-    """
-    names = tuple(roles.label_columns)
-    if not names:
-        occurring = {name for rows in (positives, unknown) for row in rows for name in row}
-        names = tuple(dict.fromkeys([*(label_names or ()), *sorted(occurring)]))
-    if not names:
-        raise DataError("wanted at least one label, got only empty cells")
-    if label_names is None:
-        return _listed(positives, unknown, names)
-    check_known(names, label_names)
-    if roles.labels is None and not roles.label_columns:
-        return unlabelled(label_names, samples=len(positives))
-    return aligned(_listed(positives, unknown, names), label_names)
-
-
-def _listed(positives: Sequence[Sequence[str]], unknown: Sequence[Sequence[str]], names: tuple[str, ...]) -> Labels:
-    column = {name: i for i, name in enumerate(names)}
-
-    def matrix(rows: Sequence[Sequence[str]]) -> csr_array:
-        indices = np.array([column[name] for row in rows for name in row], dtype=np.int32)
-        ends = np.cumsum([0, *map(len, rows)])
-        found = csr_array((np.ones(len(indices), dtype=bool), indices, ends), shape=(len(rows), len(names)))
-        found.sort_indices()
-        return found
-
-    return Labels(names, matrix(positives), matrix(unknown) if any(unknown) else None)

@@ -2,19 +2,17 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
-import csv
 import dataclasses
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
 from scipy.sparse import csr_array, lil_array
 
+from lopsided.data.csv_file import read_csv_file
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
-from lopsided.data.regular_file import read_bytes
 from lopsided.data.table import Table
 
 Kind = Literal["missing", "wrong"]
@@ -49,32 +47,23 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
         DataError: The file is no such list, or not about this data; the message names the line.
     """
     path = Path(path)
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    file = read_csv_file(path)
+    if absent := [name for name in COLUMNS if name not in file.names]:
+        raise DataError(f"wanted the columns {', '.join(COLUMNS)}, got none named {absent[0]!r}", path=path, line=1)
     accepted: dict[tuple[int, str], Correction] = {}
     rejected = 0
-    try:
-        names = next(reader, [])
-        if absent := [name for name in COLUMNS if name not in names]:
-            raise ValueError(f"wanted the columns {', '.join(COLUMNS)}, got none named {absent[0]!r}")
-        for cells in reader:
-            if not cells:  # a blank line
-                continue
-            if len(cells) != len(names):
-                raise ValueError(f"wanted {len(names)} cells, got {len(cells)}")
-            correction, decision = _parsed(dict(zip(names, cells, strict=True)), data)
+    for line, cells in file.rows():
+        try:
+            correction, decision = _parsed(dict(zip(file.names, cells, strict=True)), data)
             place = correction.row, correction.label
             if place in accepted:
                 raise ValueError(f"wanted one decision on {quoted(correction.label)} of row {correction.row}, got two")
-            if decision == "accept":
-                accepted[place] = correction
-            else:
-                rejected += 1
-    except (ValueError, csv.Error) as error:
-        raise DataError(str(error), path=path, line=max(reader.line_num, 1)) from None
+        except ValueError as error:
+            raise DataError(str(error), path=path, line=line) from None
+        if decision == "accept":
+            accepted[place] = correction
+        else:
+            rejected += 1
     return list(accepted.values()), rejected
 
 

@@ -37,7 +37,7 @@ def check_breaks(
         cells: Of the row.
         lines: The same row as it stands in the file.
         separator: What stands between two cells.
-        traits_of: Gives the traits of the columns of rows of one line that have so many cells; asked only in doubt.
+        traits_of: Gives the traits of the columns of rows that have so many cells; asked only in doubt.
         path: For the message.
         line: Number of the row's first line, from 1.
 
@@ -102,33 +102,33 @@ def _fits(cells: list[str], traits: Traits) -> bool:
 
 
 def traits_of_columns(content: bytes, separator: str, width: int) -> Traits:
-    """Which traits all cells of each column have, in the rows of one line; none where there is no such row.
+    """Which traits all cells of one line have in each column; none where there is no such cell.
 
     Args:
         content: The file.
         separator: What stands between two cells.
         width: How many cells a row has; others do not count.
     """
-    common, any_row = [[True] * len(_TRAITS) for _ in range(width)], False
-    for cells in _short_rows(content, separator):
+    common, seen = [[True] * len(_TRAITS) for _ in range(width)], [False] * width
+    for cells in _rows(content, separator):
         if len(cells) != width:
             continue
-        any_row = True
-        for cell, traits in zip(cells, common, strict=True):
+        for column, cell in enumerate(cells):
+            if "\n" in cell:
+                continue
+            seen[column] = True
             for k, trait in enumerate(_TRAITS):
-                traits[k] = traits[k] and trait(cell)
-    return tuple(tuple(traits) if any_row else (False,) * len(_TRAITS) for traits in common)
+                common[column][k] = common[column][k] and trait(cell)
+    return tuple(
+        tuple(traits) if any_cell else (False,) * len(_TRAITS) for traits, any_cell in zip(common, seen, strict=True)
+    )
 
 
-def _short_rows(content: bytes, separator: str) -> Iterator[list[str]]:
+def _rows(content: bytes, separator: str) -> Iterator[list[str]]:
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace", newline="\n")
     reader = csv.reader(text, delimiter=separator)
     next(reader, None)  # the column names
-    end = reader.line_num
     try:
-        for cells in reader:
-            if reader.line_num == end + 1:
-                yield cells
-            end = reader.line_num
+        yield from reader
     except csv.Error:  # a cell too large; the caller reads the same and names it
         return

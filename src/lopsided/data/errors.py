@@ -1,4 +1,4 @@
-"""The one error of this package: data that cannot be used as it is."""
+"""The errors of this package: data that cannot be used as it is."""
 
 from pathlib import Path
 
@@ -20,6 +20,23 @@ class DataError(ValueError):
         where = "" if path is None else f"{path}: " if line is None else f"{path}, line {line}: "
         # The whole sentence is the only argument, so that the error survives the way back from a worker process.
         super().__init__(where + message)
+
+
+class RowError(ValueError):
+    """A row that cannot be used; the reader of its file says in which line it stands.
+
+    Args:
+        row: Number of the row, from 0.
+        message: What was expected and what came.
+
+    Example:
+        >>> print(RowError(3, "expected the name of a split, got an empty cell"))
+        row 3 (from 0): expected the name of a split, got an empty cell
+    """
+
+    def __init__(self, row: int, message: str) -> None:
+        super().__init__(f"row {row} (from 0): {message}")
+        self.row, self.message = row, message
 
 
 def quoted(text: object) -> str:

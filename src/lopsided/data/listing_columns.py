@@ -4,16 +4,18 @@
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from lopsided.data.cells import parse_flag, parse_split
-from lopsided.data.columns import LABEL_PREFIX, Roles, assign_roles
-from lopsided.data.errors import quoted
+from lopsided.data.cells import MISSING, one_form, parse_flag, parse_names, parse_split_cell
+from lopsided.data.columns import LABEL_PREFIX, Roles, assign_roles, is_of_pandas
+from lopsided.data.errors import RowError, quoted
+from lopsided.data.joined import check_joined
 from lopsided.data.labels import Labels
-from lopsided.data.run_labels import aligned, check_known, unlabelled
+from lopsided.data.run_labels import aligned, columns_of_run, unlabelled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +23,15 @@ if TYPE_CHECKING:
 _PATHS = ("path", "image", "filename", "file_name", "filepath")
 _NAMES = ("labels", "tags", "unknown")
 _NEGATIVE, _POSITIVE, _UNKNOWN = 0, 1, 2
+
+
+@dataclass(frozen=True, eq=False)
+class _Names:
+    """Names in the cells of a column, the row of each (int64), and what was read otherwise than it stands there."""
+
+    rows: np.ndarray
+    texts: "pa.LargeStringArray"
+    notes: tuple[str, ...] = ()
 
 
 def kind_of_column(name: str) -> Literal["path", "names", "split", "flag"] | None:
@@ -55,6 +66,8 @@ def listing_roles(names: Sequence[str], *, needs_labels: bool) -> tuple[int, Rol
         >>> path, roles.labels
         (1, 2)
     """
+    # Columns without a name play no role here, so they need none.
+    names = [f"column {i}" if not name.strip() or is_of_pandas(name) else name for i, name in enumerate(names)]
     names = [name if kind_of_column(name) in (None, "flag") else name.strip().lower() for name in names]
     came = quoted(", ".join(names))
     if "path" not in names:
@@ -71,39 +84,47 @@ def listing_roles(names: Sequence[str], *, needs_labels: bool) -> tuple[int, Rol
     return names.index("path"), assign_roles(names, needs_labels=needs_labels)
 
 
-def listing_labels(content: "pa.Table", roles: Roles, *, label_names: Sequence[str] | None = None) -> Labels:
-    """Labels of a listing; they mean what they mean in a table.
+def labels_of_columns(
+    content: "pa.Table", roles: Roles, *, label_names: Sequence[str] | None = None, separator: str | None = None
+) -> tuple[Labels, tuple[str, ...]]:
+    """Labels of a listing or a table.
 
     Args:
         content: The columns.
         roles: What each is.
         label_names: Labels of a run; then those without a column are unknown, but where ``labels`` lists the names,
             those that never occur are negative.
+        separator: What joins the names of a cell; None for a bar, and to refuse cells that seem joined by another.
 
     Returns:
-        One column per name, with ``label_names`` exactly these in their order.
+        One column per name, with ``label_names`` exactly these in their order; and what was read otherwise than it
+        stands there, a line each.
 
     Raises:
         ValueError: No label occurs, one that the run does not know, or a cell that means nothing.
     """
+    unknown = _names_in(content, roles.unknown, label_names, separator)
     if roles.label_columns:
-        labels = _labels_of_flags(content, roles)
-        return labels if label_names is None else aligned(labels, label_names)
-    cells = {what: _names_in(content, i) for what, i in (("labels", roles.labels), ("unknown", roles.unknown))}
-    names = sorted({name for _, texts in cells.values() for name in texts.unique().to_pylist()})
-    if label_names is not None:
-        check_known(names, label_names)
-        names = label_names
+        labels = _labels_of_flags(content, roles, unknown)
+        return (labels if label_names is None else aligned(labels, label_names)), unknown.notes
+    found = [_names_in(content, roles.labels, label_names, separator), unknown]
+    notes = tuple(note for each in found for note in each.notes)
+    came = sorted({name for each in found for name in each.texts.unique().to_pylist()})
+    names = came if label_names is None else label_names
+    place = np.array(columns_of_run(came, names), dtype=np.int32)
     if not names:
         raise ValueError("wanted at least one label, got only empty cells")
     if roles.labels is None:
-        return unlabelled(names, samples=content.num_rows)
-    shape = (content.num_rows, len(names))
-    positives, unknown = (
-        csr_array((np.ones(len(rows), dtype=bool), (rows, _positions(texts, names))), shape=shape)
-        for rows, texts in cells.values()
+        return unlabelled(names, samples=content.num_rows), notes
+    columns = [place[_positions(each.texts, came)] for each in found]
+    positives, without = (
+        csr_array((np.ones(len(each.rows), dtype=bool), (each.rows, where)), shape=(content.num_rows, len(names)))
+        for each, where in zip(found, columns, strict=True)
     )
-    return Labels(tuple(names), positives, unknown if unknown.nnz else None)
+    both = positives.multiply(without).nonzero()
+    if len(both[0]):
+        raise RowError(int(both[0][0]), f"a label is positive or unknown, got both for {quoted(names[both[1][0]])}")
+    return Labels(tuple(names), positives, without if without.nnz else None), notes
 
 
 def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
@@ -117,7 +138,7 @@ def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
         Text, shape (rows,).
 
     Raises:
-        ValueError: A cell is empty; the message names its row.
+        RowError: A cell is empty, or holds a word for a missing value.
     """
     if i is None:
         return np.full(content.num_rows, "train")
@@ -125,9 +146,9 @@ def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
     positions, splits = encoded.indices.to_numpy(), []
     for k, cell in enumerate(encoded.dictionary.to_pylist()):
         try:
-            splits.append(parse_split(cell))
+            splits.append(parse_split_cell(cell))
         except ValueError as error:
-            raise ValueError(f"row {int(np.argmax(positions == k))} (from 0): {error}") from None
+            raise RowError(int(np.argmax(positions == k)), str(error)) from None
     return np.array(splits)[positions]
 
 
@@ -147,28 +168,67 @@ def text_column(content: "pa.Table", i: int) -> "pa.LargeStringArray":
         raise ValueError(f"column {quoted(content.column_names[i])} must hold text, got {column.type}") from None
 
 
-def _names_in(content: "pa.Table", i: int | None) -> tuple[np.ndarray, "pa.LargeStringArray"]:
-    """Names in the cells of a column, and the row of each, int64; an element of a list is one name, bars and all."""
+def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | None, separator: str | None) -> _Names:
+    """Names in the cells of a column; an element of a list is one name, bars and all."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as types
 
     if i is None:
-        return np.zeros(0, np.int64), pa.array([], pa.large_string())
-    kind = content.column(i).type
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        if not (types.is_null(kind.value_type) or kind.value_type in (pa.string(), pa.large_string())):
-            raise ValueError(f"column {quoted(content.column_names[i])} must hold names, got {kind}")
+        return _Names(np.zeros(0, np.int64), pa.array([], pa.large_string()))
+    kind, notes = content.column(i).type, ()
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if is_list and (types.is_null(kind.value_type) or kind.value_type in (pa.string(), pa.large_string())):
         lists = content.column(i).cast(pa.large_list(pa.large_string())).combine_chunks()
     elif types.is_null(kind) or types.is_dictionary(kind) or kind in (pa.string(), pa.large_string()):
-        lists = pc.split_pattern(text_column(content, i), "|")
+        cells, notes = _without_missing(text_column(content, i), content.column_names[i])
+        lists = pc.split_pattern(cells, separator or "|")
+        # What predict writes has a column with the probability of each label.
+        known = label_names or [name[2:] for name in content.column_names if name.startswith("p:")]
+        _check_joined(cells, content.column_names[i], known, separator)
     else:
         raise ValueError(f"column {quoted(content.column_names[i])} must hold names, got {kind}")
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    texts = pc.utf8_trim_whitespace(pc.fill_null(pc.list_flatten(lists), ""))
-    kept = pc.not_equal(texts, "")
+    texts = pc.utf8_normalize(pc.utf8_trim_whitespace(pc.fill_null(pc.list_flatten(lists), "")), form="NFC")
+    kept = pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
     rows = np.repeat(np.arange(content.num_rows), lengths)
-    return rows[kept.to_numpy(zero_copy_only=False)], texts.filter(kept)
+    if not is_list:
+        several = pc.is_in(pc.utf8_lower(texts), pa.array(MISSING, pa.large_string())).to_numpy(zero_copy_only=False)
+        if several.any():
+            row, name = int(rows[np.argmax(several)]), quoted(texts[int(np.argmax(several))].as_py())
+            raise RowError(
+                row,
+                f"expected names of labels, got {name}, a word for a missing value, among others: write columns "
+                "label:NAME if it is a label",
+            )
+    return _Names(rows[kept], texts.filter(pa.array(kept)), notes)
+
+
+def _without_missing(cells: "pa.LargeStringArray", column: str) -> tuple["pa.LargeStringArray", tuple[str, ...]]:
+    """Cells without those that hold nothing but a word for a missing value, and a note on these."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cells = pc.utf8_trim_whitespace(cells)
+    missing = pc.is_in(pc.utf8_lower(cells), pa.array(MISSING, pa.large_string()))
+    if not (count := pc.sum(missing).as_py()):
+        return cells, ()
+    words = ", ".join(map(quoted, sorted(cells.filter(missing).unique().to_pylist())))
+    note = f"{count} cells of the column {quoted(column)} hold {words}: read as empty, without a label"
+    return pc.if_else(missing, "", cells), (note,)
+
+
+def _check_joined(
+    cells: "pa.LargeStringArray", column: str, known: Sequence[str] | None, separator: str | None
+) -> None:
+    """Refuse names that seem to be joined by something else, unless all of them are known as they are."""
+    import pyarrow.compute as pc
+
+    counts = {each["values"]: each["counts"] for each in pc.value_counts(cells).to_pylist() if each["values"]}
+    names = {name for cell in counts for name in parse_names(cell, separator=separator or "|")}
+    if known is not None and names <= set(map(one_form, known)):
+        return
+    check_joined(counts, column=column, separator=separator)
 
 
 def _positions(texts: "pa.LargeStringArray", names: Sequence[str]) -> np.ndarray:
@@ -179,26 +239,26 @@ def _positions(texts: "pa.LargeStringArray", names: Sequence[str]) -> np.ndarray
     return pc.fill_null(pc.index_in(texts, pa.array(names, pa.large_string())), -1).to_numpy()
 
 
-def _labels_of_flags(content: "pa.Table", roles: Roles) -> Labels:
+def _labels_of_flags(content: "pa.Table", roles: Roles, unknown: _Names) -> Labels:
     names = tuple(roles.label_columns)
     states = [_flags(content, i) for i in roles.label_columns.values()]
-    rows, texts = _names_in(content, roles.unknown)
-    for row, position in zip(rows.tolist(), _positions(texts, names).tolist(), strict=True):
+    positions = _positions(unknown.texts, names).tolist()
+    for k, (row, position) in enumerate(zip(unknown.rows.tolist(), positions, strict=True)):
         if position < 0:
-            raise ValueError(f"row {row} (from 0): wanted a column 'label:NAME' for each unknown label, got none")
+            name = quoted(LABEL_PREFIX + unknown.texts[k].as_py())
+            raise RowError(row, f"wanted a column {name} for each unknown label, got none")
         if states[position][row] == _POSITIVE:
-            raise ValueError(
-                f"row {row} (from 0): a label is positive or unknown, got both for {quoted(names[position])}"
-            )
+            raise RowError(row, f"a label is positive or unknown, got both for {quoted(names[position])}")
         states[position][row] = _UNKNOWN
-    positives, unknown = _where(states, _POSITIVE), _where(states, _UNKNOWN)
-    if 2 * unknown.nnz > content.num_rows * len(names):
+    positives, without = _where(states, _POSITIVE), _where(states, _UNKNOWN)
+    if 2 * without.nnz > content.num_rows * len(names):
         return Labels(names, positives, negatives=_where(states, _NEGATIVE))
-    return Labels(names, positives, unknown if unknown.nnz else None)
+    return Labels(names, positives, without if without.nnz else None)
 
 
 def _flags(content: "pa.Table", i: int) -> np.ndarray:
     """State of one label in each row, int8."""
+    import pyarrow as pa
     import pyarrow.types as types
 
     column = content.column(i)
@@ -206,6 +266,8 @@ def _flags(content: "pa.Table", i: int) -> np.ndarray:
         raise ValueError(f"column {quoted(content.column_names[i])} must hold 0 and 1, got {column.type}")
     if types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if types.is_float16(column.type):  # which PyArrow cannot encode
+        column = column.cast(pa.float32())
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     positions, states = encoded.indices.to_numpy(), []
     for k, cell in enumerate(encoded.dictionary.to_pylist()):
@@ -214,8 +276,8 @@ def _flags(content: "pa.Table", i: int) -> np.ndarray:
         try:
             flag = None if empty else parse_flag(str(cell))
         except ValueError as error:
-            row = int(np.argmax(positions == k))
-            raise ValueError(f"column {quoted(content.column_names[i])}, row {row} (from 0): {error}") from None
+            row, column_name = int(np.argmax(positions == k)), quoted(content.column_names[i])
+            raise RowError(row, f"column {column_name}: {error}") from None
         states.append(_UNKNOWN if flag is None else int(flag))
     return np.array(states, dtype=np.int8)[positions]
 

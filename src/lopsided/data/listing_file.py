@@ -2,30 +2,34 @@
 # pyright: reportAttributeAccessIssue=false
 # (PyArrow makes the functions of pyarrow.compute while it is imported, where pyright does not see them.)
 
-import csv
-import re
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lopsided.data.csv_file import read_csv_file
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.listing_columns import kind_of_column
 from lopsided.data.listing_json import read_json_lines
-from lopsided.data.regular_file import check_regular
 from lopsided.data.table_parquet import check_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_WRONG_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")  # as PyArrow says it
+_CHUNK = 50_000  # rows that are Python objects at one time
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+"""What separates cells, by the ending of a file's name."""
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
 
 
-def read_columns(path: Path) -> "pa.Table":
+def read_columns(path: Path, *, separator: str | None = None) -> "pa.Table":
     """Read all columns that may play a role in a listing.
 
     Args:
         path: The file; its name says what it is.
+        separator: What joins names in a text of JSON lines that also have lists of them.
 
     Returns:
         All columns in their order; those without a role hold nothing. Those of CSV and TSV are text.
@@ -34,14 +38,12 @@ def read_columns(path: Path) -> "pa.Table":
         DataError: The file is of another kind, or damaged; the message names the row or the line.
     """
     match path.suffix.lower():
-        case ".csv":
-            return read_text_columns(path)
-        case ".tsv":
-            return read_text_columns(path, delimiter="\t")
+        case ".csv" | ".tsv" as suffix:
+            return read_text_columns(path, delimiter=DELIMITERS[suffix])
         case ".parquet":
             return _read_parquet(path)
         case ".jsonl" | ".ndjson" | ".json":
-            return read_json_lines(path)
+            return read_json_lines(path, separator=separator)
         case suffix:
             raise DataError(f"wanted a listing {', '.join(SUFFIXES)} or a folder, got {quoted(suffix)}", path=path)
 
@@ -50,7 +52,7 @@ def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...
     """Read the columns of a CSV file as text.
 
     Args:
-        path: The file, in UTF-8.
+        path: The file; :func:`lopsided.data.csv_file.read_csv_file` says how it may be written.
         delimiter: What separates the cells.
         extra: Names of columns to read beside those that may play a role in a listing.
 
@@ -61,65 +63,53 @@ def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...
         DataError: The file is no such table.
     """
     import pyarrow as pa
-    import pyarrow.csv
 
-    check_regular(path)
-    names = _column_names(path, delimiter)
-    read = list(dict.fromkeys(name for name in names if name in extra or kind_of_column(name)))
-    if not read:  # of no names, PyArrow would read all columns
-        return _with_the_rest(pa.table({}), names)
-    try:
-        content = pyarrow.csv.read_csv(
-            path,
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),  # with threads, rows have no numbers
-            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(read, pa.string()), include_columns=read, strings_can_be_null=False
-            ),
-        )
-    except pa.ArrowException as error:
-        _check_utf8(path)
-        if (wrong := _WRONG_ROW.search(str(error))) is not None:
-            row, wanted, came = map(int, wrong.groups())
-            raise DataError(f"wanted {wanted} cells, got {came} in row {row - 2} (from 0)", path=path) from None
-        raise DataError(f"wanted a table, got {quoted(str(error))}", path=path) from None
-    _check_lines(content, path)
-    return _with_the_rest(content, names)
+    file = read_csv_file(path, separator=delimiter)
+    read = [i for i, name in enumerate(file.names) if name in extra or kind_of_column(name)]
+    columns, count = text_columns(file.rows(), read)
+    return pa.table([columns.get(i, pa.nulls(count)) for i in range(len(file.names))], names=list(file.names))
 
 
-def _column_names(path: Path, delimiter: str) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next((row for row in csv.reader(file, delimiter=delimiter) if row), None)
-    except (UnicodeDecodeError, csv.Error):
-        _check_utf8(path)
-        names = None
-    if not names:
-        raise DataError("wanted a first line of column names, got none", path=path)
-    return names
+def text_columns(
+    rows: Iterable[tuple[int, list[str]]], places: Sequence[int]
+) -> tuple[dict[int, "pa.ChunkedArray"], int]:
+    """Some columns of rows of cells, by their numbers, and how many rows there are."""
+    import pyarrow as pa
+
+    chunks: dict[int, list[pa.Array]] = {i: [] for i in places}
+    cells: dict[int, list[str]] = {i: [] for i in places}
+    count = 0
+    for count, (_, row) in enumerate(rows, 1):
+        for i, column in cells.items():
+            column.append(row[i])
+        if count % _CHUNK == 0:
+            for i, column in cells.items():
+                chunks[i].append(pa.array(column, pa.large_string()))
+                column.clear()
+    for i, column in cells.items():
+        chunks[i].append(pa.array(column, pa.large_string()))
+    return {i: pa.chunked_array(found, pa.large_string()) for i, found in chunks.items()}, count
 
 
-def _check_utf8(path: Path) -> None:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                raise DataError("wanted text in UTF-8, got other bytes", path=path, line=number) from None
+def line_of_row(path: Path, row: int) -> int | None:
+    """In which line of a text file a row stands.
 
+    Args:
+        path: The file, which was read.
+        row: Number of the row, from 0.
 
-def _check_lines(content: "pa.Table", path: Path) -> None:
-    """A quote that nobody closes swallows the lines below it."""
-    import pyarrow.compute as pc
-
-    for name in content.column_names:
-        broken = pc.match_substring(content[name], "\n")
-        if pc.any(broken).as_py():
-            row = pc.index(broken, True).as_py()
-            raise DataError(
-                f"wanted cells of one line, got several in column {quoted(name)}, row {row} (from 0): is a quote open?",
-                path=path,
-            )
+    Returns:
+        The number of the line, from 1; None in a file without lines.
+    """
+    match path.suffix.lower():
+        case ".csv" | ".tsv" as suffix:
+            rows = read_csv_file(path, separator=DELIMITERS[suffix]).rows()
+            return next(itertools.islice((line for line, _ in rows), row, None))
+        case ".jsonl" | ".ndjson" | ".json":
+            with path.open("rb") as file:
+                lines = (number for number, line in enumerate(file, 1) if line.strip())
+                return next(itertools.islice(lines, row, None))
+    return None
 
 
 def _read_parquet(path: Path) -> "pa.Table":

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.cells import parse_split
+from lopsided.data.cells import one_form, parse_split
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.image_files import IMAGE_SUFFIXES
 from lopsided.data.labels import Labels
@@ -39,7 +39,8 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
     if all(len(names) > 1 and parse_split(names[0]) in USUAL_SPLITS for names in parts):
         splits = np.array([parse_split(names[0]) for names in parts])
         parts = [names[1:] for names in parts]
-    found = [names[0] if len(names) > 1 else None for names in parts]
+    # In one Unicode form, because some systems write the names of folders in another than people type.
+    found = [one_form(names[0]) if len(names) > 1 else None for names in parts]
     if label_names is None and None in found:
         came = quoted(paths[found.index(None)])
         raise DataError(f"wanted each image in a folder called by its label, got {came} outside of one", path=folder)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lopsided.data.errors import DataError, quoted
+from lopsided.data.cells import MISSING
+from lopsided.data.errors import DataError, RowError, quoted
 from lopsided.data.image_files import relative_path
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ def relative_paths(texts: "pa.LargeStringArray", folder: Path) -> np.ndarray:
     for start in {f"{place.as_posix().rstrip('/')}/" for place in (folder.absolute(), folder.resolve())}:
         inside = pc.starts_with(texts, start)
         texts = pc.if_else(inside, pc.utf8_slice_codeunits(texts, len(start)), texts)
-    blank = pc.equal(pc.utf8_trim_whitespace(texts), "")
-    if pc.any(blank).as_py():
-        raise ValueError(f"wanted the path of an image, got an empty cell in row {pc.index(blank, True)} (from 0)")
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(texts))
+    absent = pc.is_in(plain, pa.array(["", *MISSING], pa.large_string()))
+    if pc.any(absent).as_py():
+        row = pc.index(absent, True).as_py()
+        came = f"{quoted(texts[row].as_py())}, a word for a missing value" if plain[row].as_py() else "an empty cell"
+        raise RowError(row, f"wanted the path of an image, got {came}")
     irregular = pc.match_substring_regex(texts, _IRREGULAR)
     if pc.any(irregular).as_py():
         rows = np.flatnonzero(irregular.to_numpy(zero_copy_only=False)).tolist()
@@ -63,7 +67,7 @@ def _relative(text: str, row: int) -> str:
         return relative_path(text)
     except DataError as error:
         hint = "; put the listing into a folder above all images" if "stays" in str(error) else ""
-        raise ValueError(f"row {row} (from 0): {error}{hint}") from None
+        raise RowError(row, f"{error}{hint}") from None
 
 
 def _check_distinct(texts: "pa.LargeStringArray") -> None:

@@ -22,6 +22,7 @@ class Manifest:
         labels: Labels of the same samples.
         splits: Text, shape (samples,): ``train``, ``val``, ``test`` or another name.
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
+        notes: What its reader left out, or read otherwise than it stands there; a line each.
 
     Raises:
         DataError: Lengths or types disagree, or there is no sample.
@@ -41,6 +42,7 @@ class Manifest:
     labels: Labels
     splits: np.ndarray
     truth: Labels | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.paths.ndim != 1 or not isinstance(self.paths.dtype, np.dtypes.StringDType):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
+from lopsided.data.cells import one_form
 from lopsided.data.labels import Labels
 
 _MATRICES = ("labels", "unknown", "negatives")  # which may be sparse: positives, and what is not known
@@ -53,7 +54,7 @@ def labels_of_arrays(arrays: Mapping[str, np.ndarray], *, samples: int) -> Label
     found = {name: _sparse(arrays, name, (samples, len(names))) for name in _MATRICES}
     if (positives := found["labels"]) is None:
         raise ValueError("wanted an array 'labels_indptr', got only arrays of what is not known")
-    return Labels(tuple(names.tolist()), positives, found["unknown"], found["negatives"])
+    return Labels(_one_form(names), positives, found["unknown"], found["negatives"])
 
 
 def arrays_of_labels(labels: Labels) -> dict[str, np.ndarray]:
@@ -112,11 +113,15 @@ def _whole(arrays: Mapping[str, np.ndarray]) -> Labels:
         raise ValueError(f"label_names must be {labels.shape[1]} texts, got {names.dtype} of shape {names.shape}")
     positives = _where(lambda rows: _checked(labels, mask, rows), labels.shape)
     if mask is None or mask.all():
-        return Labels(tuple(names.tolist()), positives)
+        return Labels(_one_form(names), positives)
     if 2 * np.count_nonzero(mask) < mask.size:
         negatives = _where(lambda rows: mask[rows] & (labels[rows] != 1), labels.shape)
-        return Labels(tuple(names.tolist()), positives, negatives=negatives)
-    return Labels(tuple(names.tolist()), positives, _where(lambda rows: ~mask[rows], labels.shape))
+        return Labels(_one_form(names), positives, negatives=negatives)
+    return Labels(_one_form(names), positives, _where(lambda rows: ~mask[rows], labels.shape))
+
+
+def _one_form(names: np.ndarray) -> tuple[str, ...]:
+    return tuple(map(one_form, names.tolist()))
 
 
 def _checked(labels: np.ndarray, mask: np.ndarray | None, rows: slice) -> np.ndarray:

@@ -29,6 +29,7 @@ _FOR: dict[str, tuple[str, ...]] = {
     "difficult": ("voc",),
     "partition": ("nus-wide",),
     "unverified": ("open-images",),
+    "separator": ("listing", "table"),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "resize": get_args(Resize),
@@ -96,6 +97,7 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table).
 
     Raises:
         DataError: A value is out of range.
@@ -118,6 +120,7 @@ class DataOptions:
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
+    separator: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
@@ -130,6 +133,8 @@ class DataOptions:
                 raise DataError(f"data.{name} must be one of {', '.join(choices)}, got {value!r}")
         if self.min_area is not None and not 0 <= self.min_area < float("inf"):
             raise DataError(f"data.min_area must be at least 0, got {self.min_area}")
+        if self.separator == "":
+            raise DataError("data.separator must be at least one character, got an empty text")
         self.images()
 
     def images(self) -> ImageOptions:
@@ -152,7 +157,7 @@ class DataOptions:
                 raise DataError(f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {takers}")
         return {name: value for name, value in self._given(_FOR).items() if name not in _IMAGE_OPTIONS}
 
-    def elsewhere(self, source: str) -> DataOptions:
+    def for_new_data(self, source: str) -> DataOptions:
         """Options with which a run reads other data: in the way of its own, and whole.
 
         Args:

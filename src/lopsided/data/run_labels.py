@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
+from lopsided.data.cells import one_form
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels, true_in
 
@@ -26,11 +27,30 @@ def check_known(came: Sequence[str], names: Sequence[str]) -> None:
         Traceback (most recent call last):
         lopsided.data.errors.DataError: wanted the labels of the run, got also 'zebra' (and 1 more)
     """
-    known = set(names)
-    others = [name for name in came if name not in known]
+    columns_of_run(came, names)
+
+
+def columns_of_run(came: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Number of each label of some data among those of a run; a name in another Unicode form is the same name.
+
+    Args:
+        came: Labels of the data.
+        names: Labels of the run.
+
+    Raises:
+        DataError: The data has others; the message names the first and counts the rest.
+
+    Example:
+        >>> columns_of_run(["cafe\u0301", "dog"], ["dog", "caf\u00e9"])
+        [1, 0]
+    """
+    number = {one_form(name): i for i, name in enumerate(names)} | {name: i for i, name in enumerate(names)}
+    found = [number.get(name, number.get(one_form(name))) for name in came]
+    others = [name for name, i in zip(came, found, strict=True) if i is None]
     if others:
         rest = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
         raise DataError(f"wanted the labels of the run, got also {quoted(others[0])}{rest}")
+    return [i for i in found if i is not None]
 
 
 def aligned(labels: Labels, names: Sequence[str]) -> Labels:
@@ -55,9 +75,7 @@ def aligned(labels: Labels, names: Sequence[str]) -> Labels:
     names = tuple(names)
     if names == labels.names:
         return labels
-    check_known(labels.names, names)
-    column = {name: i for i, name in enumerate(names)}
-    columns = np.array([column[name] for name in labels.names], dtype=np.int32)
+    columns = np.array(columns_of_run(labels.names, names), dtype=np.int32)
     absent = np.setdiff1d(np.arange(len(names), dtype=np.int32), columns)
     shape = (len(labels), len(names))
 

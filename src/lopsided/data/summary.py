@@ -4,6 +4,7 @@ import numpy as np
 
 from lopsided.data.leakage import in_two_splits
 from lopsided.data.manifest import Manifest
+from lopsided.data.remarks import remarks
 from lopsided.data.table import Table
 
 
@@ -15,7 +16,8 @@ def summarise(data: Table | Manifest) -> dict:
 
     Returns:
         ``labels``; ``splits``: name to ``samples``, ``positives_per_sample`` (4 decimals), ``labels_without_positives``
-        and ``unknown`` (elements whose truth is not known); and ``in_two_splits``, see the function of that name.
+        and ``unknown`` (elements whose truth is not known); ``in_two_splits``, see the function of that name; and
+        ``notes``, see :func:`lopsided.data.remarks.remarks`.
 
     Example:
         >>> from lopsided.data import digits
@@ -27,6 +29,7 @@ def summarise(data: Table | Manifest) -> dict:
         "labels": len(data.labels.names),
         "splits": {split: _summarise_split(data, split) for split in data.split_names},
         "in_two_splits": in_two_splits(data),
+        "notes": list(remarks(data)),
     }
 
 

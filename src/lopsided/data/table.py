@@ -11,6 +11,11 @@ from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
 from lopsided.data.splits import check_splits, check_truth, ordered_split_names, rows_of_split
 
+_COLUMNS = 16  # looked at together
+_SHARE = 1e-5  # of the standard deviation, which float32 may change
+_LARGEST = np.finfo(np.float32).max
+_WHOLE = 2**24  # from here on float32 does not tell whole numbers apart
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -18,12 +23,14 @@ class Table:
 
     Args:
         name: What to call it in reports.
-        features: Shape (samples, ...); float32, or uint8 for images (samples, channels, height, width) in 0..255;
-            or a ``csr_array`` of float32, shape (samples, features). No nan, no infinity.
+        features: Shape (samples, ...); float32, float64 where that would round too much, or uint8 for images (samples,
+            channels, height, width) in 0..255; or a ``csr_array`` of float32, shape (samples, features). No nan, no
+            infinity, also as float32.
         labels: Labels of the same samples.
         splits: Text, shape (samples,): ``train``, ``val``, ``test`` or another name.
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
         feature_names: One per feature, or none.
+        notes: What its reader left out, or read otherwise than it stands there; a line each.
 
     Raises:
         DataError: Lengths or types disagree, or a feature is not finite.
@@ -41,6 +48,7 @@ class Table:
     splits: np.ndarray
     truth: Labels | None = None
     feature_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_features(self.features, self.feature_names)
@@ -92,16 +100,54 @@ def float32_features(numbers: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(numbers, dtype=np.float32)
 
 
+def exact_features(numbers: np.ndarray) -> np.ndarray:
+    """Numbers as a table holds them: float32, or float64 where that tells apart what float32 does not.
+
+    Float32 has 24 bits: Unix times a few seconds apart become one number. What is kept as float64 is brought to one
+    scale as such, before a network sees it.
+
+    Args:
+        numbers: Any bool, integer or float array, shape (samples, ...).
+
+    Returns:
+        Of the same shape; what is too large for float32 becomes infinite, which ``Table`` refuses.
+
+    Example:
+        >>> exact_features(np.array([[1732752000], [1732752007]])).dtype, exact_features(np.array([[0.1], [1.5]])).dtype
+        (dtype('float64'), dtype('float32'))
+    """
+    single = float32_features(numbers)
+    if numbers.ndim < 2 or numbers.dtype.kind == "b" or numbers.dtype == np.float32 or numbers.dtype.itemsize < 4:
+        return single
+    for start in range(0, numbers.shape[1], _COLUMNS):
+        columns = slice(start, start + _COLUMNS)
+        if _rounds_too_much(numbers[:, columns].astype(np.float64), single[:, columns]):
+            return np.ascontiguousarray(numbers, dtype=np.float64)
+    return single
+
+
+def _rounds_too_much(numbers: np.ndarray, single: np.ndarray) -> bool:
+    """Whether float32 changes a large number, or a feature by more than a little of its standard deviation."""
+    if not np.isfinite(single).all():
+        return False
+    error = np.abs(single - numbers)
+    if (error[np.abs(numbers) >= _WHOLE] > 0).any():
+        return True
+    varies = numbers.max(axis=0, initial=-np.inf) > numbers.min(axis=0, initial=np.inf)
+    rounded = np.sqrt(np.square(error).mean(axis=0)) > _SHARE * numbers.std(axis=0)
+    return bool((rounded & (varies | (len(numbers) == 1))).any())
+
+
 def _check_features(features: np.ndarray | csr_array, names: tuple[str, ...]) -> None:
     if isinstance(features, csr_array):
         wanted = features.ndim == 2 and features.dtype == np.float32
     else:
         image = features.ndim == 4 and features.dtype == np.uint8
-        wanted = image or (features.ndim >= 2 and features.dtype == np.float32)
+        wanted = image or (features.ndim >= 2 and features.dtype in (np.float32, np.float64))
     if not wanted:
         raise DataError(
-            "features must be float32 (samples, ...), a csr_array of float32, or uint8 images (samples, channels, "
-            f"height, width), got {features.dtype} with {features.ndim} dimensions"
+            "features must be float32 or float64 (samples, ...), a csr_array of float32, or uint8 images (samples, "
+            f"channels, height, width), got {features.dtype} with {features.ndim} dimensions"
         )
     shape: tuple[int, ...] = features.shape  # pyright: ignore[reportAssignmentType]
     if 0 in shape:
@@ -113,7 +159,9 @@ def _check_features(features: np.ndarray | csr_array, names: tuple[str, ...]) ->
 
 def _check_finite(features: np.ndarray | csr_array, names: tuple[str, ...]) -> None:
     values = features.data if isinstance(features, csr_array) else features
-    finite = np.isfinite(values)
+    if values.dtype == np.uint8:
+        return
+    finite = np.isfinite(values) & (np.abs(values) <= _LARGEST)
     if finite.all():
         return
     first = tuple(np.argwhere(~finite)[0].tolist())

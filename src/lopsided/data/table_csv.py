@@ -1,35 +1,27 @@
-"""Tables in CSV files."""
+"""Tables in CSV and TSV files."""
 
-import csv
-import io
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from lopsided.data.cells import parse_flag, parse_names, parse_split
-from lopsided.data.columns import Roles, assign_roles, check_unknown, labels_of_rows
-from lopsided.data.errors import DataError, quoted
-from lopsided.data.regular_file import read_bytes
-from lopsided.data.table import Table, float32_features
+from lopsided.data.cells import parse_number
+from lopsided.data.columns import Roles, assign_roles
+from lopsided.data.csv_file import CsvFile, read_csv_file
+from lopsided.data.errors import DataError, RowError, quoted
+from lopsided.data.listing_columns import labels_of_columns, listing_splits
+from lopsided.data.listing_file import DELIMITERS, text_columns
+from lopsided.data.table import Table, exact_features
 
 
-@dataclass
-class _Content:
-    numbers: array = field(default_factory=lambda: array("d"))
-    positives: list[list[str]] = field(default_factory=list)
-    unknown: list[list[str]] = field(default_factory=list)
-    splits: list[str] = field(default_factory=list)
-
-
-def read_csv(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
-    """Read a table from CSV, UTF-8, separated by commas; the columns mean what ``read_table`` says.
+def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
+    """Read a table from CSV or TSV; the columns mean what ``read_table`` says.
 
     Args:
         path: The file.
         label_names: Labels of a run, if it is to be applied to the table.
+        separator: What joins the names in a cell of labels.
 
     Returns:
         All rows in their order.
@@ -37,75 +29,88 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
     Raises:
         DataError: The file is no such table; the message names the line.
     """
+    file = read_csv_file(path, separator=DELIMITERS[path.suffix.lower()])
     try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError("wanted text in UTF-8, got other bytes", path=path, line=line) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        names = next(reader, None)
-        if not names:
-            raise ValueError("wanted a first line of column names, got none")
-        roles = assign_roles(names, needs_labels=label_names is None)
-        content = _read_rows(reader, names, roles)
-    except (ValueError, csv.Error) as error:
-        raise DataError(str(error), path=path, line=max(reader.line_num, 1)) from None
-    if not content.positives:
+        roles = assign_roles(file.names, needs_labels=label_names is None)
+    except ValueError as error:
+        raise DataError(str(error), path=path, line=file.first_line) from None
+    if not roles.features:
+        raise DataError("wanted at least one column of features, got none", path=path, line=file.first_line)
+    numbers, lines = array("d"), array("q")
+    rows = _with_numbers(file, roles, numbers, lines)
+    others = sorted({*range(len(file.names))}.difference(roles.features))
+    columns, count = text_columns(rows, others)
+    if not count:
         raise DataError("wanted rows below the column names, got none", path=path)
-    numbers = np.asarray(content.numbers).reshape(len(content.positives), len(roles.features))
     try:
-        return Table(
-            name=path.stem,
-            features=float32_features(numbers),
-            labels=labels_of_rows(content.positives, content.unknown, roles, label_names=label_names),
-            splits=np.array(content.splits),
-            feature_names=tuple(names[i] for i in roles.features),
-        )
-    except DataError as error:
+        return _table(file, roles, columns, np.asarray(numbers).reshape(count, -1), label_names, separator)
+    except RowError as error:
+        raise DataError(error.message, path=path, line=lines[error.row]) from None
+    except ValueError as error:
         raise DataError(str(error), path=path) from None
 
 
-def _read_rows(reader: Iterator[list[str]], names: list[str], roles: Roles) -> _Content:
-    content = _Content()
-    for row in reader:
-        if not row:  # a blank line
-            continue
-        if len(row) != len(names):
-            raise ValueError(f"wanted {len(names)} cells, got {len(row)}")
+def _table(
+    file: CsvFile,
+    roles: Roles,
+    columns: dict,
+    numbers: np.ndarray,
+    label_names: Sequence[str] | None,
+    separator: str | None,
+) -> Table:
+    import pyarrow as pa
+
+    place = {i: k for k, i in enumerate(columns)}  # in a table without the features
+    roles_of_others = Roles(
+        label_columns={name: place[i] for name, i in roles.label_columns.items()},
+        features=(),
+        labels=None if roles.labels is None else place[roles.labels],
+        unknown=None if roles.unknown is None else place[roles.unknown],
+        split=None if roles.split is None else place[roles.split],
+    )
+    names = tuple(file.names[i] for i in roles.features)
+    _check_finite(numbers, names)
+    content = pa.table(list(columns.values()), names=[file.names[i] for i in columns])
+    if not columns:  # a table without a column has no rows
+        content = pa.table({"": pa.nulls(len(numbers))})
+    labels, notes = labels_of_columns(content, roles_of_others, label_names=label_names, separator=separator)
+    return Table(
+        name=file.path.stem,
+        features=exact_features(numbers),
+        labels=labels,
+        splits=listing_splits(content, roles_of_others.split),
+        feature_names=names,
+        notes=notes,
+    )
+
+
+def _with_numbers(file: CsvFile, roles: Roles, numbers: array, lines: array) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file, of which the features are put aside as numbers, and the number of each line."""
+    for line, row in file.rows():
+        cells = [row[i] for i in roles.features]
+        joined = "".join(cells)
         try:
-            content.numbers.extend([float(row[i]) for i in roles.features])
+            numbers.extend(map(float, cells))
         except ValueError:
-            raise ValueError(_no_number(row, names, roles)) from None
-        positive, unknown = _row_labels(row, roles)
-        content.positives.append(positive)
-        content.unknown.append(unknown)
-        content.splits.append("train" if roles.split is None else parse_split(row[roles.split]))
-    return content
+            _refuse_words(file, roles, row, line)
+        if "_" in joined or not joined.isascii():  # Python takes 1_000 and digits of other scripts for numbers
+            _refuse_words(file, roles, row, line)
+        lines.append(line)
+        yield line, row
 
 
-def _no_number(row: list[str], names: list[str], roles: Roles) -> str:
+def _refuse_words(file: CsvFile, roles: Roles, row: list[str], line: int) -> None:
     for i in roles.features:
         try:
-            float(row[i])
-        except ValueError:
-            came = quoted(row[i]) if row[i].strip() else "an empty cell"
-            return f"column {quoted(names[i])} is a feature and must hold numbers, got {came}"
-    raise AssertionError("called for a row of numbers")
-
-
-def _row_labels(row: list[str], roles: Roles) -> tuple[list[str], list[str]]:
-    unknown = [] if roles.unknown is None else parse_names(row[roles.unknown])
-    positive = [] if roles.labels is None else parse_names(row[roles.labels])
-    empty = []
-    for name, i in roles.label_columns.items():
-        try:
-            flag = parse_flag(row[i])
+            parse_number(row[i])
         except ValueError as error:
-            raise ValueError(f"label {quoted(name)}: {error}") from None
-        if flag:
-            positive.append(name)
-        elif flag is None and name not in unknown:
-            empty.append(name)
-    check_unknown(positive, unknown, roles)
-    return positive, unknown + empty
+            message = f"column {quoted(file.names[i])} is a feature and must hold numbers, got {error}"
+            raise DataError(message, path=file.path, line=line) from None
+
+
+def _check_finite(numbers: np.ndarray, names: Sequence[str]) -> None:
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0].tolist()
+        what = f"column {quoted(names[column])} is a feature and must hold numbers"
+        raise RowError(row, f"{what}, got {numbers[row, column]}, which is not finite")

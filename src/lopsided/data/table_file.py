@@ -11,7 +11,7 @@ from lopsided.data.table_npz import read_npz
 from lopsided.data.table_parquet import read_parquet
 
 
-def read_table(path: str | Path, *, label_names: Sequence[str] | None = None) -> Table:
+def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
     """Read features and labels from one file.
 
     CSV and Parquet: a column ``labels`` of names joined by ``|`` (in Parquet also lists of names), or 0/1 columns
@@ -24,10 +24,12 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None) ->
     or ``negatives_indptr`` and ``_indices`` where nearly all is unknown; ``label_names`` is needed.
 
     Args:
-        path: The file; its name ends in ``.csv``, ``.parquet`` or ``.npz``.
+        path: The file; its name ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.npz``.
         label_names: Labels of a run that is to be applied to the table. The table's labels are then exactly these, in
             their order. It needs no labels, and may have some of the run's: one without a column ``label:NAME`` or in
             ``labels`` of NPZ is unknown everywhere, one that a column ``labels`` never names is negative everywhere.
+        separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, where cells that seem
+            joined by something else are refused.
 
     Returns:
         All rows in their order.
@@ -41,14 +43,16 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None) ->
         raise DataError(f"wanted a file, got {f'only {near[0]} there' if near else 'none'}", path=path)
     try:
         match path.suffix.lower():
-            case ".csv":
-                return read_csv(path, label_names=label_names)
+            case ".csv" | ".tsv":
+                return read_csv(path, label_names=label_names, separator=separator)
             case ".parquet":
-                return read_parquet(path, label_names=label_names)
+                return read_parquet(path, label_names=label_names, separator=separator)
             case ".npz":
+                if separator is not None and label_names is None:  # that of a run may be for other files
+                    raise DataError(f"data.separator has no effect with NPZ, got {separator!r}", path=path)
                 return read_npz(path, label_names=label_names)
             case suffix:
-                raise DataError(f"wanted a file .csv, .parquet or .npz, got {quoted(suffix)}", path=path)
+                raise DataError(f"wanted a file .csv, .tsv, .parquet or .npz, got {quoted(suffix)}", path=path)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=path) from error
 

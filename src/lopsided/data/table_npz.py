@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lopsided.data.cells import parse_split
+from lopsided.data.cells import parse_split_cell
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
 from lopsided.data.memory import check_memory
 from lopsided.data.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import aligned, check_known, unlabelled
-from lopsided.data.table import Table, float32_features
+from lopsided.data.table import Table, exact_features
 
 _ARRAYS = ("features", "label_names", "split", *LABEL_ARRAYS)
 
@@ -81,7 +81,7 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
     is_image = features.dtype == np.uint8 and features.ndim == 4
     return Table(
         name=name,
-        features=features if is_image else float32_features(features),
+        features=features if is_image else exact_features(features),
         labels=_labels(arrays, label_names),
         splits=_splits(arrays["split"]) if "split" in arrays else np.full(len(features), "train"),
     )
@@ -102,4 +102,4 @@ def _splits(split: np.ndarray) -> np.ndarray:
     if split.dtype.kind != "U" or split.ndim != 1:
         raise ValueError(f"split must be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
     names, position = np.unique(split, return_inverse=True)
-    return np.array([parse_split(name) for name in names.tolist()])[position]
+    return np.array([parse_split_cell(name) for name in names.tolist()])[position]

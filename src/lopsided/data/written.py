@@ -2,15 +2,18 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
-import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.columns import LABEL_PREFIX
+from lopsided.data.columns import LABEL_PREFIX, is_of_pandas
+from lopsided.data.csv_file import csv_text
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.joined import can_be_joined, check_joined
+from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.npz_labels import arrays_of_labels
 from lopsided.data.table import Table
@@ -22,8 +25,9 @@ _ROLES = ("labels", "split", "unknown")  # of a CSV file's columns, which no fea
 def write_data(data: Table | Manifest, out: Path) -> None:
     """Write a listing of images as CSV, or a table of features as NPZ or, where they have names, CSV.
 
-    Labels that are all known are joined by ``|`` in one column; else, and where a name holds such a bar, each has a
-    column ``label:NAME``, empty where unknown. What is in the file is what is read from it.
+    Labels that are all known are joined by ``|`` in one column; else, and where a reader would take names for others,
+    as where one holds such a bar, each has a column ``label:NAME``, empty where unknown. What is in the file is what is
+    read from it.
 
     Args:
         data: The data.
@@ -40,8 +44,9 @@ def write_data(data: Table | Manifest, out: Path) -> None:
         content = _csv(data, {"path": _paths_from(data, out.parent)})
     elif wanted == ".csv":
         features = data.features.toarray() if isinstance(data.features, csr_array) else data.features
+        digits = 17 if features.dtype == np.float64 else 9  # as many as it takes to read the same number
         columns = zip(data.feature_names, features.T, strict=True)
-        content = _csv(data, {name: [f"{value:.9g}" for value in column.tolist()] for name, column in columns})
+        content = _csv(data, {name: [f"{value:.{digits}g}" for value in column.tolist()] for name, column in columns})
     else:
         content = _npz(data)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -52,8 +57,12 @@ def write_data(data: Table | Manifest, out: Path) -> None:
 def _ending(data: Table | Manifest) -> str:
     if isinstance(data, Manifest):
         return ".csv"
-    others = [name for name in data.feature_names if name in _ROLES or name.lower().startswith(LABEL_PREFIX)]
-    return ".csv" if data.feature_names and not others else ".npz"
+    return ".csv" if data.feature_names and not any(map(_is_taken, data.feature_names)) else ".npz"
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a reader would take a feature of that name for something else."""
+    return name.lower() in _ROLES or name.lower().startswith(LABEL_PREFIX) or is_of_pandas(name) or not name.strip()
 
 
 def _paths_from(manifest: Manifest, folder: Path) -> list[str]:
@@ -68,22 +77,34 @@ def _paths_from(manifest: Manifest, folder: Path) -> list[str]:
 
 
 def _csv(data: Table | Manifest, columns: dict[str, list[str]]) -> bytes:
-    names = data.labels.names
-    # Names that stand in no cell would be lost in one column: labels without a positive, or with a bar in their name.
-    joined = data.labels.num_unknown == 0 and not any("|" in name or name != name.strip() for name in names)
-    joined = joined and bool((data.labels.positives_per_label() > 0).all())
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*columns, "split", *(["labels"] if joined else [f"label:{name}" for name in names])])
+    names, joined = data.labels.names, _joined(data.labels)
+    rows = [[*columns, "split", *([f"{LABEL_PREFIX}{name}" for name in names] if joined is None else ["labels"])]]
     for row, cells in enumerate(zip(*columns.values(), strict=True)):
-        targets, mask = data.labels.dense([row])
-        if joined:
-            labels = ["|".join(names[k] for k in np.flatnonzero(targets[0]))]
+        if joined is not None:
+            labels = [joined[row]]
         else:
+            targets, mask = data.labels.dense([row])
             known = np.ones(len(names), dtype=bool) if mask is None else mask[0]
             labels = [str(int(is_there)) if k else "" for is_there, k in zip(targets[0], known, strict=True)]
-        writer.writerow([*cells, str(data.splits[row]), *labels])
-    return text.getvalue().encode()
+        rows.append([*cells, str(data.splits[row]), *labels])
+    return csv_text(rows).encode()
+
+
+def _joined(labels: Labels) -> list[str] | None:
+    """The positive labels of each sample in one text, where these are read as they were; else None.
+
+    Names that stand in no cell would be lost: labels without a positive. So would what is not known.
+    """
+    if labels.num_unknown or not can_be_joined(labels.names) or not (labels.positives_per_label() > 0).all():
+        return None
+    positives = labels.positives
+    rows = np.split(positives.indices, positives.indptr[1:-1])
+    cells = ["|".join(labels.names[k] for k in sorted(columns)) for columns in rows]
+    try:
+        check_joined(Counter(filter(None, cells)), column="labels", separator=None)
+    except ValueError:
+        return None
+    return cells
 
 
 def _npz(table: Table) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.sparse import coo_array, csr_array
@@ -12,6 +14,9 @@ _COLUMNS = 16  # measured together
 
 class Standardise(nn.Module):
     """Subtracts a mean and divides by a scale, both kept with the weights.
+
+    Features that float32 does not tell apart come as float64: then mean and scale are float64, too, and what follows
+    gets float32 as ever.
 
     Args:
         num_features: Size of an input, shape ``(samples, num_features)``.
@@ -29,9 +34,16 @@ class Standardise(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(num_features))
         self.register_buffer("scale", torch.ones(num_features))
+        self.is_double = False
+        self.register_load_state_dict_pre_hook(_as_stored)
+
+    def make_double(self) -> None:
+        """Keep mean and scale as float64 from now on; what comes out stays float32."""
+        self.is_double = True
+        self.mean, self.scale = self.mean.double(), self.scale.double()
 
     def fit(self, features: np.ndarray | csr_array) -> None:
-        """Measure the features of the training split, float32 of shape ``(samples, num_features)``.
+        """Measure the features of the training split, float32 or float64 of shape ``(samples, num_features)``.
 
         Features within [-1, 1] stay as they are: words that are there or not must not grow with their rarity.
         """
@@ -41,20 +53,38 @@ class Standardise(nn.Module):
             starts = range(0, features.shape[1], _COLUMNS)
             blocks = [_measured(features[:, start : start + _COLUMNS]) for start in starts]
             mean, std, largest = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        outside = largest > 1
-        varies = std > 1e-6 * largest  # below it is rounding: a constant feature is only centred
+        outside, rounding = largest > 1, 1e-6
+        if features.dtype == np.float64:
+            self.make_double()
+            outside, rounding = (
+                outside | (std < 1e-4 * largest),
+                1e-13,
+            )  # the first: what float32 would hardly tell apart
+        varies = std > rounding * largest  # below it is rounding: a constant feature is only centred
         self.mean.copy_(torch.as_tensor(np.where(outside, mean, 0)))
         self.scale.copy_(torch.as_tensor(np.where(outside & varies, std, 1)))
 
     def forward(self, features: Tensor) -> Tensor:
         """Features of shape ``(samples, num_features)`` on one scale."""
-        return (features - self.mean) / self.scale
+        scaled = (features.to(self.mean.dtype) - self.mean) / self.scale
+        return scaled.float() if self.is_double else scaled
+
+
+def _as_stored(module: Standardise, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Before weights are loaded: float64 ones would else be rounded to what is there."""
+    mean = state_dict.get(f"{prefix}mean")
+    if mean is not None and mean.dtype == torch.float64:
+        module.make_double()
 
 
 def _measured(features: np.ndarray | csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, standard deviation and largest magnitude of each column, float64 but the last."""
-    squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
     mean = features.mean(axis=0, dtype=float)
+    if (
+        isinstance(features, np.ndarray) and features.dtype == np.float64
+    ):  # whose squares would have no digits left for differences
+        return mean, features.std(axis=0), abs(features).max(axis=0)
+    squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
     std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
     largest = abs(features).max(axis=0)
     if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column

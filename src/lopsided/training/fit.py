@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -12,6 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
+from lopsided.data.remarks import remarks
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.models.dry_run import normalises_alone
 from lopsided.training.config import Config
@@ -46,6 +48,8 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     run = RunFolder(out)
     last, epoch = _last_checkpoint(run, config, resume)
     data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
+    for line in remarks(data) if is_first_rank() else ():
+        print(f"{data.name}: {line}", file=sys.stderr)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
     check_options(config.training, num_validation=int((data.splits == "val").sum()))

@@ -14,6 +14,8 @@ from pyarrow.parquet import ParquetWriter
 from torch import Tensor
 
 from lopsided.data import Data, Manifest
+from lopsided.data.columns import LABEL_PREFIX
+from lopsided.data.joined import can_be_joined
 from lopsided.data.whole_file import whole
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import default_split, scored_batches
@@ -22,6 +24,8 @@ from lopsided.training.thresholds import decision_of
 __all__ = ["predict"]
 
 FORMATS = (".parquet", ".csv")
+
+_PROBABILITY = "p:"  # before the name of a label
 
 # Probabilities written together. A Parquet file keeps 2 kB about each column of each part in memory until it is closed:
 # with a part for every batch that would be more than the predictions.
@@ -33,7 +37,8 @@ def predict(
 ) -> tuple[int, list[int]]:
     """Write one row for each sample: its number, or the path of its image; its predicted labels; and the probability
     of each label, freed from the bias of its loss and in the order of the scores. Of an image that cannot be opened
-    these are empty.
+    these are empty. Predicted labels are joined by bars; where a name holds one, they are lists in Parquet, and in CSV
+    each label has a 0/1 column.
 
     Args:
         run: A trained run.
@@ -55,7 +60,7 @@ def predict(
     decision = decision_of(run, trained, threshold)
     split = split or default_split(data)
     which = ("path", pa.string()) if isinstance(data, Manifest) else ("row", pa.int64())
-    schema = pa.schema([which, ("labels", pa.string()), *((f"p:{name}", pa.float32()) for name in trained.labels)])
+    schema = _schema(trained.labels, which, out.suffix)
     out.parent.mkdir(parents=True, exist_ok=True)
     count, unreadable, batch_size = 0, [], run.config().training.batch_size
     most = max(batch_size, min(len(data.rows(split)), _TOGETHER // len(trained.labels)))
@@ -103,10 +108,30 @@ def _rows(
     *,
     threshold: float | Tensor,
 ) -> pa.Table:
-    names = [field.name.removeprefix("p:") for field in list(schema)[2:]]
-    labels = ["|".join(names[k] for k in row.nonzero().flatten().tolist()) for row in probabilities > threshold]
+    names = [field.name.removeprefix(_PROBABILITY) for field in schema if field.name.startswith(_PROBABILITY)]
     which = [str(data.paths[row]) for row in rows] if isinstance(data, Manifest) else rows
     mask = absent if absent.any() else None  # without one, probabilities are not copied
-    columns = [pa.array(which, schema[0].type), pa.array(labels, schema[1].type, mask=mask)]
+    columns = [pa.array(which, schema[0].type), *_decided(probabilities > threshold, names, schema, mask)]
     columns += [pa.array(column, pa.float32(), mask=mask) for column in probabilities.T.numpy()]
     return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _schema(names: tuple[str, ...], which: tuple[str, pa.DataType], suffix: str) -> pa.Schema:
+    """Columns of the file; predicted labels are such that a listing of them has these labels and no others."""
+    if can_be_joined(names):
+        decided = [("labels", pa.string())]
+    elif suffix == ".parquet":
+        decided = [("labels", pa.list_(pa.string()))]
+    else:
+        decided = [(LABEL_PREFIX + name, pa.int8()) for name in names]
+    return pa.schema([which, *decided, *((_PROBABILITY + name, pa.float32()) for name in names)])
+
+
+def _decided(positive: Tensor, names: list[str], schema: pa.Schema, mask: NDArray[np.bool_] | None) -> list[pa.Array]:
+    if schema[1].name.startswith(LABEL_PREFIX):
+        return [pa.array(column.astype(np.int8), mask=mask) for column in positive.T.numpy()]
+    lists = [[names[k] for k in row.nonzero().flatten().tolist()] for row in positive]
+    if schema[1].type == pa.string():
+        return [pa.array(["|".join(found) for found in lists], pa.string(), mask=mask)]
+    readable = lists if mask is None else [None if mask[row] else found for row, found in enumerate(lists)]
+    return [pa.array(readable, schema[1].type)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lopsided.data import Data, Table
+from lopsided.data.errors import quoted
 from lopsided.metrics import CollectedScores
 from lopsided.training.loaders import EpochBatches, dataset_of, loader, num_workers
 from lopsided.training.run_folder import Trained
@@ -36,9 +39,9 @@ def scored_batches(
         ValueError: The inputs are of another kind or shape, or have other named features.
     """
     if isinstance(data, Table):
+        data = _features_of_run(trained, data)
         if data.input_shape != trained.input_shape:
             raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {data.input_shape}")
-        data = _features_in_order(trained, data)
     elif trained.input_shape != (3, trained.images.size, trained.images.size):
         raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got images")
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -83,14 +86,21 @@ def default_split(data: Data) -> str:
     return next((split for split in ("test", "val") if split in data.split_names), data.split_names[0])
 
 
-def _features_in_order(trained: Trained, table: Table) -> Table:
-    """The table with its named features in the order that the network knows; refuses other names."""
+def _features_of_run(trained: Trained, table: Table) -> Table:
+    """The table with those of its named features that the network knows, in its order; says which others there are."""
     wanted, came = trained.feature_names, table.feature_names
     if not wanted or not came or wanted == came:
         return table
-    if absent := [name for name in wanted if name not in set(came)]:
-        raise ValueError(f"the data must have the features of the run, got none named {absent[0]!r}")
-    order = [came.index(name) for name in wanted]
+    place = {name: i for i, name in enumerate(came)}
+    if absent := [name for name in wanted if name not in place]:
+        others = [name for name in came if name not in set(wanted)]
+        near = difflib.get_close_matches(absent[0], others, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+        raise ValueError(f"the data must have the features of the run, got none named {absent[0]!r}{hint}")
+    order = [place[name] for name in wanted]
+    if extra := [name for name in came if name not in set(wanted)]:
+        named = ", ".join(map(quoted, extra[:5])) + (" and more" if len(extra) > 5 else "")
+        print(f"{table.name}: left out {len(extra)} columns that the run does not know: {named}", file=sys.stderr)
     return dataclasses.replace(table, features=table.features[:, order], feature_names=wanted)
 
 
