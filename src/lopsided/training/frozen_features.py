@@ -78,7 +78,7 @@ def frozen_features(
     key = _key(manifest, network, images)
     folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
-    with whole(folder / "about.json", shared=True) as part:
+    with whole(folder / "about.json") as part:
         part.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
     was_training = network.training
     # Channels last: the same numbers, in some 0.6 of the time on a CPU.
@@ -254,5 +254,5 @@ def _is_shard(features: object, unreadable: object, shape: tuple[int, ...]) -> b
 
 
 def _write_shard(path: Path, features: np.ndarray, unreadable: np.ndarray) -> None:
-    with whole(path, shared=True) as part, part.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         np.savez(file, features=features, unreadable=unreadable)
