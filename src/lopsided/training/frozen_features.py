@@ -19,12 +19,14 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import ImageOptions, Manifest, Table
+from lopsided.data.identity import identity_of
 from lopsided.data.memory import SHARE, machine_memory
 from lopsided.data.whole_file import whole
 from lopsided.models import ImageNetwork, ModelOptions, build_model
 from lopsided.training.loaders import num_workers
+from lopsided.training.run_folder import digest_of_tensors
 
-FORMAT = 1
+FORMAT = 2
 """Number of what is kept; raised when images would give other features than those on disk."""
 
 SHARD = 2048  # images in a file; what an interruption loses at most
@@ -120,23 +122,11 @@ def default_cache() -> Path:
 
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 of a module's weights and statistics, their names and shapes, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return digest_of_tensors(module.state_dict())
 
 
 def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
     """What decides the features, as JSON."""
-    files = hashlib.sha256()
-    for row in range(len(manifest)):
-        try:
-            about = manifest.path(row).stat()
-            size, changed = about.st_size, about.st_mtime_ns
-        except OSError:
-            size, changed = -1, 0
-        files.update(f"{manifest.paths[row]}\n{size} {changed}\n".encode())
     return {
         "format": FORMAT,
         "backbone": network.backbone.name,
@@ -146,7 +136,7 @@ def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> di
         "size": options.size,
         "resize": options.resize,
         "images": len(manifest),
-        "files": files.hexdigest(),
+        "files": identity_of(manifest).inputs,
     }
 
 
