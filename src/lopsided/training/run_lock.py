@@ -44,14 +44,37 @@ def writing(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
+    try:
+        with held(path, folder):
+            try:
+                yield
+            finally:
+                _remove_if_alone(path)
+    except HeldError as error:
+        raise ValueError(f"{error}: wait for its end, or name another folder") from None
+
+
+class HeldError(ValueError):
+    """Another process holds a lock."""
+
+
+@contextmanager
+def held(path: Path, folder: Path) -> Iterator[None]:
+    """Hold the lock of a file inside the block, and write into it who does.
+
+    Args:
+        path: The file, made if it is not there.
+        folder: What it locks, for the messages.
+
+    Raises:
+        HeldError: Another process does; the message says which.
+        OSError: It cannot be written to.
+    """
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise ValueError(
-            f"{folder}: expected no other process that writes there, got {_holder(path)}: wait for its end, or name "
-            "another folder"
-        ) from None
+        raise HeldError(f"{folder}: expected no other process that writes there, got {_holder(path)}") from None
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
@@ -62,7 +85,6 @@ def writing(folder: Path) -> Iterator[None]:
         _sign(path)
         yield
     finally:
-        _remove_if_alone(path)
         lock.release()
 
 
