@@ -14,32 +14,7 @@ _SHOWN = 40  # labels of a table on a terminal
 
 def thresholds(arguments: list[str]) -> int:
     """Choose thresholds, keep them in the run and print them."""
-    parser = Parser(
-        "thresholds",
-        "Choose, on the validation split or on other data, the probability above which a label is predicted. "
-        "predict, evaluate and export then apply it; without this verb, or once thresholds.json is removed from the "
-        "run, it is 0.5.",
-        examples=(
-            "lopsided thresholds runs/adaptive --per-label",
-            "lopsided thresholds runs/adaptive --rule precision --at-least 0.9",
-            "lopsided thresholds runs/adaptive table:newer.csv --split train",
-        ),
-    )
-    parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("source", nargs="?", help="data to use instead of the run's own, taken whole")
-    parser.add_argument(
-        "--rule",
-        type=str,
-        default="f1",
-        choices=["f1", "precision", "recall"],
-        help="best F1 (default); the most recall with precision --at-least; the most precision with recall --at-least",
-    )
-    parser.add_argument("--at-least", type=float, help="precision or recall to keep, in (0, 1]")
-    parser.add_argument(
-        "--per-label", action="store_true", help="one for each label; those of rare labels stay near the common one"
-    )
-    parser.add_argument("--split", type=str, help="what to choose on (default: val, of SOURCE else its only split)")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser = _parser()
     given = parser.parse_args(arguments)
     if (given.rule == "f1") != (given.at_least is None):
         parser.error(f"--at-least goes with --rule precision and --rule recall, got --rule {given.rule}")
@@ -68,6 +43,36 @@ def thresholds(arguments: list[str]) -> int:
     else:
         _print(found, run.thresholds_file)
     return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "thresholds",
+        "Choose, on the validation split or on other data, the probability above which a label is predicted. "
+        "predict, evaluate and export then apply it; without this verb, or once thresholds.json is removed from the "
+        "run, it is 0.5.",
+        examples=(
+            "lopsided thresholds runs/adaptive --per-label",
+            "lopsided thresholds runs/adaptive --rule precision --at-least 0.9",
+            "lopsided thresholds runs/adaptive table:newer.csv --split train",
+        ),
+    )
+    parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_argument("source", nargs="?", help="data to use instead of the run's own, taken whole")
+    parser.add_argument(
+        "--rule",
+        type=str,
+        default="f1",
+        choices=["f1", "precision", "recall"],
+        help="best F1 (default); the most recall with precision --at-least; the most precision with recall --at-least",
+    )
+    parser.add_argument("--at-least", type=float, help="precision or recall to keep, in (0, 1]")
+    parser.add_argument(
+        "--per-label", action="store_true", help="one for each label; those of rare labels stay near the common one"
+    )
+    parser.add_argument("--split", type=str, help="what to choose on (default: val, of SOURCE else its only split)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser
 
 
 def _print(found: dict[str, Any], path: Path) -> None:

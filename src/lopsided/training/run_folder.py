@@ -131,7 +131,7 @@ class RunFolder:
         content = read_json(self.evaluation_file)
         check_format(self.evaluation_file, content.pop("format", None))
         made_for = content.pop("weights", None)  # older versions wrote none
-        if made_for is not None and made_for != digest_of_tensors(self._best()["state_dict"]):
+        if made_for is not None and self._has_weights() and made_for != digest_of_tensors(self._best()["state_dict"]):
             raise ValueError(_of_other_weights(self.evaluation_file))
         return content
 
@@ -140,9 +140,9 @@ class RunFolder:
         return tuple(self._best()["lopsided"]["labels"])
 
     def identity(self) -> Identity | None:
-        """Of the data that the best weights were trained on; None where an older version trained them. Raises like
-        :meth:`load`."""
-        return identity_in(self._best())
+        """Of the data that the best weights were trained on; None where there are none, or an older version trained
+        them. Raises like :meth:`load`."""
+        return identity_in(self._best()) if self._has_weights() else None
 
     def load(self) -> Trained:
         """The network with its best averaged weights (without validation: the last), in evaluation mode on the CPU.
@@ -211,6 +211,9 @@ class RunFolder:
         if content.get("weights", weights) != weights:  # older versions wrote none
             raise ValueError(_of_other_weights(path))
         return content
+
+    def _has_weights(self) -> bool:
+        return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
     def _best(self) -> dict[str, Any]:
         path = self.checkpoints / "best.ckpt"
