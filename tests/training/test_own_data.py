@@ -268,3 +268,41 @@ def test_a_verb_that_writes_to_a_run_is_refused_while_another_process_does(here,
         assert "run: expected no other process that writes there, got process" in capsys.readouterr().err
         assert main(["evaluate", "run", "--split", "val"]) == 0  # which only looks
     assert main([verb, "run"]) == 0
+
+
+def decisions(here, *, with_content):
+    """Accept the first suspect of an audit."""
+    assert main(["audit", "run", "table:t.csv", "--most", "1"]) == 0
+    with (here / "run" / "audit" / "suspects.csv").open(newline="") as file:
+        (suspect,) = csv.DictReader(file)
+    names = ["row", "sample", "label", "kind", "decision", *(["content"] if with_content else [])]
+    write(here / "decisions.csv", [{name: ({"decision": "accept"} | suspect)[name] for name in names}])
+
+
+@pytest.mark.parametrize(
+    ("with_content", "said"),
+    [
+        (True, "decisions.csv, line 2: expected the sample that was judged in row "),
+        (
+            False,
+            "expected the samples and splits that run was trained on, got table:t.csv, in which the rows are in an",
+        ),
+    ],
+)
+def test_decisions_are_not_applied_to_other_rows(here, capsys, with_content, said):
+    decisions(here, with_content=with_content)
+    line = ["audit", "run", "table:t.csv", "--apply", "decisions.csv", "--out", "corrected.csv"]
+    assert main(line) == 0
+    write(here / "t.csv", reordered(rows_of()))
+    capsys.readouterr()
+    assert main(line) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_labels_that_were_corrected_in_place_can_be_audited_again(here, capsys):
+    write(here / "t.csv", turned(rows_of()))
+    assert main(["audit", "run", "table:t.csv", "--most", "1"]) == 0
+    write(here / "t.csv", appended(rows_of()))
+    capsys.readouterr()
+    assert main(["audit", "run", "table:t.csv", "--most", "1"]) == 1
+    assert "in which 12 rows were appended (120 -> 132): rows may be others now" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from typing import Any
 
 from lopsided.cli.parser import Parser
 from lopsided.data import Data
+from lopsided.data.corrections import says_what_was_judged
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -52,7 +53,9 @@ def audit(arguments: list[str]) -> int:
     run.config()  # refuse what is no run
     own = given.source is None or is_own(run, given.source)
     if given.source is not None and own:
-        data = relabelled_data(run, given.source, check=given.apply is None)
+        data = relabelled_data(
+            run, given.source, check=given.apply is None or not says_what_was_judged(Path(given.apply))
+        )
     else:
         data = data_for(run, given.source)
     if given.apply is not None:

@@ -146,11 +146,20 @@ def digests_of_samples(data: Table | Manifest) -> list[bytes]:
     """16 bytes for each sample, which tell its inputs from those of others; of an image its path too."""
     if isinstance(data, Table):
         return list(digests_of_features(data.features))
-    paths, sizes = [data.path(row) for row in range(len(data))], 256
-    chunks = [paths[start : start + sizes] for start in range(0, len(paths), sizes)]
+    paths, together = [data.path(row) for row in range(len(data))], 256
+    chunks = [paths[start : start + together] for start in range(0, len(paths), together)]
     with ThreadPoolExecutor(_READERS) as readers:
         contents = itertools.chain.from_iterable(readers.map(lambda chunk: [_content(path) for path in chunk], chunks))
         return [_digest([str(name).encode(), content]) for name, content in zip(data.paths, contents, strict=True)]
+
+
+def content_of_sample(data: Table | Manifest, row: int) -> str:
+    """What tells one sample from others wherever it stands in the data, 16 hexadecimal digits."""
+    if isinstance(data, Table):
+        digest = next(digests_of_features(data.features[[row]]))
+    else:
+        digest = _digest([str(data.paths[row]).encode(), _content(data.path(row))])
+    return digest.hex()[:16]
 
 
 def _identity(data: Table | Manifest, samples: list[bytes]) -> Identity:

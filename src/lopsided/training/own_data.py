@@ -90,7 +90,7 @@ def relabelled_data(run: RunFolder, source: str, *, check: bool = True) -> Data:
     Args:
         run: A trained run.
         source: Where it lies, see :func:`is_own`.
-        check: Refuse it where its samples or their splits have changed, so that networks may know what they judge.
+        check: Refuse it where its samples or their splits have changed.
 
     Raises:
         ValueError: It cannot be read, or that has changed; the message says what.
@@ -100,8 +100,8 @@ def relabelled_data(run: RunFolder, source: str, *, check: bool = True) -> Data:
     change = what_changed(was, data, labels=False) if check and was is not None else None
     if change is not None:
         raise ValueError(
-            f"expected the samples and splits that {run.path} was trained on, got {source}, in which {change}: train "
-            "again, or its network may have been trained on what it is to judge"
+            f"expected the samples and splits that {run.path} was trained on, got {source}, in which {change}: rows "
+            "may be others now, and the run may have been trained on what it is to judge; train again"
         )
     return data
 
