@@ -202,6 +202,22 @@ def test_the_configuration_of_a_run_repeats_it_on_the_same_data(here, tmp_path, 
     assert runs[0].config() == runs[1].config()
 
 
+def test_so_it_does_from_another_folder_where_a_file_has_that_name(here, tmp_path, monkeypatch, capsys):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write(elsewhere / "t.csv", rows_of(seed=9))
+    monkeypatch.chdir(elsewhere)
+    assert main(["train", "--config", "../home/run/config.yaml", "--out", "again", "--seed", "3"]) == 0
+    again = RunFolder(elsewhere / "again")
+    assert (again.config().source, again.config().seed) == (f"table:{here / 't.csv'}", 3)
+    assert main(["train", "--config", "../home/run/config.yaml", "--out", "../home/run", "--resume"]) == 0
+    (here / "t.csv").unlink()
+    capsys.readouterr()
+    assert main(["train", "--config", "../home/run/config.yaml", "--out", "third"]) == 1
+    assert "expected the data that ../home/run was trained on, got table:t.csv, in which" in capsys.readouterr().err
+    assert main(["train", "table:t.csv", "--config", "../home/run/config.yaml", "--out", "third"]) == 0
+
+
 def foreign(tmp_path, splits):
     path = tmp_path / "new.csv"
     write(path, [row | {"split": splits[k % len(splits)]} for k, row in enumerate(rows_of(seed=5))])

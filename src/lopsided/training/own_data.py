@@ -68,6 +68,22 @@ def own_data(run: RunFolder) -> Data:
     config, was = run.config(), run.identity()
     if was is None:
         return read_source(config.source, config.data, seed=config.seed, label_names=run.labels())
+    return _found(run, was)[1]
+
+
+def own_source(run: RunFolder) -> str:
+    """Where the run's own data lies, for another run on it from the folder of today.
+
+    Raises:
+        ValueError: It lies elsewhere than in the folder of today, and what is found there is not the same.
+    """
+    there, was = sources_of(run), run.identity()
+    return there[0] if len(there) == 1 or was is None else _found(run, was)[0]
+
+
+def _found(run: RunFolder, was: Identity) -> tuple[str, Data]:
+    """The first place where the data of a run is what it was, and the data."""
+    config = run.config()
     missed, changed = list[Exception](), list[str]()
     for source in sources_of(run):
         try:
@@ -77,7 +93,7 @@ def own_data(run: RunFolder) -> Data:
             continue
         change = what_changed(was, data)
         if change is None:
-            return data
+            return source, data
         changed.append(f"expected the data that {run.path} was trained on, got {source}, in which {change}")
     if not changed:
         raise missed[0]
