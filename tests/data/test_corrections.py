@@ -5,7 +5,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Manifest, Table, read_listing, read_table
-from lopsided.data.corrections import Correction, corrected, read_decisions
+from lopsided.data.corrections import Correction, corrected, read_decisions, sample_name
+from lopsided.data.identity import content_of_sample
 from lopsided.data.written import write_data
 
 TARGETS = np.array([[True, False, False], [False, True, False], [True, True, True]])
@@ -81,6 +82,33 @@ def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
         read_decisions(write(tmp_path, line), table)
     assert message in str(caught.value)
     assert "decisions.csv" in str(caught.value)
+
+
+def judged(data, row):
+    name = sample_name(data, row)
+    return f"{row},{name},dog,{'wrong' if TARGETS[row, 1] else 'missing'},accept,{content_of_sample(data, row)}"
+
+
+@pytest.mark.parametrize("of", ["table", "manifest"])
+def test_a_decision_is_about_the_sample_that_was_judged_not_about_its_row(tmp_path, request, of):
+    data = request.getfixturevalue(of)
+    if of == "manifest":
+        for k, path in enumerate(sorted((tmp_path / "images").iterdir())):
+            path.write_bytes(bytes([k]))
+    path = write(tmp_path, judged(data, 0), header="row,sample,label,kind,decision,content")
+    assert read_decisions(path, data)[0] == [Correction(0, "dog", "missing")]
+    if of == "table":
+        data = dataclasses.replace(data, features=data.features[::-1].copy())
+    else:
+        (tmp_path / "images" / "a.jpg").write_bytes(b"another")
+    with pytest.raises(DataError, match="line 2: expected the sample that was judged in row 0, got another: .* audit"):
+        read_decisions(path, data)
+
+
+def test_labels_that_were_hidden_on_purpose_are_no_truth_about_corrected_ones(table, manifest):
+    for data in (table, manifest):
+        had = dataclasses.replace(data, truth=Labels(NAMES, csr_array(np.ones((3, 3), dtype=bool))))
+        assert corrected(had, [Correction(0, "dog", "missing")]).truth is None
 
 
 def test_another_file_is_refused(tmp_path, table):

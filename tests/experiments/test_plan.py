@@ -90,6 +90,12 @@ def test_sweeps_of_other_data_or_budget_have_studies_of_their_own(sweep):
     assert len({sweep.study_name, *(other.study_name for other in others)}) == 5
 
 
+def test_how_many_processes_prepare_batches_is_no_other_sweep(sweep):
+    for workers in (0, 3):
+        other = dataclasses.replace(sweep, training=dataclasses.replace(sweep.training, workers=workers))
+        assert other.study_name == sweep.study_name
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

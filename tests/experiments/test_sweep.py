@@ -8,10 +8,11 @@ import pytest
 
 from lopsided.data import read_source
 from lopsided.experiments.grid import GridRun, train_grid
-from lopsided.experiments.plan import num_runs
-from lopsided.experiments.study import sqlite_at
+from lopsided.experiments.plan import num_runs, points
+from lopsided.experiments.study import Study, sqlite_at
 from lopsided.experiments.sweep import run_sweep
 from lopsided.models import ModelOptions
+from tests.experiments.test_plan import row_of
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -150,3 +151,84 @@ def test_data_without_a_test_split_is_refused(tmp_path, sweep):
     np.savez(path, features=arrays["features"], labels=arrays["labels"])
     with pytest.raises(ValueError, match=r"a sweep needs train, val and test splits, got .*alone.npz without"):
         run_sweep(dataclasses.replace(sweep, source=f"table:{path}"), tmp_path, storage=sqlite_at(tmp_path / "s.db"))
+
+
+def changed(source, change):
+    """Write other arrays into the file of a source."""
+    path = source.removeprefix("table:")
+    with np.load(path) as kept:
+        arrays = dict(kept)
+    np.savez(path, **change(arrays))
+
+
+def turned(arrays):
+    return arrays | {"labels": ~arrays["labels"]}
+
+
+def appended(arrays):
+    return {name: np.concatenate([values, values[:12]]) for name, values in arrays.items()}
+
+
+def test_runs_on_other_data_of_the_same_name_are_never_given_again_nor_counted(tmp_path, sweep, capsys):
+    small = dataclasses.replace(sweep, seeds=1, trials=1)
+    storage = sqlite_at(tmp_path / "study.db")
+    before = run_sweep(small, tmp_path / "runs", storage=storage)
+    assert "holds runs of the same line" not in capsys.readouterr().err
+    changed(sweep.source, turned)
+    after = run_sweep(small, tmp_path / "runs", storage=storage)
+    said = capsys.readouterr().err
+    assert "holds runs of the same line on other data, since when this changed: the labels of some samples ch" in said
+    assert before.keys() == after.keys()
+    assert all(before[key].val_mAP != after[key].val_mAP for key in before)
+    changed(sweep.source, turned)
+    assert without_seconds(run_sweep(small, tmp_path / "runs", storage=storage)) == without_seconds(before)
+    fresh = run_sweep(small, tmp_path / "runs", storage=sqlite_at(tmp_path / "fresh.db"))
+    assert without_seconds(fresh) == without_seconds(before)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(turned, "the labels of some samples changed"), (appended, r"12 rows were appended \(240 -> 252\)")],
+)
+def test_a_folder_with_results_on_other_data_is_refused_before_any_work(tmp_path, sweep, change, said):
+    small, out = dataclasses.replace(sweep, seeds=1, trials=1), tmp_path / "out"
+    storage = sqlite_at(out / "study.db")
+    run_sweep(small, out / "runs", storage=storage, out=out)
+    before = (out / "study.db").read_bytes()
+    changed(sweep.source, change)
+    with pytest.raises(ValueError, match=f"out holds results on other data: .* in which {said}.*: name another --out"):
+        run_sweep(small, out / "runs", storage=storage, out=out)
+    assert (out / "study.db").read_bytes() == before
+    run_sweep(small, tmp_path / "runs", storage=sqlite_at(tmp_path / "new.db"), out=tmp_path / "new")
+
+
+def test_data_that_changes_while_a_sweep_runs_ends_it(tmp_path, sweep, monkeypatch):
+    from lopsided.experiments import work
+
+    made = work.train_grid
+
+    def change_then_train(*arguments, **settings):
+        monkeypatch.setattr(work, "train_grid", made)
+        changed(sweep.source, turned)
+        return made(*arguments, **settings)
+
+    monkeypatch.setattr(work, "train_grid", change_then_train)
+    with pytest.raises(ValueError, match=r"made.npz changed while the sweep ran: the labels of some samples changed"):
+        run_sweep(sweep, tmp_path / "runs", storage=sqlite_at(tmp_path / "study.db"))
+
+
+def test_hidden_positives_are_no_change_of_the_data(tmp_path, sweep):
+    storage, out = sqlite_at(tmp_path / "study.db"), tmp_path / "out"
+    small = dataclasses.replace(sweep, seeds=2, trials=1)
+    run_sweep(dataclasses.replace(small, missing=(0.3,)), tmp_path / "runs", storage=storage, out=out)
+    rows = run_sweep(dataclasses.replace(small, missing=(0.0, 0.3)), tmp_path / "runs", storage=storage, out=out)
+    assert {row.missing for row in rows.values()} == {0.0, 0.3}
+
+
+def test_runs_of_a_version_that_kept_no_identity_are_not_counted(tmp_path, sweep, capsys):
+    small, storage = dataclasses.replace(sweep, seeds=1, trials=1), sqlite_at(tmp_path / "study.db")
+    with Study(storage, small.study_name) as study:
+        study.add([row_of(point) for point in points(small, {})], small.settings)
+    rows = run_sweep(small, tmp_path / "runs", storage=storage)
+    assert "by an older version, which did not keep what they were made on; they are kept" in capsys.readouterr().err
+    assert all(row.val_mAP != 0.5 for row in rows.values())

@@ -64,6 +64,26 @@ def test_a_fold_never_scores_what_it_was_trained_on_and_is_not_trained_twice(run
     assert not torch.equal(out_of_sample(run, other, folds=3, splits=("train",)).probabilities, first.probabilities)
 
 
+def test_folds_are_trained_again_once_any_feature_changed_or_the_run_was_trained_otherwise(run, hidden):
+    def times():
+        return {path: path.stat().st_mtime_ns for path in run.path.glob("audit/*/checkpoints/best.ckpt")}
+
+    out_of_sample(run, hidden, folds=2, splits=("train",))
+    before = times()
+    features = hidden.features.copy()
+    features[0, 0] += 1
+    out_of_sample(run, dataclasses.replace(hidden, features=features), folds=2, splits=("train",))
+    changed = times()
+    assert all(changed[path] > before[path] for path in before if "of-2" in str(path))
+    text = run.config_file.read_text()
+    run.config_file.write_text(text.replace("seed: 0", "seed: 1"))
+    try:
+        out_of_sample(run, hidden, folds=2, splits=("train",))
+    finally:
+        run.config_file.write_text(text)
+    assert all(when > changed[path] for path, when in times().items() if "of-2" in str(path))
+
+
 def test_folds_share_no_content_and_miss_no_sample(hidden):
     twice = hidden.features.copy()
     twice[300:600] = twice[:300]

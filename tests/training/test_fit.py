@@ -37,7 +37,10 @@ def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
     config = dataclasses.replace(config, loss=LossOptions(name=loss))
     run = fit(config, tmp_path / "run", data=table)
     names = {path.name for path in run.path.iterdir()}
-    assert names == {"config.yaml", "metrics.csv", "checkpoints", "environment.json", "tensorboard"}
+    assert names == {
+        *("config.yaml", "data.json", "metrics.csv", "checkpoints"),
+        *("environment.json", "run.lock", "tensorboard"),
+    }
     assert Config.load(run.config_file) == config
     rows = run.rows()
     steps = [row for row in rows if row["loss"]]

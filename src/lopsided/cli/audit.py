@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
-from lopsided.data import Data, read_source
+from lopsided.data import Data
+from lopsided.data.corrections import says_what_was_judged
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -44,18 +46,24 @@ def audit(arguments: list[str]) -> int:
     _check(parser, given)
 
     from lopsided.training import RunFolder
+    from lopsided.training.own_data import data_for, is_own, relabelled_data
+    from lopsided.training.run_lock import writing
 
     run = RunFolder(Path(given.run))
     place = given.out or str(run.path / "audit")
     out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
-    config = run.config()
-    own = given.source is None or _same_place(given.source, config.source)
-    options = config.data if own else config.data.for_new_data(str(given.source))
-    source = config.source if own else str(given.source)
-    data = read_source(source, options, seed=config.seed, label_names=run.labels())
+    run.config()  # refuse what is no run
+    own = given.source is None or is_own(run, given.source)
+    if given.source is not None and own:
+        data = relabelled_data(
+            run, given.source, check=given.apply is None or not says_what_was_judged(Path(given.apply))
+        )
+    else:
+        data = data_for(run, given.source)
     if given.apply is not None:
         return _apply(data, Path(given.apply), out)
-    return _look(run, data, out, given, own=own)
+    with writing(run.path) if given.folds or given.out is None else nullcontext():
+        return _look(run, data, out, given, own=own)
 
 
 def _check(parser: Parser, given: Any) -> None:
@@ -67,12 +75,6 @@ def _check(parser: Parser, given: Any) -> None:
         parser.error("--apply needs --out: the file to write")
     if given.apply is not None and (given.folds or given.split or given.json):
         parser.error("--apply only writes what was decided: --folds, --split and --json have no effect with it")
-
-
-def _same_place(one: str, other: str) -> bool:
-    """Whether two sources are of one kind and lie in one place, however it is written."""
-    (kind, _, place), (its_kind, _, its_place) = one.partition(":"), other.partition(":")
-    return kind == its_kind and Path(place).expanduser().resolve() == Path(its_place).expanduser().resolve()
 
 
 def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lopsided.cli.parser import Parser
-from lopsided.data import read_source
 
 
 def calibrate(arguments: list[str]) -> int:
     """Fit a calibration and say what it changed."""
     parser = Parser(
         "calibrate",
-        "Fit a run's probabilities to its validation split. Without this verb they are what the settings of its loss "
-        "say in closed form, which takes no data. Thresholds that were chosen before are removed.",
-        examples=("lopsided calibrate runs/adaptive", "lopsided calibrate runs/adaptive --method isotonic"),
+        "Fit a run's probabilities to its validation split, or to other data. Without this verb they are what the "
+        "settings of its loss say in closed form, which takes no data. Thresholds that were chosen before are removed.",
+        examples=(
+            "lopsided calibrate runs/adaptive --method isotonic",
+            "lopsided calibrate runs/adaptive table:newer.csv --split train",
+        ),
     )
     parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_argument("source", nargs="?", help="data to use instead of the run's own, taken whole")
     parser.add_argument(
         "--method",
         type=str,
@@ -24,25 +28,36 @@ def calibrate(arguments: list[str]) -> int:
         choices=["platt", "isotonic", "temperature"],
         help="platt (scale and shift of each label; default), isotonic (a rising line of each), temperature (a number)",
     )
-    parser.add_argument("--split", type=str, default="val", help="what to fit on (default: val)")
+    parser.add_argument("--split", type=str, help="what to fit on (default: val, of SOURCE else its only split)")
     given = parser.parse_args(arguments)
 
     from lopsided.training import RunFolder
     from lopsided.training.calibrate import FEW
     from lopsided.training.calibrate import calibrate as fit
+    from lopsided.training.own_data import data_for, validation_split
 
     run = RunFolder(Path(given.run))
-    config = run.config()
-    data = read_source(config.source, config.data, seed=config.seed, label_names=run.labels())
+    run.config()  # refuse what is no run
+    data = data_for(run, given.source)
+    split = given.split or validation_split(data, own=given.source is None)
     had_thresholds = run.thresholds_file.exists()
-    found = fit(run, data, method=given.method, split=given.split)
-    print(f"wrote {run.calibration_file}: {found['method']} on {found['split']}")
+    found = fit(run, data, method=given.method, split=split, source=given.source)
+    print(f"wrote {run.calibration_file}: {found['method']} on {where(found)}")
     if found["few"]:
         print(f"fewer than {FEW} positives or negatives there, so with the fit of all labels: {named(found['few'])}")
     if had_thresholds:
         print(f"removed {run.thresholds_file}, which was chosen for other probabilities")
     print(f"next: lopsided thresholds {run.path}; lopsided evaluate {run.path}")
     return 0
+
+
+def where(found: dict[str, Any]) -> str:
+    """What a calibration or thresholds were made on.
+
+    >>> where({"split": "val"}), where({"split": "val", "source": "table:new.csv"})
+    ('val', 'val of table:new.csv')
+    """
+    return f"{found['split']} of {found['source']}" if "source" in found else found["split"]
 
 
 def named(labels: list[str], *, most: int = 12) -> str:

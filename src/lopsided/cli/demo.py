@@ -48,6 +48,7 @@ def demo(arguments: list[str]) -> int:
     from lopsided.reports import write_report
     from lopsided.training.evaluate import evaluate
     from lopsided.training.fit import fit
+    from lopsided.training.run_lock import writing
 
     out, started = Path(given.out), time.monotonic()
     first = next(iter(configs.values()))
@@ -56,6 +57,8 @@ def demo(arguments: list[str]) -> int:
     for number, (name, config) in enumerate(configs.items(), start=1):
         print(f"[{number}/{len(configs)}] {name}: training {given.epochs} epochs", flush=True)
         if RunFolder(out / name).config_file.exists():  # of an earlier demo; anything else there is not ours to remove
+            with writing(out / name):  # and not one that is running
+                pass
             shutil.rmtree(out / name)
         run = fit(config, out / name, data=table)
         result = evaluate(run, table)

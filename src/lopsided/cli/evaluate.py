@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
-from lopsided.data import Manifest, read_source
+from lopsided.data import Manifest
 
 NAMES = {
     "mAP": "mean average precision over labels with positives",
@@ -41,12 +41,12 @@ def evaluate(arguments: list[str]) -> int:
 
     from lopsided.training import RunFolder
     from lopsided.training.evaluate import evaluate as measure
+    from lopsided.training.own_data import data_for
     from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
-    config = run.config()
-    options = config.data.for_new_data(given.source) if given.source else config.data  # new data is taken whole
-    data = read_source(given.source or config.source, options, seed=config.seed, label_names=run.labels())
+    run.config()  # refuse what is no run
+    data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
     result = measure(run, data, split=given.split, threshold=given.threshold, save=own)
     if unreadable := result.get("unreadable"):

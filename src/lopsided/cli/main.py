@@ -39,7 +39,7 @@ _EXTRAS = {
     **dict.fromkeys(("matplotlib", "jinja2"), "report"),
     **dict.fromkeys(("PIL", "torchvision", "timm", "safetensors"), "vision"),
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
-    **dict.fromkeys(("optuna", "psycopg", "filelock"), "lab"),
+    **dict.fromkeys(("optuna", "psycopg"), "lab"),
 }
 """Extra that brings a package; train, where it is not named here."""
 

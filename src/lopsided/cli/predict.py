@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from lopsided.cli.parser import THRESHOLD, Parser, check_threshold, file_to_write
-from lopsided.data import Data, Manifest, is_source, loose_images, read_source
+from lopsided.data import Data, Manifest, is_source, loose_images
 from lopsided.training import RunFolder
 
 
@@ -53,10 +53,9 @@ def predict(arguments: list[str]) -> int:
 
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
-    config = run.config()
-    if not texts:
-        return read_source(config.source, config.data, seed=config.seed)
-    names = run.labels()
-    if is_one_source:
-        return read_source(texts[0], config.data.for_new_data(texts[0]), seed=config.seed, label_names=names)
-    return loose_images([Path(text) for text in texts], label_names=names)
+    from lopsided.training.own_data import data_for
+
+    run.config()  # refuse what is no run
+    if not texts or is_one_source:
+        return data_for(run, texts[0] if texts else None)
+    return loose_images([Path(text) for text in texts], label_names=run.labels())

@@ -29,16 +29,14 @@ def sweep(arguments: list[str]) -> int:
     out = Path(given.out) if given.out else default_folder(wanted)
 
     # Late, so that wrong usage is told at once.
-    from filelock import FileLock
-
+    from lopsided.experiments.out_folder import outputs_lock
     from lopsided.experiments.outputs import write_outputs
     from lopsided.experiments.study import sqlite_at
     from lopsided.experiments.sweep import run_sweep
     from lopsided.reports.sweep_page import write_sweep_report
 
-    out.mkdir(parents=True, exist_ok=True)
-    rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"))
-    with FileLock(out / "outputs.lock"):  # workers end at about the same time, and write the same files
+    rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"), out=out)
+    with outputs_lock(out):
         found = write_outputs(wanted, rows, out)
         pages = write_sweep_report(out)
     print_results(wanted, found)
@@ -52,7 +50,7 @@ def _parser() -> Parser:
         "sweep",
         "One of the paper's experiments on any data: gamma_neg, margin, combination (of the two), adaptive, or losses. "
         "The learning rate of each setting is chosen on the validation split, and the test split is read once. "
-        "The same line goes on where it was stopped.",
+        "The same line goes on where it was stopped; once the data has changed, it asks for another --out.",
         examples=(
             "lopsided sweep gamma_neg arff:data/bibtex --grid 0,1,2,4,8 --model.name linear",
             "lopsided sweep losses table:features.parquet --missing 0,0.3 --seeds 5 --trials 5 --out sweeps/losses",

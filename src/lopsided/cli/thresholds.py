@@ -6,25 +6,59 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lopsided.cli.calibrate import named
+from lopsided.cli.calibrate import named, where
 from lopsided.cli.parser import Parser
-from lopsided.data import read_source
 
 _SHOWN = 40  # labels of a table on a terminal
 
 
 def thresholds(arguments: list[str]) -> int:
     """Choose thresholds, keep them in the run and print them."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if (given.rule == "f1") != (given.at_least is None):
+        parser.error(f"--at-least goes with --rule precision and --rule recall, got --rule {given.rule}")
+    if given.at_least is not None and not 0 < given.at_least <= 1:
+        parser.error(f"--at-least must lie in (0, 1], got {given.at_least}")
+
+    from lopsided.training import RunFolder
+    from lopsided.training.own_data import data_for, validation_split
+    from lopsided.training.thresholds import choose
+
+    run = RunFolder(Path(given.run))
+    run.config()  # refuse what is no run
+    data = data_for(run, given.source)
+    split = given.split or validation_split(data, own=given.source is None)
+    found = choose(
+        run,
+        data,
+        rule=given.rule,
+        at_least=given.at_least,
+        per_label=given.per_label,
+        split=split,
+        source=given.source,
+    )
+    if given.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(found, run.thresholds_file)
+    return 0
+
+
+def _parser() -> Parser:
     parser = Parser(
         "thresholds",
-        "Choose, on the validation split, the probability above which a label is predicted. predict, evaluate and "
-        "export then apply it; without this verb, or once thresholds.json is removed from the run, it is 0.5.",
+        "Choose, on the validation split or on other data, the probability above which a label is predicted. "
+        "predict, evaluate and export then apply it; without this verb, or once thresholds.json is removed from the "
+        "run, it is 0.5.",
         examples=(
             "lopsided thresholds runs/adaptive --per-label",
             "lopsided thresholds runs/adaptive --rule precision --at-least 0.9",
+            "lopsided thresholds runs/adaptive table:newer.csv --split train",
         ),
     )
     parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_argument("source", nargs="?", help="data to use instead of the run's own, taken whole")
     parser.add_argument(
         "--rule",
         type=str,
@@ -36,26 +70,9 @@ def thresholds(arguments: list[str]) -> int:
     parser.add_argument(
         "--per-label", action="store_true", help="one for each label; those of rare labels stay near the common one"
     )
-    parser.add_argument("--split", type=str, default="val", help="what to choose on (default: val)")
+    parser.add_argument("--split", type=str, help="what to choose on (default: val, of SOURCE else its only split)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    given = parser.parse_args(arguments)
-    if (given.rule == "f1") != (given.at_least is None):
-        parser.error(f"--at-least goes with --rule precision and --rule recall, got --rule {given.rule}")
-    if given.at_least is not None and not 0 < given.at_least <= 1:
-        parser.error(f"--at-least must lie in (0, 1], got {given.at_least}")
-
-    from lopsided.training import RunFolder
-    from lopsided.training.thresholds import choose
-
-    run = RunFolder(Path(given.run))
-    config = run.config()
-    data = read_source(config.source, config.data, seed=config.seed, label_names=run.labels())
-    found = choose(run, data, rule=given.rule, at_least=given.at_least, per_label=given.per_label, split=given.split)
-    if given.json:
-        print(json.dumps(found, ensure_ascii=False))
-    else:
-        _print(found, run.thresholds_file)
-    return 0
+    return parser
 
 
 def _print(found: dict[str, Any], path: Path) -> None:
@@ -75,7 +92,7 @@ def _print(found: dict[str, Any], path: Path) -> None:
         shares = (f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1"))
         table.add_row(escape(name), str(row["positives"]), f"{row['threshold']:.3g}", *shares)
     console = Console()
-    console.print(f"on {escape(found['split'])}, in per cent:")
+    console.print(f"on {escape(where(found))}, in per cent:", soft_wrap=True)
     console.print(table)
     if len(rows) > _SHOWN:
         console.print(f"and {len(rows) - _SHOWN} rarer labels")

@@ -7,7 +7,7 @@ from pathlib import Path
 from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data.source import SOURCES
 from lopsided.presets import preset_file, preset_names
-from lopsided.training import Config
+from lopsided.training import Config, RunFolder
 from lopsided.training.config import GROUPS
 from lopsided.training.criterion import build_criterion
 from lopsided.training.reading import read_yaml
@@ -39,12 +39,14 @@ def train(arguments: list[str]) -> int:
     if not arguments:
         parser.error("the data to train on is missing: lopsided train SOURCE")
     arguments = parser.checked(lambda: _with_preset_files(arguments))
-    source_there = _checked_files(arguments)
+    source_there, file = _checked_files(arguments)
     given = parser.parse_args(arguments)
     first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
     source = first or given.source or source_there
     if not isinstance(source, str):
         parser.error(f"the data to train on must be named: lopsided train SOURCE, got {source}")
+    if first is None and source == source_there:
+        source = _source_of_run(source, file)
     options = parser.checked(lambda: parser.instantiate(given))
     config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
     parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
@@ -80,10 +82,18 @@ def _train(config: Config, out: Path, *, resume: bool) -> int:
     return 0
 
 
-def _checked_files(arguments: list[str]) -> str | None:
+def _source_of_run(source: str, file: Path) -> str:
+    """The source of a configuration; where it is that of a run, the run's data, from whichever folder it is trained."""
+    from lopsided.training.own_data import own_source
+
+    run = RunFolder(file.parent)
+    return own_source(run) if file.resolve() == run.config_file.resolve() and run.data_file.is_file() else source
+
+
+def _checked_files(arguments: list[str]) -> tuple[str | None, Path]:
     """The source that the last configuration on a command line names, which a positional argument that was left out
-    hides; all of them are read here first, because what is not plain is refused here."""
-    source = None
+    hides, and that file; all of them are read here first, because what is not plain is refused here."""
+    source, path = None, Path()
     for number, word in enumerate(arguments):
         option, equals, value = word.partition("=")
         if option != "--config":
@@ -99,7 +109,7 @@ def _checked_files(arguments: list[str]) -> str | None:
                 if option == "class_path" or isinstance(value, dict | list):
                     raise ValueError(f"{path}: {name}.{option} must be an option with a plain value, got {value!r:.40}")
         source = fields.get("source")
-    return source if isinstance(source, str) else None
+    return source if isinstance(source, str) else None, path
 
 
 def default_folder(config: Config) -> Path:

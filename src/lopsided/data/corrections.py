@@ -11,8 +11,10 @@ from scipy.sparse import csr_array, lil_array
 
 from lopsided.data.csv_file import read_csv_file
 from lopsided.data.errors import DataError, quoted
+from lopsided.data.identity import content_of_sample
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
+from lopsided.data.regular_file import read_bytes
 from lopsided.data.table import Table
 
 Kind = Literal["missing", "wrong"]
@@ -37,7 +39,8 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
     """Read a CSV file with the columns ``row``, ``sample``, ``label``, ``kind`` and ``decision``.
 
     Args:
-        path: The file, UTF-8. ``kind`` is missing or wrong, ``decision`` accept or reject.
+        path: The file, UTF-8. ``kind`` is missing or wrong, ``decision`` accept or reject. A column ``content`` says
+            which sample was judged, see :func:`lopsided.data.identity.content_of_sample`.
         data: The data that the decisions are about, unchanged since.
 
     Returns:
@@ -65,6 +68,11 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
         else:
             rejected += 1
     return list(accepted.values()), rejected
+
+
+def says_what_was_judged(path: Path) -> bool:
+    """Whether a list of decisions has a column ``content``, by which each is checked against the data."""
+    return "content" in read_bytes(path).partition(b"\n")[0].decode("utf-8-sig", "replace").strip().split(",")
 
 
 def corrected(data: Table | Manifest, corrections: list[Correction]) -> Table | Manifest:
@@ -115,6 +123,10 @@ def _parsed(cells: dict[str, str], data: Table | Manifest) -> tuple[Correction, 
     if (name := sample_name(data, row)) != cells["sample"]:
         raise ValueError(
             f"the sample of row {row} must be {quoted(name)} as in the data, got {quoted(cells['sample'])}"
+        )
+    if cells.get("content") and cells["content"] != content_of_sample(data, row):
+        raise ValueError(
+            f"expected the sample that was judged in row {row}, got another: the data changed; audit it again"
         )
     if cells["label"] not in data.labels.names:
         raise ValueError(f"wanted a label of the data, got {quoted(cells['label'])}")

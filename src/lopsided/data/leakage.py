@@ -36,9 +36,12 @@ def content_ids(data: Table | Manifest) -> np.ndarray:
     """
     if isinstance(data, Manifest):
         return _numbered(_file_keys([data.path(row) for row in range(len(data))]))
-    return _numbered(
-        _sparse_digests(data.features) if isinstance(data.features, csr_array) else _dense_digests(data.features)
-    )
+    return _numbered(digests_of_features(data.features))
+
+
+def digests_of_features(features: np.ndarray | csr_array) -> Iterator[bytes]:
+    """16 bytes for each sample, equal where all features are."""
+    return _sparse_digests(features) if isinstance(features, csr_array) else _dense_digests(features)
 
 
 def in_two_splits(data: Table | Manifest) -> int:

@@ -60,8 +60,8 @@ class Sweep:
 
     @property
     def study_name(self) -> str:
-        """Name of its study: sweeps that differ in data, network or budget never share one; more settings, seeds,
-        trials or missing shares are added to the one that is there."""
+        """What the name of its study begins with, before the digest of the data: sweeps that differ in source, network
+        or budget never share one; more settings, seeds, trials or missing shares are added to the one that is there."""
         groups = {name: dataclasses.asdict(getattr(self, name)) for name in ("data", "model", "training")}
         groups["training"] = {name: value for name, value in groups["training"].items() if name != "workers"}
         decides = json.dumps({"source": self.source, **groups}, sort_keys=True)

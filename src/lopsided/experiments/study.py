@@ -14,6 +14,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
+from lopsided.data.identity import Identity
 from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import NUMBERS, RATES, Setting
@@ -21,6 +22,7 @@ from lopsided.training.formats import FORMAT, check_format
 
 _RATES = FloatDistribution(*RATES, log=True)
 _NUMBERS = FloatDistribution(*NUMBERS)
+_DATA = "data"  # attribute of a study: the identity of what its runs were made on
 _UNIT = "unit"  # attribute of a study: the runs that were added last, or are being added
 
 
@@ -72,6 +74,22 @@ class Study:
         self.claims.close()
         self.storage.engine.dispose()
 
+    def begin(self, identity: Identity, *, like: str) -> list[Identity | None]:
+        """Note what the runs of this study are made on, and find those of the same line on other data.
+
+        Args:
+            identity: Of the data.
+            like: What the names of these studies begin with.
+
+        Returns:
+            What each of them was made on, the newest last; None where an older version made it.
+        """
+        with _named(self.place):
+            self.study.set_user_attr(_DATA, identity.plain())
+            all_studies = sorted(self.storage.get_all_studies(), key=lambda study: study._study_id)
+        others = [study for study in all_studies if study.study_name.startswith(like) and study.study_name != self.name]
+        return [Identity.of(plain) if (plain := study.user_attrs.get(_DATA)) else None for study in others]
+
     def rows(self) -> dict[Key, Row]:
         """Every run so far."""
         with _named(self.place):
@@ -111,16 +129,27 @@ def sqlite_at(path: Path) -> str:
     return f"sqlite:///{path.resolve()}"
 
 
+def check_storage(storage: str) -> None:
+    """Refuse what is no storage, before any work.
+
+    Raises:
+        ValueError: It is of another kind.
+    """
+    kind, _, place = storage.partition("://")
+    is_file = kind == "sqlite" and place.startswith("/")
+    if not is_file and not (kind.partition("+")[0] == "postgresql" and place):
+        raise ValueError(f"the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {storage!r}")
+
+
 def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
     """Claims, the address as Optuna takes it, and what its engine needs."""
+    check_storage(storage)
     kind, _, place = storage.partition("://")
-    if kind == "sqlite" and place.startswith("/"):
+    if kind == "sqlite":
         path = Path(place[1:])
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileClaims(path.with_name(path.name + ".claims")), storage, {"connect_args": {"timeout": 60}}
-    if kind.partition("+")[0] == "postgresql" and place:
-        return PostgresClaims(f"postgresql://{place}"), f"postgresql+psycopg://{place}", {"pool_pre_ping": True}
-    raise ValueError(f"the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {storage!r}")
+    return PostgresClaims(f"postgresql://{place}"), f"postgresql+psycopg://{place}", {"pool_pre_ping": True}
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from lopsided.data import Data, Manifest, Table, read_source
+from lopsided.data.identity import Identity, identity_of, what_changed
 from lopsided.experiments.grid import GridRun, Outcome, train_grid, why_not
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.rows import TEST, Point, Row
@@ -31,12 +32,13 @@ class Work:
         progress: What is told of epochs.
 
     Raises:
-        ValueError: The data has no train, val or test split.
+        ValueError: The data has no train, val or test split, or changes from one reading to the next.
     """
 
     def __init__(self, sweep: Sweep, folder: Path, progress: Progress) -> None:
         self.sweep, self.folder, self.progress = sweep, folder, progress
         self._read: tuple[tuple[float, int], Data] | None = None
+        self._first: tuple[Data, Identity] | None = None
         self.model = sweep.model
         data = self._data(sweep.missing[0], 0)
         if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
@@ -112,6 +114,7 @@ class Work:
         if self._read is None or self._read[0] != (missing, seed):
             options = dataclasses.replace(self.sweep.data, missing=missing)
             data = read_source(self.sweep.source, options, seed=seed)
+            self._check_same(data, is_first_seed=seed == 0)
             model = self.sweep.model
             if isinstance(data, Manifest) and model.frozen and model.head in (None, "linear") and not model.dropout:
                 from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
@@ -119,6 +122,28 @@ class Work:
                 data, self.model = features_of_images(data, model, options.images()).table, ModelOptions(name="linear")
             self._read = (missing, seed), data
         return self._read[1]
+
+    @property
+    def complete(self) -> Data:
+        """The data of the first seed, with the labels that some runs do not see."""
+        assert self._first is not None
+        return self._first[0]
+
+    def _check_same(self, data: Data, *, is_first_seed: bool) -> None:
+        """Refuse data that changed while the sweep ran: its runs would be of two data sets."""
+        complete = dataclasses.replace(data, labels=data.truth or data.labels, truth=None)
+        now = identity_of(complete)
+        if self._first is None:
+            self._first = complete, now
+            return
+        first = self._first[1]
+        if not is_first_seed:  # another seed draws other validation samples, and other scenes
+            now = dataclasses.replace(now, splits=first.splits, split_sizes=first.split_sizes)
+        if now != first and (is_first_seed or self.sweep.source != "digits"):
+            raise ValueError(
+                f"{self.sweep.source} changed while the sweep ran: {what_changed(first, complete)}; what was made "
+                "before is kept"
+            )
 
 
 def _row(point: Point, outcome: Outcome) -> Row:

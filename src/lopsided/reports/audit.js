@@ -117,11 +117,11 @@ function quoted(text) {
 }
 
 function save() {
-  const lines = ["row,sample,label,kind,decision"];
+  const lines = ["row,sample,label,kind,decision,content"];
   cards.forEach((card, number) => {
     if (!decisions[number]) return;
-    const { row, sample, label, kind } = card.dataset;
-    lines.push([row, sample, label, kind, decisions[number]].map(quoted).join(","));
+    const { row, sample, label, kind, content } = card.dataset;
+    lines.push([row, sample, label, kind, decisions[number], content].map(quoted).join(","));
   });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], { type: "text/csv" }));

@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 import lopsided
 from lopsided.data import Data, Manifest, Table, UnreadableImage, open_image
 from lopsided.data.corrections import sample_name
+from lopsided.data.identity import content_of_sample
 from lopsided.reports.examples import picture
 from lopsided.reports.page_figures import data_uri
 from lopsided.reports.style import DARK, LIGHT
@@ -48,6 +49,7 @@ class Card:
     noted: str  # other labels that the sample is noted to have
     details: str  # the largest features, of a row without a picture
     picture: str | None  # as an address that holds it
+    content: str  # which sample it is, wherever it stands in the data
 
 
 def write_audit_page(found: Audit, data: Data, out: Path, *, title: str, command: str, most: int = 500) -> None:
@@ -64,7 +66,7 @@ def write_audit_page(found: Audit, data: Data, out: Path, *, title: str, command
     shown = found.suspects[:most]
     cards = _cards(shown, data)
     script = files("lopsided.reports").joinpath("audit.js").read_text(encoding="utf-8")
-    about = "\n".join(f"{card.row} {card.sample} {card.label} {card.kind}" for card in cards)
+    about = "\n".join(f"{card.row} {card.sample} {card.label} {card.kind} {card.content}" for card in cards)
     templates = Environment(
         loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -126,6 +128,7 @@ def _cards(suspects: Sequence[Suspect], data: Data) -> list[Card]:
             noted=", ".join(noted),
             details=_details(data, row, used) if isinstance(data, Table) and pictures[row] is None else "",
             picture=pictures[row],
+            content=content_of_sample(data, row),
         )
         cards.append(card)
     return cards

@@ -13,6 +13,7 @@ from torch import Tensor
 from lopsided.data import Data, Manifest, read_source
 from lopsided.reports.runs import Run
 from lopsided.training.loaders import dataset_of
+from lopsided.training.own_data import own_data
 from lopsided.training.run_folder import Trained
 from lopsided.training.scoring import default_split, same_labels
 from lopsided.training.thresholds import decision_of
@@ -91,12 +92,14 @@ def read_source_of(run: Run, *, only_test: bool = False) -> Data:
         only_test: Spare what its test samples do not need.
 
     Raises:
-        DataError: It cannot be read any more.
+        DataError: It cannot be read any more, or has changed since.
         OSError: Likewise.
     """
     options = run.config.data
     if only_test and run.config.source == "digits":  # whose test scenes do not depend on the others
         options = dataclasses.replace(options, train_samples=1, missing=0.0)
+    elif run.folder.identity() is not None:
+        return own_data(run.folder)
     return read_source(run.config.source, options, seed=run.config.seed)
 
 

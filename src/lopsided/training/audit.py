@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.data.corrections import Kind, sample_name
+from lopsided.data.identity import content_of_sample
 from lopsided.training.cross_fit import OutOfSample
 from lopsided.training.files import write_whole
 
@@ -107,7 +108,8 @@ def _most_doubtful(doubt: Tensor, among: Tensor, most: int) -> list[tuple[int, i
 
 
 def write_suspects(found: Audit, data: Data, path: Path) -> None:
-    """A CSV file with a row for each suspect, the most doubtful first: what a decision needs, and the probability."""
+    """A CSV file with a row for each suspect, the most doubtful first: what a decision needs, the probability, and
+    which sample it is wherever it stands."""
     rows = [
         (
             s.row,
@@ -116,10 +118,11 @@ def write_suspects(found: Audit, data: Data, path: Path) -> None:
             data.labels.names[s.label],
             s.kind,
             f"{s.probability:.6g}",
+            content_of_sample(data, s.row),
         )
         for s in found.suspects
     ]
-    _write(path, ("row", "sample", "split", "label", "kind", "probability"), rows)
+    _write(path, ("row", "sample", "split", "label", "kind", "probability", "content"), rows)
 
 
 def write_counts(found: Audit, data: Data, path: Path) -> None:

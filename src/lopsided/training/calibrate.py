@@ -12,7 +12,8 @@ from lopsided.data import Data
 from lopsided.training.calibrators import ClosedForm, Method, log_odds
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
-from lopsided.training.run_folder import RunFolder
+from lopsided.training.run_folder import RunFolder, made_on
+from lopsided.training.run_lock import writing
 from lopsided.training.scoring import collected, same_labels
 
 __all__ = ["calibrate"]
@@ -24,7 +25,9 @@ _BINS = 4096  # of logits, for all labels together
 _KNOTS = 24  # of an isotonic line, at most
 
 
-def calibrate(run: RunFolder, data: Data, *, method: Method, split: str = "val") -> dict[str, Any]:
+def calibrate(
+    run: RunFolder, data: Data, *, method: Method, split: str = "val", source: str | None = None
+) -> dict[str, Any]:
     """Fit a calibration and keep it in the run, where predict, evaluate, export and audit find it.
 
     Thresholds that were chosen for other probabilities are removed.
@@ -35,20 +38,28 @@ def calibrate(run: RunFolder, data: Data, *, method: Method, split: str = "val")
         method: temperature (one number for all labels), platt (scale and shift) or isotonic (a rising line), the two
             for each label; labels with fewer than 10 positives or negatives there take the fit of all labels pooled.
         split: What to fit on.
+        source: What to call the data where it is not the run's own.
 
-    Returns: ``method``, ``split``, ``epoch``, the fitted numbers, and ``few``, the labels that took the pooled fit.
+    Returns: ``method``, ``split``, ``source`` where it was given, ``epoch``, the fitted numbers, and ``few``, the
+        labels that took the pooled fit.
 
     Raises:
-        ValueError: The data does not fit the run, or there is no positive to fit on.
+        ValueError: The data does not fit the run, there is no positive to fit on, or another process writes there.
     """
     if method not in get_args(Method):
         raise ValueError(f"the method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    with writing(run.path):
+        return _calibrated(run, data, method=method, split=split, source=source)
+
+
+def _calibrated(run: RunFolder, data: Data, *, method: Method, split: str, source: str | None) -> dict[str, Any]:
     trained = run.load()
     same_labels(trained, data)
     scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
     fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
     few = [trained.labels[k] for k in fit.pop("few")]
-    content = {"format": FORMAT, "method": method, "split": split, "epoch": trained.epoch, **fit, "few": few}
+    about = {"format": FORMAT, "method": method, **made_on(trained, split=split, source=source)}
+    content = {**about, **fit, "few": few}
     run.thresholds_file.unlink(missing_ok=True)
     write_json(run.calibration_file, content)
     return content

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lopsided.data import Data, Manifest
+from lopsided.data.identity import identity_of
 from lopsided.data.leakage import content_ids
 from lopsided.models import ImageNetwork
 from lopsided.training.config import Config
@@ -123,9 +124,9 @@ def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
 
 
 def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolder:
-    """The run of one fold: as it is there, if it was trained on the same samples and labels, else trained."""
+    """The run of one fold: as it is there, if it was trained on the same data with the same options, else trained."""
     folder = RunFolder(run.path / "audit" / f"fold-{name}")
-    wanted = {"samples": _digest(data)}
+    wanted = {"data": identity_of(data).digest, "config": _deciding(config)}
     about = folder.path / "fold.json"
     try:
         if about.is_file() and read_json(about) == wanted:
@@ -139,17 +140,9 @@ def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolde
     return folder
 
 
-def _digest(data: Data) -> str:
-    """What tells the data of two folds apart: splits, labels, and which samples they are."""
-    digest = hashlib.sha256("\n".join(data.splits.tolist()).encode())
-    for matrix in (data.labels.positives, data.labels.unknown, data.labels.negatives):
-        if matrix is not None:
-            digest.update(
-                np.asarray(matrix.indptr, np.int64).tobytes() + np.asarray(matrix.indices, np.int64).tobytes()
-            )
-    names = "\n".join(map(str, data.paths)) if isinstance(data, Manifest) else str(data.features.shape)
-    digest.update(names.encode())
-    return digest.hexdigest()
+def _deciding(config: Config) -> dict[str, Any]:
+    """The options that decide a run: the run may have been trained again since, with others, in the same folder."""
+    return {name: value for name, value in config.flat().items() if not name.startswith("report.") and name != "source"}
 
 
 def _with_split(data: Data, rows: np.ndarray, name: str) -> Data:

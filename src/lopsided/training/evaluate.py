@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +25,7 @@ from lopsided.metrics.operating_point import OperatingPoint
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
 from lopsided.training.run_folder import RunFolder, Trained
+from lopsided.training.run_lock import writing
 from lopsided.training.scoring import Scores, collected, default_split, same_labels
 from lopsided.training.thresholds import HALF, Decision, decision_of
 
@@ -54,8 +56,13 @@ def evaluate(
         images ``unreadable``, the numbers of samples that could not be opened, all of whose labels count as unknown.
 
     Raises:
-        ValueError: The data does not fit the run.
+        ValueError: The data does not fit the run, or it is to be saved and another process writes to the run.
     """
+    with writing(run.path) if save else nullcontext():
+        return _measured(run, data, split=split, threshold=threshold, save=save)
+
+
+def _measured(run: RunFolder, data: Data, *, split: str | None, threshold: float | None, save: bool) -> dict[str, Any]:
     trained = run.load()
     same_labels(trained, data)
     if split is None:
@@ -80,14 +87,13 @@ def evaluate(
         "calibration": _calibration(run, trained, scores, probabilities),
     }
     if decision.chosen is not None:
-        result["thresholds"] = {
-            name: decision.chosen[name] for name in ("rule", "at_least", "per_label", "split", "few")
-        }
+        kept = ("rule", "at_least", "per_label", "split", "source", "few")
+        result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
         result["f1"] = _compared(probabilities, scores, decision)
     if isinstance(data, Manifest):
         result["unreadable"] = scores.unreadable
     if save:
-        write_json(run.evaluation_file, {"format": FORMAT, **result})
+        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
     return result
 
 
@@ -97,10 +103,11 @@ def _named(point: OperatingPoint) -> dict[str, float]:
 
 def _calibration(run: RunFolder, trained: Trained, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
     """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
-    fit = run.decided(run.calibration_file, epoch=trained.epoch)
+    fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
     pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
     return {
         "method": "closed form" if fit is None else fit["method"],
+        **({} if fit is None or "source" not in fit else {"source": fit["source"]}),
         **{name: _truthfulness(values, scores) for name, values in pair.items()},
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import lopsided
+from lopsided.data.whole_file import folder_for
 from lopsided.models import Standardise
 from lopsided.training.config import Config
 from lopsided.training.run_folder import RunFolder, Trained
@@ -80,7 +80,7 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
     batches = [_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3)]
     served = _Served(trained, decision.threshold).eval()
     out.parent.mkdir(parents=True, exist_ok=True)
-    with _folder_for(out) as folder:
+    with folder_for(out) as folder:
         part = folder / out.name  # under its own name, which it calls its data by
         metadata = about | _about_outputs(trained, config, decision)
         _write(served, batches[1], part, metadata=metadata)
@@ -223,18 +223,6 @@ def _largest_difference(runtime: ModuleType, served: nn.Module, path: Path, *, b
             )
         largest = max(largest, difference)
     return largest
-
-
-@contextmanager
-def _folder_for(out: Path) -> Iterator[Path]:
-    """A folder beside the file, removed at the end; that of an export that was killed is removed before."""
-    folder = out.with_name(f".{out.name}.part")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put(part: Path, out: Path) -> Path | None:

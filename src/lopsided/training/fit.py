@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -13,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
+from lopsided.data.identity import Identity, identity_of, what_changed
 from lopsided.data.remarks import remarks
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.models.dry_run import normalises_alone
@@ -21,7 +24,9 @@ from lopsided.training.criterion import build_criterion
 from lopsided.training.files import write_json
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
-from lopsided.training.run_folder import RunFolder, about_run, environment
+from lopsided.training.own_data import write_data_file
+from lopsided.training.run_folder import RunFolder, about_run, environment, identity_in
+from lopsided.training.run_lock import writing
 from lopsided.training.task import MultiLabelTask
 from lopsided.training.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
@@ -42,14 +47,22 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
         The folder, with the best and the last checkpoint, metrics.csv and the rest.
 
     Raises:
-        ValueError: ``out`` holds a run and ``resume`` is off, or a run of another configuration.
+        ValueError: ``out`` holds a run and ``resume`` is off, or a run of another configuration or other data, or
+                another process writes to it.
         KeyboardInterrupt: It was stopped by Ctrl-C or SIGTERM.
     """
-    run = RunFolder(out)
-    last, epoch = _last_checkpoint(run, config, resume)
+    with writing(out) if is_first_rank() else nullcontext():  # the other ranks are of the same run
+        return _fit(config, RunFolder(out), data, resume=resume)
+
+
+def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> RunFolder:
+    last = _last_checkpoint(run, config, resume)
     data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
     for line in remarks(data) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
+    identity = identity_of(data)
+    if last is not None:
+        _check_data(last, identity, data)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
@@ -57,36 +70,71 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     model = _model(config, data, images)
     smallest = _smallest_batch(config, data, images, model)
     inputs, unreadable = _inputs(config, data, images, model)
-    task = _task(config, data, images, model, of_features=inputs is not data)
-    out.mkdir(parents=True, exist_ok=True)
+    task = _task(config, data, images, model, identity, of_features=inputs is not data)
+    run.path.mkdir(parents=True, exist_ok=True)
     further = [UnreadableLog(data, run.unreadable_file, unreadable)] if isinstance(data, Manifest) else []
     with quiet():
         trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
-        if last is None and is_first_rank():
-            (run.checkpoints / "best.ckpt").unlink(missing_ok=True)  # of a first epoch that was cut short at its end
-            config.save(run.config_file)
-            write_json(run.environment_file, environment())
-        train, val = _loaders(config, inputs, images, trainer, epoch=epoch, smallest=smallest)
+        if is_first_rank():
+            _begin(run, config, identity, anew=last is None)
+        first = 0 if last is None else last.epoch + 1
+        train, val = _loaders(config, inputs, images, trainer, epoch=first, smallest=smallest)
         try:
-            trainer.fit(task, train, val, ckpt_path=last, weights_only=True)
+            trainer.fit(task, train, val, ckpt_path=None if last is None else last.path, weights_only=True)
         except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
             raise KeyboardInterrupt from end
     return run
 
 
-def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> tuple[Path | None, int]:
-    """Where a run goes on, if it does, and the epoch to go on with, from 0."""
+@dataclass(frozen=True)
+class _Last:
+    """The checkpoint that a run goes on from."""
+
+    path: Path
+    epoch: int  # that was done, from 0
+    identity: Identity | None  # of the data that it was trained on; older versions kept none
+
+
+def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | None:
+    """Where a run goes on, if it does."""
     last = run.checkpoints / "last.ckpt"
     if not (run.config_file.exists() and last.exists()):  # nothing trained yet: start over
-        return None, 0
+        return None
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
     wanted, there = config.flat(), run.config().flat()
+    checkpoint = run.checkpoint(last)  # one of ours, before Lightning loads it
+    identity = identity_in(checkpoint)
     for name in there:
-        decides_nothing = name.startswith("report.") or name == "training.workers"
+        decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
-    return last, run.checkpoint(last)["epoch"] + 1  # one of ours, before Lightning loads it
+    return _Last(last, checkpoint["epoch"], identity)
+
+
+def _check_data(last: _Last, identity: Identity, data: Data) -> None:
+    """Refuse to go on with other data than a run began with."""
+    run = last.path.parents[1]
+    if last.identity is None:
+        if is_first_rank():
+            print(f"{run} does not say what it was trained on, made by an older version: going on", file=sys.stderr)
+    elif last.identity != identity:
+        change = what_changed(last.identity, data)
+        raise ValueError(
+            f"to resume {run}, expected the data that it was trained on, got data in which {change}: bring the old "
+            "data back, or train on the new with another --out"
+        )
+
+
+def _begin(run: RunFolder, config: Config, identity: Identity, *, anew: bool) -> None:
+    """Write what is known of a run before its first step, and remove what was made for weights that are no more."""
+    if anew:
+        best = run.checkpoints / "best.ckpt"  # of a first epoch that was cut short at its end
+        for stale in (best, run.calibration_file, run.thresholds_file, run.evaluation_file, run.unreadable_file):
+            stale.unlink(missing_ok=True)
+        config.save(run.config_file)
+        write_json(run.environment_file, environment())
+    write_data_file(run, config, identity)
 
 
 def is_first_rank() -> bool:
@@ -146,7 +194,9 @@ def _inputs(config: Config, data: Data, images: ImageOptions, model: nn.Module) 
     return found.table, found.unreadable.tolist()
 
 
-def _task(config: Config, data: Data, images: ImageOptions, model: nn.Module, *, of_features: bool) -> MultiLabelTask:
+def _task(
+    config: Config, data: Data, images: ImageOptions, model: nn.Module, identity: Identity, *, of_features: bool
+) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
     feature_names = data.feature_names if isinstance(data, Table) else ()
     task = MultiLabelTask(
@@ -158,7 +208,7 @@ def _task(config: Config, data: Data, images: ImageOptions, model: nn.Module, *,
             num_samples=len(train),
         ),
         config.training,
-        about_run(labels, _input_shape(data, images), feature_names),
+        about_run(labels, _input_shape(data, images), feature_names, identity),
         layer_decay=config.model.layer_decay,
         of_features=of_features,
     )

@@ -19,12 +19,14 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import ImageOptions, Manifest, Table
+from lopsided.data.identity import identity_of
 from lopsided.data.memory import SHARE, machine_memory
 from lopsided.data.whole_file import whole
 from lopsided.models import ImageNetwork, ModelOptions, build_model
 from lopsided.training.loaders import num_workers
+from lopsided.training.run_folder import digest_of_tensors
 
-FORMAT = 1
+FORMAT = 2
 """Number of what is kept; raised when images would give other features than those on disk."""
 
 SHARD = 2048  # images in a file; what an interruption loses at most
@@ -78,7 +80,7 @@ def frozen_features(
     key = _key(manifest, network, images)
     folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
-    with whole(folder / "about.json", shared=True) as part:
+    with whole(folder / "about.json") as part:
         part.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
     was_training = network.training
     # Channels last: the same numbers, in some 0.6 of the time on a CPU.
@@ -120,23 +122,11 @@ def default_cache() -> Path:
 
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 of a module's weights and statistics, their names and shapes, in hexadecimal digits."""
-    digest = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+    return digest_of_tensors(module.state_dict())
 
 
 def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
     """What decides the features, as JSON."""
-    files = hashlib.sha256()
-    for row in range(len(manifest)):
-        try:
-            about = manifest.path(row).stat()
-            size, changed = about.st_size, about.st_mtime_ns
-        except OSError:
-            size, changed = -1, 0
-        files.update(f"{manifest.paths[row]}\n{size} {changed}\n".encode())
     return {
         "format": FORMAT,
         "backbone": network.backbone.name,
@@ -146,7 +136,7 @@ def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> di
         "size": options.size,
         "resize": options.resize,
         "images": len(manifest),
-        "files": files.hexdigest(),
+        "files": identity_of(manifest).inputs,
     }
 
 
@@ -254,5 +244,5 @@ def _is_shard(features: object, unreadable: object, shape: tuple[int, ...]) -> b
 
 
 def _write_shard(path: Path, features: np.ndarray, unreadable: np.ndarray) -> None:
-    with whole(path, shared=True) as part, part.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         np.savez(file, features=features, unreadable=unreadable)

@@ -1,11 +1,13 @@
-"""A run is a folder: config.yaml, metrics.csv, checkpoints/, environment.json; calibration.json, thresholds.json and
-evaluation.json once these are made."""
+"""A run is a folder: config.yaml, data.json, metrics.csv, checkpoints/, environment.json; calibration.json,
+thresholds.json and evaluation.json once these are made."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +18,7 @@ from torch import Tensor, nn
 
 import lopsided
 from lopsided.data import ImageOptions
+from lopsided.data.identity import Identity
 from lopsided.models import build_model
 from lopsided.training.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.training.config import Config
@@ -44,6 +47,7 @@ class Trained:
     images: ImageOptions  # how image files become inputs
     closed_form: ClosedForm  # logits to probabilities, by what the loss says
     calibrator: Calibrator  # logits to probabilities: the closed form, or what calibrate fitted
+    weights: str  # digest of the weights, by which what was made for them is kept
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class RunFolder:
     def environment_file(self) -> Path:
         """Versions and devices that it was made with, and the number of the folder's format."""
         return self.path / "environment.json"
+
+    @property
+    def data_file(self) -> Path:
+        """Where its data lay, and the identity of it."""
+        return self.path / "data.json"
 
     @property
     def evaluation_file(self) -> Path:
@@ -115,17 +124,25 @@ class RunFolder:
         """The metrics that were last written, or None before any evaluation.
 
         Raises:
-            ValueError: The file is damaged, or of a newer version.
+            ValueError: The file is damaged, of a newer version, or of other weights than the run has now.
         """
         if not self.evaluation_file.is_file():
             return None
         content = read_json(self.evaluation_file)
         check_format(self.evaluation_file, content.pop("format", None))
+        made_for = content.pop("weights", None)  # older versions wrote none
+        if made_for is not None and self._has_weights() and made_for != digest_of_tensors(self._best()["state_dict"]):
+            raise ValueError(_of_other_weights(self.evaluation_file))
         return content
 
     def labels(self) -> tuple[str, ...]:
         """Names of the labels, in the order of the network's outputs; raises like :meth:`load`."""
         return tuple(self._best()["lopsided"]["labels"])
+
+    def identity(self) -> Identity | None:
+        """Of the data that the best weights were trained on; None where there are none, or an older version trained
+        them. Raises like :meth:`load`."""
+        return identity_in(self._best()) if self._has_weights() else None
 
     def load(self) -> Trained:
         """The network with its best averaged weights (without validation: the last), in evaluation mode on the CPU.
@@ -139,16 +156,17 @@ class RunFolder:
         about = checkpoint["lopsided"]
         labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
         config = self.config()
-        weights = {name.removeprefix("model."): value for name, value in checkpoint["state_dict"].items()}
+        state = checkpoint["state_dict"]
+        weights = {name.removeprefix("model."): value for name, value in state.items()}
         model = self._network(config, shape, len(labels), weights)
-        names, epoch = tuple(about["feature_names"]), checkpoint["epoch"] + 1
-        closed = closed_form(config.loss, checkpoint["state_dict"], num_labels=len(labels))
-        fit = self.decided(self.calibration_file, epoch=epoch)
+        names, epoch, digest = tuple(about["feature_names"]), checkpoint["epoch"] + 1, digest_of_tensors(state)
+        closed = closed_form(config.loss, state, num_labels=len(labels))
+        fit = self.decided(self.calibration_file, epoch=epoch, weights=digest)
         try:
             calibrator = closed if fit is None else from_fit(closed, fit, num_labels=len(labels))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"{self.calibration_file} must be what lopsided wrote, got {error!r:.100}") from error
-        return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator)
+        return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator, digest)
 
     def _network(
         self, config: Config, shape: tuple[int, ...], num_labels: int, weights: dict[str, Tensor]
@@ -167,15 +185,16 @@ class RunFolder:
             ) from error
         return model
 
-    def decided(self, path: Path, *, epoch: int) -> dict[str, Any] | None:
+    def decided(self, path: Path, *, epoch: int, weights: str) -> dict[str, Any] | None:
         """What a file of the run says that was made for its weights, or None where there is no such file.
 
         Args:
             path: ``calibration_file`` or ``thresholds_file``.
             epoch: Of the best weights.
+            weights: Their digest.
 
         Raises:
-            ValueError: The file is damaged, or was made for the weights of another epoch.
+            ValueError: The file is damaged, or was made for other weights.
         """
         if not path.is_file():
             return None
@@ -189,7 +208,12 @@ class RunFolder:
         check_format(path, number)
         if made_for != epoch:
             raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for}: {again}")
+        if content.get("weights", weights) != weights:  # older versions wrote none
+            raise ValueError(_of_other_weights(path))
         return content
+
+    def _has_weights(self) -> bool:
+        return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
     def _best(self) -> dict[str, Any]:
         path = self.checkpoints / "best.ckpt"
@@ -229,6 +253,15 @@ def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str
     return {name: value.shape for name, value in model.state_dict().items()}
 
 
+def digest_of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors, their names, types and shapes, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def _format_in(path: Path) -> Any:
     """The number of the format in a file of JSON; None where there is none, or the file was lost or damaged."""
     try:
@@ -266,15 +299,52 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
         and isinstance(weights, dict)
         and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
         and isinstance(epoch, int)
+        and _has_identity_or_none(about)
     )
 
 
+def _has_identity_or_none(about: dict[str, Any]) -> bool:
+    try:
+        return "data" not in about or Identity.of(about["data"]) is not None
+    except ValueError:
+        return False
+
+
+def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
+    """Of the data that a checkpoint was trained on; None where an older version wrote it."""
+    about = checkpoint["lopsided"]
+    return Identity.of(about["data"]) if "data" in about else None
+
+
 def about_run(
-    labels: tuple[str, ...], input_shape: tuple[int, ...], feature_names: tuple[str, ...] = ()
+    labels: tuple[str, ...],
+    input_shape: tuple[int, ...],
+    feature_names: tuple[str, ...] = (),
+    identity: Identity | None = None,
 ) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
     names = {"labels": list(labels), "feature_names": list(feature_names)}
-    return {"format": FORMAT, "input_shape": list(input_shape), **names}
+    data = {} if identity is None else {"data": identity.plain()}
+    return {"format": FORMAT, "input_shape": list(input_shape), **names, **data}
+
+
+def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:
+    """What a calibration or thresholds keep of where they come from.
+
+    Args:
+        trained: The network that they are for.
+        split: What they were made on.
+        source: Of which data; None where it is the run's own.
+    """
+    where = {"split": split} if source is None else {"split": split, "source": source}
+    return {**where, "epoch": trained.epoch, "weights": trained.weights}
+
+
+def _of_other_weights(path: Path) -> str:
+    return (
+        f"{path}: expected what was made for the weights of the run, got what was made for others (it was trained "
+        f"again, or further): make it again, or remove {path.name}"
+    )
 
 
 def environment() -> dict[str, Any]:

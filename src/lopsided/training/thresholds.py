@@ -14,7 +14,8 @@ from lopsided.metrics.thresholds import SHRINKAGE, Rule
 from lopsided.training.calibrate import FEW
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
-from lopsided.training.run_folder import RunFolder, Trained
+from lopsided.training.run_folder import RunFolder, Trained, made_on
+from lopsided.training.run_lock import writing
 from lopsided.training.scoring import collected, same_labels
 
 __all__ = ["choose"]
@@ -43,7 +44,8 @@ class Decision:
         rule, at_least = self.chosen["rule"], self.chosen["at_least"]
         aim = "best F1" if rule == "f1" else f"{rule} at least {at_least:g}"
         each = " of each label" if self.per_label is not None else ""
-        return f"{self.common:.2g} ({aim}{each} on {self.chosen['split']})"
+        where = f" of {self.chosen['source']}" if "source" in self.chosen else ""
+        return f"{self.common:.2g} ({aim}{each} on {self.chosen['split']}{where})"
 
 
 def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None) -> Decision:
@@ -61,7 +63,7 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
         if not 0 <= threshold <= 1:
             raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
         return Decision(threshold)
-    content = run.decided(run.thresholds_file, epoch=trained.epoch)
+    content = run.decided(run.thresholds_file, epoch=trained.epoch, weights=trained.weights)
     if content is None:
         return Decision(HALF)
     try:
@@ -69,7 +71,10 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
         values = torch.tensor([labels[name]["threshold"] for name in trained.labels], dtype=torch.float32)
         decision = Decision(float(chosen["common"]), values if chosen["per_label"] else None, chosen)
         decision.describe()
-        if not isinstance(chosen["split"], str) or not torch.isfinite(values).all():
+        if (
+            not all(isinstance(chosen.get(name, ""), str) for name in ("split", "source"))
+            or not torch.isfinite(values).all()
+        ):
             raise ValueError("thresholds that are no numbers, or a split that is no name")
         return decision
     except (KeyError, TypeError, ValueError) as error:
@@ -84,6 +89,7 @@ def choose(
     at_least: float | None = None,
     per_label: bool = False,
     split: str = "val",
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Choose thresholds on a split that the network was not trained on, and keep them in the run.
 
@@ -94,14 +100,30 @@ def choose(
         at_least: For precision and recall, in (0, 1].
         per_label: One for each label; those of labels with few positives stay near the common one.
         split: What to choose on.
+        source: What to call the data where it is not the run's own.
 
-    Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``epoch``, ``common``,
-        ``few`` (labels with fewer than 10 positives there) and ``labels``: of each, ``threshold``, ``positives``, and
-        ``precision``, ``recall`` and ``f1`` on that split.
+    Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
+        given, ``epoch``, ``common``, ``few`` (labels with fewer than 10 positives there) and ``labels``: of each,
+        ``threshold``, ``positives``, and ``precision``, ``recall`` and ``f1`` on that split.
 
     Raises:
-        ValueError: The data does not fit the run, no positive is known, or the settings do not belong together.
+        ValueError: The data does not fit the run, no positive is known, the settings do not belong together, or another
+            process writes to the run.
     """
+    with writing(run.path):
+        return _chosen(run, data, rule=rule, at_least=at_least, per_label=per_label, split=split, source=source)
+
+
+def _chosen(
+    run: RunFolder,
+    data: Data,
+    *,
+    rule: Rule,
+    at_least: float | None,
+    per_label: bool,
+    split: str,
+    source: str | None,
+) -> dict[str, Any]:
     trained = run.load()
     same_labels(trained, data)
     scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
@@ -125,8 +147,7 @@ def choose(
         "rule": rule,
         "at_least": at_least,
         "per_label": per_label,
-        "split": split,
-        "epoch": trained.epoch,
+        **made_on(trained, split=split, source=source),
         "shrinkage": SHRINKAGE if per_label else None,
         "common": found.common,
         "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],

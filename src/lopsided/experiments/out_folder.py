@@ -1,0 +1,80 @@
+"""The folder that a sweep writes to: for one sweep at a time, by one worker or many, and for one data set."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from lopsided.data import Data
+from lopsided.data.identity import Identity, identity_of, what_changed
+from lopsided.training.files import write_json
+from lopsided.training.formats import FORMAT, check_format
+from lopsided.training.reading import read_json
+from lopsided.training.run_lock import HeldError, held
+
+
+@contextmanager
+def working_in(out: Path, *, study: str, data: Data) -> Iterator[None]:
+    """Be one of the workers of a sweep inside the block.
+
+    Args:
+        out: The folder, made if it is not there. ``data.json`` in it says what its results were made on.
+        study: Name of the sweep's study; workers of one study share the folder.
+        data: What this worker trains on.
+
+    Raises:
+        ValueError: The folder holds results on other data, or a worker of another sweep is at work there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    own = out / f"worker-{study}-{os.getpid()}-{secrets.token_hex(4)}.lock"
+    with outputs_lock(out):
+        _check_data(out, data)
+        for path in sorted(out.glob("worker-*.lock")):
+            _check_worker(path, out, study)
+        mine = held(own, out)
+        mine.__enter__()
+    try:
+        yield
+    finally:
+        own.unlink(missing_ok=True)
+        mine.__exit__(None, None, None)
+
+
+def outputs_lock(out: Path) -> FileLock:
+    """Held by a worker that writes the results: workers end at about the same time, and write the same files."""
+    return FileLock(out / "outputs.lock")
+
+
+def _check_data(out: Path, data: Data) -> None:
+    """Refuse a folder with results on other data; note in a new one what its results are made on."""
+    path = out / "data.json"
+    if not path.is_file():
+        write_json(path, {"format": FORMAT, "identity": identity_of(data).plain()})
+        return
+    kept = read_json(path)
+    check_format(path, kept.get("format"))
+    try:
+        was = Identity.of(kept.get("identity"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    change = what_changed(was, data)
+    if change is not None:
+        raise ValueError(
+            f"{out} holds results on other data: expected the same, got data in which {change}: name another --out "
+            "(these results stay), or bring the old data back"
+        )
+
+
+def _check_worker(path: Path, out: Path, study: str) -> None:
+    """Refuse to work beside a worker of another sweep; what a killed one left is removed."""
+    try:
+        with held(path, out):
+            path.unlink()
+    except HeldError as error:
+        if not path.name.startswith(f"worker-{study}-"):
+            raise ValueError(f"{error}, for another sweep: name another --out") from None
