@@ -34,3 +34,12 @@ def log_sum_exp(z: Tensor, *, dim: int) -> Tensor:
 def focal_cost(logits: Tensor, gamma: float) -> Tensor:
     r"""Cost :math:`-(1-p)^\gamma \log p` of a positive, in log space; of a negative it is that of the negated logit."""
     return -(gamma * logsigmoid(-logits)).exp() * logsigmoid(logits)
+
+
+def both_sides(log_odds: Tensor) -> tuple[Tensor, Tensor]:
+    """The sigmoid of log odds and of their negation, by exp alone: exact also in a runtime of ONNX, whose own sigmoid
+    is level from about 18 on."""
+    negative = log_odds < 0
+    a = torch.exp(torch.where(negative, log_odds, -log_odds))
+    smaller, larger = a / (1 + a), 1 / (1 + a)
+    return torch.where(negative, smaller, larger), torch.where(negative, larger, smaller)
