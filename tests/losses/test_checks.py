@@ -1,7 +1,11 @@
+import inspect
+import math
+
 import numpy as np
 import pytest
 import torch
 
+from lopsided import losses
 from lopsided.losses import AsymmetricLoss, FocalLoss, asymmetric_loss, focal_loss
 
 
@@ -27,9 +31,9 @@ def cost(logits=None, targets=None, **options):
         ({"mask": torch.ones(7, 80, dtype=torch.bool)}, r"mask must broadcast .* got \(7, 80\)"),
         ({"weight": torch.ones(79)}, r"weight must broadcast .* got \(79,\)"),
         ({"reduction": "avg"}, r"reduction must be one of none, mean, sum, batchmean, got 'avg'"),
-        ({"targets": torch.full((8, 80), 2), "check_targets": True}, r"must lie in \[0, 1\], got values from 2 to 2"),
-        ({"targets": torch.full((8, 80), -0.5), "check_targets": True}, r"must lie in \[0, 1\], got values from -0.5"),
-        ({"targets": torch.full((8, 80), torch.nan), "check_targets": True}, r"got values from nan"),
+        ({"targets": torch.full((8, 80), 2), "check_targets": True}, r"must lie in \[0, 1\], got 2; .*mask="),
+        ({"targets": torch.full((8, 80), -0.5), "check_targets": True}, r"must lie in \[0, 1\], got -0.5; "),
+        ({"targets": torch.full((8, 80), torch.nan), "check_targets": True}, r"got nan"),
         ({"gamma_neg": torch.tensor(1.0, requires_grad=True)}, r"gamma_neg must not require grad"),
         ({"weight": torch.ones(80, requires_grad=True)}, r"weight must not require grad"),
         ({"targets": torch.zeros(8, 80, requires_grad=True)}, r"targets must not require grad"),
@@ -78,5 +82,86 @@ def test_unknown_targets_are_not_read():
     assert torch.isfinite(cost(torch.zeros(2), torch.tensor([1.0, torch.nan]), mask=mask, check_targets=True))
 
 
-def test_targets_are_read_only_when_asked():
-    assert torch.isfinite(focal_loss(torch.zeros(2), torch.full((2,), 2.0)))
+def test_targets_that_are_no_longer_on_the_cpu_or_are_followed_are_read_only_when_asked():
+    bad = torch.full((2,), 2.0)
+    followed = torch.vmap(lambda z: focal_loss(z, bad))(torch.zeros(3, 2))
+    assert torch.isfinite(followed).all()
+    focal_loss(torch.zeros(2, device="meta"), bad.to("meta"))
+
+
+HARMLESS = {
+    "mask": None,
+    "weight": None,
+    "loss_weight": None,
+    "reduction": None,
+    "detach_focus": None,
+    "check_targets": None,
+    "unknown": None,
+    "indices": None,
+    "bias": None,  # of the distribution-balanced loss a number, of the linear one a tensor
+}
+NEEDED = {
+    "frequencies": torch.tensor([0.5, 0.1, 0.2]),
+    "frequency_threshold": 0.1,
+    "gamma_pos": 0.0,
+    "gamma_neg": 2.0,
+    "gamma": 2.0,
+    "margin": 0.1,
+}
+FUNCTIONS = [name for name in losses.__all__ if inspect.isfunction(getattr(losses, name))]
+
+
+def settings_of(name):
+    """The numbers and tensors that a function is set by."""
+    parameters = inspect.signature(getattr(losses, name)).parameters.values()
+    return [part.name for part in parameters if part.kind == part.KEYWORD_ONLY and part.name not in HARMLESS]
+
+
+def call(name, **options):
+    logits, targets = torch.zeros(2, 3), torch.zeros(2, 3)
+    function = getattr(losses, name)
+    needed = {key: value for key, value in NEEDED.items() if key in inspect.signature(function).parameters}
+    if name == "partial_asymmetric_loss":
+        options["mask"] = torch.ones(3, dtype=torch.bool)
+    options = {**needed, **options}
+    match name:
+        case "recalibrate":
+            return function(logits, **options)
+        case "recalibration_ceiling":
+            return function(**options)
+        case "softmax_asymmetric_loss":
+            return function(logits, torch.tensor([0, 1]), **options)
+        case "linear_asymmetric_loss":
+            return function(logits, torch.zeros(3, 3), None, targets, **options)
+        case _:
+            return function(logits, targets, **options)
+
+
+@pytest.mark.parametrize(("name", "setting"), [(name, setting) for name in FUNCTIONS for setting in settings_of(name)])
+def test_no_setting_of_any_loss_may_be_nan_or_infinite(name, setting):
+    call(name)
+    for value in (math.nan, math.inf, -math.inf):
+        with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+            call(name, **{setting: value})
+        with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+            call(name, **{setting: torch.tensor([0.5, value, 0.1])})
+
+
+SIGNED = {"linear_pos", "quadratic_pos", "linear_neg", "centre"}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, setting) for name in FUNCTIONS for setting in settings_of(name) if setting not in SIGNED],
+)
+def test_no_setting_of_any_loss_but_those_with_a_sign_may_be_negative(name, setting):
+    with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+        call(name, **{setting: -0.5})
+    with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+        call(name, **{setting: torch.tensor([0.5, -0.5, 0.1])})
+
+
+@pytest.mark.parametrize("name", ["distribution_balanced_loss", "partial_asymmetric_loss"])
+def test_counts_are_not_taken_for_frequencies(name):
+    with pytest.raises(ValueError, match=r"^frequencies must lie .*, got 40; they are shares: divide counts by"):
+        call(name, frequencies=torch.tensor([0.5, 40, 3]))

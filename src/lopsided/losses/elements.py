@@ -6,14 +6,26 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from lopsided.losses.checks import check_target_values
 from lopsided.losses.reduction import reduce
 
 
 def known_elements(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Logits and targets in the type that a loss is computed in, 0 where unknown: NaN there then does no harm."""
+    """Logits and targets in the type that a loss is computed in, 0 where unknown: NaN there then does no harm.
+
+    Raises:
+        ValueError: A known target lies outside [0, 1], and values may be read here.
+    """
+    check_target_values(targets, logits, mask=mask)
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    z, y = logits.to(dtype), targets.to(dtype)
+    z, y = finite(logits.to(dtype)), targets.to(dtype)
     return (z, y) if mask is None else (z.masked_fill(~mask, 0), y.masked_fill(~mask, 0))
+
+
+def finite(logits: Tensor) -> Tensor:
+    """Infinite logits as the largest numbers: in value and gradient infinity would meet a 0, which gives NaN."""
+    largest = torch.finfo(logits.dtype).max / 8
+    return logits.clamp(-largest, largest)
 
 
 def reduce_known(losses: Tensor, *, mask: Tensor | None, weight: Tensor | None, reduction: str) -> Tensor:

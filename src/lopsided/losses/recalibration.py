@@ -10,7 +10,6 @@ from lopsided.losses.checks import Focus, check_logits
 from lopsided.losses.elements import both_sides
 from lopsided.losses.formula import Settings
 
-
 _BOUND = 1e4
 """Logits beyond it have the same probabilities in every type; infinite ones would meet a focusing power of 0."""
 
@@ -83,7 +82,7 @@ def recalibration_ceiling(*, gamma_pos: float, gamma_neg: float, margin: float, 
     >>> round(recalibration_ceiling(gamma_pos=0, gamma_neg=2, margin=0.2), 3)
     0.852
     """
-    largest = torch.full((), torch.finfo(torch.float64).max, dtype=torch.float64)
+    largest = torch.full((), torch.finfo(torch.float64).max, dtype=torch.float64, device="cpu")
     return recalibrate(
         largest, gamma_pos=gamma_pos, gamma_neg=gamma_neg, margin=margin, detach_focus=detach_focus
     ).item()

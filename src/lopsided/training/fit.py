@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.training.config import Config
-from lopsided.training.criterion import build_criterion
+from lopsided.training.criterion import about_unknown, build_criterion
 from lopsided.training.files import write_json
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
@@ -128,6 +129,8 @@ def _inputs(config: Config, data: Data, images: ImageOptions, model: nn.Module) 
 
 def _task(config: Config, data: Data, images: ImageOptions, model: nn.Module, *, of_features: bool) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
+    if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
+        print(remark, file=sys.stderr)
     feature_names = data.feature_names if isinstance(data, Table) else ()
     task = MultiLabelTask(
         model,

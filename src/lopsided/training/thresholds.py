@@ -96,6 +96,7 @@ def choose(
         split: What to choose on.
 
     Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``epoch``, ``common``,
+        ``reached`` (whether the common one has what ``at_least`` asks for), ``short`` (labels whose own one has not),
         ``few`` (labels with fewer than 10 positives there) and ``labels``: of each, ``threshold``, ``positives``, and
         ``precision``, ``recall`` and ``f1`` on that split.
 
@@ -129,6 +130,8 @@ def choose(
         "epoch": trained.epoch,
         "shrinkage": SHRINKAGE if per_label else None,
         "common": found.common,
+        "reached": found.reached,
+        "short": [name for name, short in zip(trained.labels, found.short.tolist(), strict=True) if short],
         "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],
         "labels": {name: dict(zip(columns, row, strict=True)) for name, row in zip(trained.labels, rows, strict=True)},
     }
