@@ -153,7 +153,7 @@ def equal_mass_edges(probabilities: Tensor, num_bins: int, *, mask: Tensor | Non
     inner = numbers / num_bins
     if len(values):  # the last value of each bin, counted in whole numbers: 7 / 15 of 30 is not 14 in floats
         last = values[np.maximum(-(-len(values) * numbers // num_bins), 1) - 1]
-        inner = np.maximum(last, np.nextafter(0, 1))  # probabilities of 0 are a bin of their own where they fill one
+        inner = np.maximum(last[last < values[-1]], np.nextafter(0, 1))  # where zeros fill a bin, it is theirs alone
     return torch.from_numpy(np.unique(np.concatenate([[0.0], inner, [1.0]])))
 
 

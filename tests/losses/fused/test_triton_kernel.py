@@ -50,6 +50,8 @@ for reduction, detach, soft in itertools.product(("none", "mean", "sum", "batchm
         dtype, kind = next(dtypes), torch.float32 if soft else next(kinds)
         logits = (torch.randn(shape) * 5).to(dtype)
         targets = torch.rand(shape) if soft else (torch.rand(shape) < 0.3).to(kind)
+        if targets.dtype == torch.bool:  # True is any byte but 0
+            targets = (targets.to(torch.uint8) * torch.randint(1, 256, shape)).to(torch.uint8).view(torch.bool)
         options = Settings(next(focus), next(focus), next(margins), detach)
         mask, weight = next(masks), next(weights)
         ours = triton_kernel.run(
