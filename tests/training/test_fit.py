@@ -143,8 +143,7 @@ def test_without_a_validation_split_the_last_weights_serve(tmp_path, table, conf
 def test_a_loss_of_unknown_labels_says_what_it_is_where_all_are_known_and_refuses_its_settings(
     tmp_path, capsys, table, config
 ):
-    options = {"epochs": 1, "batch_size": 64, "accelerator": "cpu"}
-    config = dataclasses.replace(config, training=TrainingOptions(**options), loss=LossOptions(name="partial"))
+    config = dataclasses.replace(config, loss=LossOptions(name="partial"))
     fit(config, tmp_path / "run", data=table)
     assert "loss.name=partial is the asymmetric loss with gamma_neg 1 and margin 0\n" in capsys.readouterr().err
     config = dataclasses.replace(config, loss=LossOptions(name="partial", unknown="ignore"))

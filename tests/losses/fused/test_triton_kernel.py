@@ -114,8 +114,8 @@ numbers = {"gamma_pos_number": "fp32", "gamma_neg_number": "fp32", "margin_numbe
 sizes = {"elements": "i64", "labels": "i32", "programs": "i32"}
 for logits in ("*fp32", "*bf16"):
     for kinds in ((0, 0, 0, 0, 0), (3, 2, 0, 1, 2)):
-        fixed = {"kinds": kinds, "detach": False, "has_mask": kinds[0] > 0, "has_weight": kinds[1] > 0, "whole": False,
-                 "want_slope": True, "block": 1024}
+        fixed = {"kinds": kinds, "detach": False, "truth": True, "has_mask": kinds[0] > 0, "has_weight": kinds[1] > 0,
+                 "whole": False, "want_slope": True, "block": 1024}
         types = pointers | {"logits": logits, "slopes": logits} | numbers | sizes
         types |= {name: "constexpr" for name in fixed}
         signature = {name: types[name] for name in one_block.arg_names}

@@ -116,7 +116,7 @@ def one_block(
     if has_mask:  # unknown elements may hold NaN: replaced before, silenced after
         known = inside & (operand(mask, 0, offsets, inside, labels, kinds[0]) != 0)
         z, y = tl.where(known, z, 0.0), tl.where(known, y, 0.0)
-    z = tl.where(z > 4e37, 4e37, tl.where(z < -4e37, -4e37, z))  # infinity would meet a 0, which gives NaN
+    z = tl.where(z > 4.25e37, 4.25e37, tl.where(z < -4.25e37, -4.25e37, z))  # infinity would meet a 0, which gives NaN
     a = tl.exp(-tl.abs(z))
     high = 1.0 / (1.0 + a)
     p, q = tl.where(z < 0.0, a * high, high), tl.where(z < 0.0, high, a * high)

@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr float kLargest = 4e37f;
+constexpr float kLargest = 3.402823466e38f / 8;  // as in elements.py
 
 struct Element {
     float loss, slope, p;
