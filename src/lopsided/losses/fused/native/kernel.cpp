@@ -39,9 +39,9 @@ void overwrite_positives(const float* z, int count, const Numbers& numbers, Loop
 
 // Remembers the first target outside [0, 1], NaN too. Blocks whose targets are all 0 or 1 don't come here.
 void look_for_outside(const float* __restrict y, int count, Sums& sums) {
-    int inside = 0;
-    for (int i = 0; i < count; i++) inside += (y[i] >= 0.0f) & (y[i] <= 1.0f);
-    if (inside == count || sums.refused) return;
+    uint32_t largest = 0;  // seen as bits, numbers from 0 to 1 are the smallest; -0 is told from others below
+    for (int i = 0; i < count; i++) largest = largest < bits_of(y[i]) ? bits_of(y[i]) : largest;
+    if (largest <= 0x3f800000u || sums.refused) return;
     for (int i = 0; i < count && !sums.refused; i++)
         if (!(y[i] >= 0.0f && y[i] <= 1.0f)) {
             sums.refused = true;
