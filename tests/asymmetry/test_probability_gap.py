@@ -87,3 +87,10 @@ def test_half_precision_is_summed_in_float32():
     logits, targets, _ = batch(4000, 80)
     exact = gap_of(gap_sums(logits.half().double(), targets)).gap
     assert gap_of(gap_sums(logits.half(), targets)).gap.item() == pytest.approx(exact.item(), abs=1e-6)
+
+
+def test_codes_for_unknown_are_refused_unless_they_are_masked():
+    targets, mask = torch.tensor([[1.0, -1.0, 0.0]]), torch.tensor([True, False, True])
+    with pytest.raises(ValueError, match=r"targets must lie in \[0, 1\], got -1; .*mask="):
+        gap_sums(torch.zeros(1, 3), targets)
+    assert gap_sums(torch.zeros(1, 3), targets, mask=mask).tolist() == [0.5, 1, 0.5, 1]
