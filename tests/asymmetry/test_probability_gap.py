@@ -142,3 +142,10 @@ def test_what_is_no_batch_is_refused(logits, targets, mask, message):
 
 def test_the_gauge_keeps_no_graph():
     assert not gap_sums(torch.zeros(2, 2, requires_grad=True), torch.zeros(2, 2)).requires_grad
+
+
+def test_codes_for_unknown_are_refused_unless_they_are_masked():
+    targets, mask = torch.tensor([[1.0, -1.0, 0.0]]), torch.tensor([True, False, True])
+    with pytest.raises(ValueError, match=r"targets must lie in \[0, 1\], got -1; .*mask="):
+        gap_sums(torch.zeros(1, 3), targets)
+    assert gap_sums(torch.zeros(1, 3), targets, mask=mask).tolist() == [0.5, 1, 0.5, 1]

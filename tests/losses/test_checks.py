@@ -1,7 +1,11 @@
+import inspect
+import math
+
 import numpy as np
 import pytest
 import torch
 
+from lopsided import losses
 from lopsided.losses import AsymmetricLoss, FocalLoss, asymmetric_loss, focal_loss
 from lopsided.losses.checks import check_frequencies, check_hard_targets, check_number
 
@@ -28,9 +32,9 @@ def cost(logits=None, targets=None, **options):
         ({"mask": torch.ones(7, 80, dtype=torch.bool)}, r"mask must broadcast .* got \(7, 80\)"),
         ({"weight": torch.ones(79)}, r"weight must broadcast .* got \(79,\)"),
         ({"reduction": "avg"}, r"reduction must be one of none, mean, sum, batchmean, got 'avg'"),
-        ({"targets": torch.full((8, 80), 2), "check_targets": True}, r"must lie in \[0, 1\], got values from 2 to 2"),
-        ({"targets": torch.full((8, 80), -0.5), "check_targets": True}, r"must lie in \[0, 1\], got values from -0.5"),
-        ({"targets": torch.full((8, 80), torch.nan), "check_targets": True}, r"got values from nan"),
+        ({"targets": torch.full((8, 80), 2), "check_targets": True}, r"must lie in \[0, 1\], got 2; .*mask="),
+        ({"targets": torch.full((8, 80), -0.5), "check_targets": True}, r"must lie in \[0, 1\], got -0.5; "),
+        ({"targets": torch.full((8, 80), torch.nan), "check_targets": True}, r"got nan"),
         ({"gamma_neg": torch.tensor(1.0, requires_grad=True)}, r"gamma_neg must not require grad"),
         ({"weight": torch.ones(80, requires_grad=True)}, r"weight must not require grad"),
         ({"targets": torch.zeros(8, 80, requires_grad=True)}, r"targets must not require grad"),
@@ -77,10 +81,6 @@ def test_modules_refuse_bad_settings_when_they_are_made():
 def test_unknown_targets_are_not_read():
     mask = torch.tensor([True, False])
     assert torch.isfinite(cost(torch.zeros(2), torch.tensor([1.0, torch.nan]), mask=mask, check_targets=True))
-
-
-def test_targets_are_read_only_when_asked():
-    assert torch.isfinite(focal_loss(torch.zeros(2), torch.full((2,), 2.0)))
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,100 @@ def test_targets_that_are_asked_to_be_0_or_1_are_read_where_known():
 
 
 def test_frequencies_are_one_for_each_label():
-    check_frequencies(torch.rand(3), torch.zeros(2, 3))
+    check_frequencies(torch.rand(3), torch.zeros(2, 3), inside=False)
     for frequencies, logits in ((torch.rand(2), torch.zeros(2, 3)), (torch.tensor(0.5), torch.tensor(0.0))):
         with pytest.raises(ValueError, match="frequencies must have one value per label"):
-            check_frequencies(frequencies, logits)
+            check_frequencies(frequencies, logits, inside=False)
     with pytest.raises(TypeError, match="frequencies must be a tensor, got list"):
-        check_frequencies([0.5], torch.zeros(2, 1))
+        check_frequencies([0.5], torch.zeros(2, 1), inside=False)
 
 
 def test_targets_are_read_where_known_and_none_are_not_out_of_range():
     targets, mask = torch.tensor([[0.0, 1.0, 5.0]]), torch.tensor([[True, True, False]])
     assert cost(torch.zeros(1, 3), targets, mask=mask, check_targets=True).isfinite()
     assert cost(torch.empty(0, 3), torch.empty(0, 3), check_targets=True) == 0
+
+
+def test_targets_that_are_no_longer_on_the_cpu_or_are_followed_are_read_only_when_asked():
+    bad = torch.full((2,), 2.0)
+    followed = torch.vmap(lambda z: focal_loss(z, bad))(torch.zeros(3, 2))
+    assert torch.isfinite(followed).all()
+    focal_loss(torch.zeros(2, device="meta"), bad.to("meta"))
+
+
+HARMLESS = {
+    "mask": None,
+    "weight": None,
+    "loss_weight": None,
+    "reduction": None,
+    "detach_focus": None,
+    "check_targets": None,
+    "unknown": None,
+    "indices": None,
+    "bias": None,  # of the distribution-balanced loss a number, of the linear one a tensor
+}
+NEEDED = {
+    "frequencies": torch.tensor([0.5, 0.1, 0.2]),
+    "frequency_threshold": 0.1,
+    "gamma_pos": 0.0,
+    "gamma_neg": 2.0,
+    "gamma": 2.0,
+    "margin": 0.1,
+}
+FUNCTIONS = [name for name in losses.__all__ if inspect.isfunction(getattr(losses, name))]
+
+
+def settings_of(name):
+    """The numbers and tensors that a function is set by."""
+    parameters = inspect.signature(getattr(losses, name)).parameters.values()
+    return [part.name for part in parameters if part.kind == part.KEYWORD_ONLY and part.name not in HARMLESS]
+
+
+def call(name, **options):
+    logits, targets = torch.zeros(2, 3), torch.zeros(2, 3)
+    function = getattr(losses, name)
+    needed = {key: value for key, value in NEEDED.items() if key in inspect.signature(function).parameters}
+    if name == "partial_asymmetric_loss":
+        options["mask"] = torch.ones(3, dtype=torch.bool)
+    options = {**needed, **options}
+    match name:
+        case "recalibrate":
+            return function(logits, **options)
+        case "recalibration_ceiling":
+            return function(**options)
+        case "softmax_asymmetric_loss":
+            return function(logits, torch.tensor([0, 1]), **options)
+        case "linear_asymmetric_loss":
+            return function(logits, torch.zeros(3, 3), None, targets, **options)
+        case _:
+            return function(logits, targets, **options)
+
+
+@pytest.mark.parametrize(("name", "setting"), [(name, setting) for name in FUNCTIONS for setting in settings_of(name)])
+def test_no_setting_of_any_loss_may_be_nan_or_infinite(name, setting):
+    call(name)
+    for value in (math.nan, math.inf, -math.inf):
+        with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+            call(name, **{setting: value})
+        with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+            call(name, **{setting: torch.tensor([0.5, value, 0.1])})
+
+
+SIGNED = {"linear_pos", "quadratic_pos", "linear_neg", "centre"}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, setting) for name in FUNCTIONS for setting in settings_of(name) if setting not in SIGNED],
+)
+def test_no_setting_of_any_loss_but_those_with_a_sign_may_be_negative(name, setting):
+    with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+        call(name, **{setting: -0.5})
+    with pytest.raises((ValueError, TypeError), match=f"^{setting} must "):
+        call(name, **{setting: torch.tensor([0.5, -0.5, 0.1])})
+
+
+@pytest.mark.parametrize("name", ["distribution_balanced_loss", "partial_asymmetric_loss"])
+def test_counts_are_not_taken_for_frequencies(name):
+    with pytest.raises(ValueError, match=r"^frequencies must lie .*, got 40; they are shares: divide counts by"):
+        call(name, frequencies=torch.tensor([0.5, 40, 3]))

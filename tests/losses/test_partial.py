@@ -70,3 +70,39 @@ def test_the_module_keeps_frequencies_on_its_device():
     losses = criterion(torch.zeros(1, 2), torch.zeros(1, 2), mask=torch.zeros(2, dtype=torch.bool))
     assert (losses > 0).tolist() == [[False, False]]
     assert criterion.to("meta").frequencies.device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unknown": "selective"}, "unknown has no effect without mask=, which says which labels are known"),
+        ({"unknown": "ignore"}, "unknown has no effect without mask="),
+        ({"top_k": 5}, "top_k has no effect without mask="),
+        ({"gamma_unknown": 2.0}, "gamma_unknown has no effect without mask="),
+        ({"frequencies": torch.full((5,), 0.1)}, "frequencies has no effect without mask="),
+    ],
+)
+def test_settings_of_unknown_labels_are_refused_where_none_can_be_unknown(options, message):
+    logits, targets, mask = batch()
+    with pytest.raises(ValueError, match=message):
+        partial_asymmetric_loss(logits, targets, **options)
+    criterion = PartialAsymmetricLoss(**options)
+    with pytest.raises(ValueError, match=message):
+        criterion(logits, targets)
+    assert torch.isfinite(criterion(logits, targets, mask=mask))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unknown": "ignore", "top_k": 1}, "top_k has no effect with unknown='ignore'"),
+        ({"unknown": "ignore", "gamma_unknown": 1.0}, "gamma_unknown has no effect with unknown='ignore'"),
+        ({"unknown": "negative", "top_k": 1}, "top_k has no effect with unknown='negative'"),
+        ({"frequency_threshold": 0.1}, "frequency_threshold has no effect without frequencies"),
+        ({"frequencies": torch.tensor([0.1, torch.nan])}, r"frequencies must lie in \[0, 1\], got nan"),
+        ({"frequencies": torch.tensor([0.1, 0.2]), "frequency_threshold": 1.5}, "frequency_threshold must be"),
+    ],
+)
+def test_settings_that_others_leave_without_effect_are_refused_when_it_is_made(options, message):
+    with pytest.raises(ValueError, match=message):
+        PartialAsymmetricLoss(**options)

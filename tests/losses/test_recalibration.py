@@ -1,3 +1,4 @@
+import mpmath
 import pytest
 import torch
 
@@ -127,3 +128,46 @@ def test_the_gradients_of_eq_6_cancel_at_what_it_returns():
         eta = recalibrate(z, **settings)
         slopes = [asymmetric_gradient(z, torch.full_like(z, y), **settings) for y in (0, 1)]
         torch.testing.assert_close((1 - eta) * slopes[0] + eta * slopes[1], torch.zeros_like(z), rtol=0, atol=1e-12)
+
+
+def by_50_digits(z, gamma_pos, gamma_neg, margin, detach_focus):
+    """The quotient of both slopes, to 50 digits."""
+    mpmath.mp.dps = 50
+    z, m = mpmath.mpf(z), mpmath.mpf(margin)
+    p, q = 1 / (1 + mpmath.exp(-z)), 1 / (1 + mpmath.exp(z))
+    if p <= m:
+        return 0.0
+    shifted, rest = p - m, q + m
+    rise, fall = p * q / rest, q
+    if not detach_focus:
+        rise -= gamma_neg * mpmath.log(rest) / shifted * p * q
+        fall -= gamma_pos * p * mpmath.log(p)
+    return float(1 / (1 + q**gamma_pos * fall / (shifted**gamma_neg * rise)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("gamma_pos", [0, 0.5, 2, 10])
+@pytest.mark.parametrize("gamma_neg", [0, 0.5, 4, 20])
+def test_no_setting_loses_its_numbers_at_any_logit(dtype, gamma_pos, gamma_neg):
+    z = torch.tensor([-100, -30, -18, -5, -1, 0, 1, 2, 5, 12, 17, 18, 30, 88, 100], dtype=dtype)
+    for margin in (0.0, 0.0625, 0.5, 0.875):  # the same in every type
+        for detach_focus in (False, True):
+            settings = {"gamma_pos": gamma_pos, "gamma_neg": gamma_neg, "margin": margin, "detach_focus": detach_focus}
+            found = recalibrate(z, **settings).double()
+            wanted = torch.tensor([by_50_digits(value, **settings) for value in z.tolist()], dtype=torch.float64)
+            torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12 if dtype == torch.float64 else 2e-5)
+            assert (found.diff() >= -1e-6).all()
+
+
+def test_nan_stays_nan_and_infinity_is_the_end():
+    z = torch.tensor([torch.nan, -torch.inf, torch.inf])
+    for gamma_neg, margin in ((2, 0.2), (0, 0.0), (2.5, 0.0)):
+        found = recalibrate(z, gamma_pos=0, gamma_neg=gamma_neg, margin=margin)
+        assert found[0].isnan()
+        assert found[1] == 0
+        assert found[2].item() == pytest.approx(recalibration_ceiling(gamma_pos=0, gamma_neg=gamma_neg, margin=margin))
+
+
+def test_the_ceiling_does_not_depend_on_the_default_device():
+    with torch.device("meta"):
+        assert recalibration_ceiling(gamma_pos=0, gamma_neg=2, margin=0.2) == pytest.approx(0.852, abs=1e-3)

@@ -78,3 +78,29 @@ def test_labels_that_do_not_fit_are_refused(logits, labels, message):
 def test_labels_that_are_no_class_numbers_are_refused():
     with pytest.raises(TypeError, match="labels must be integer class numbers"):
         softmax_asymmetric_loss(torch.zeros(2, 3), torch.zeros(2))
+
+
+@pytest.mark.parametrize("gammas", [(0, 4), (1, 2), (0, 0), (2, 0.5), (0, 60)])
+def test_a_class_at_minus_infinity_is_as_if_it_were_not_there(gammas):
+    logits = torch.tensor([[2.0, -torch.inf, 0.5], [1.0, 3.0, -torch.inf], [-torch.inf, 4.0, 4.5]], requires_grad=True)
+    labels = torch.tensor([0, 1, 1])
+    options = {"gamma_pos": gammas[0], "gamma_neg": gammas[1], "reduction": "none"}
+    losses = softmax_asymmetric_loss(logits, labels, **options)
+    (slopes,) = torch.autograd.grad(losses.sum(), logits)
+    for loss, slope, row, label in zip(losses, slopes, logits.detach(), labels, strict=True):
+        there = row > -torch.inf
+        alone = row[there][None].requires_grad_()
+        wanted = softmax_asymmetric_loss(alone, there[:label].sum()[None], **options)
+        assert loss.item() == pytest.approx(wanted.item(), abs=1e-7)
+        torch.testing.assert_close(slope[there], torch.autograd.grad(wanted, alone)[0][0])
+        assert (slope[~there] == 0).all()
+
+
+def test_where_the_right_class_is_ruled_out_the_loss_is_infinite_as_that_of_cross_entropy():
+    logits = torch.tensor([[2.0, -torch.inf, 0.5], [2.0, 1.0, 0.5]])
+    for labels, smoothing in ((torch.tensor([1, 0]), 0.0), (torch.tensor([0, 0]), 0.1)):
+        losses = softmax_asymmetric_loss(logits, labels, label_smoothing=smoothing, reduction="none")
+        plain = cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+        assert losses.isinf().tolist() == plain.isinf().tolist() == [True, False]
+    one_left = torch.tensor([[-torch.inf, 4.0, -torch.inf]])
+    assert softmax_asymmetric_loss(one_left, torch.tensor([1])) == 0

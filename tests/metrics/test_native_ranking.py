@@ -70,3 +70,22 @@ def test_one_ranking_of_all_elements_is_that_of_one_column():
 def test_targets_of_every_width_are_read(dtype):
     scores, targets = torch.randn(50, 3), torch.rand(50, 3) < 0.4
     assert torch.equal(average_precision(scores, targets.to(dtype)), average_precision(scores, targets))
+
+
+def test_true_is_any_byte_but_0(by_numpy):
+    targets = torch.tensor([[0, 255], [2, 0], [128, 1], [0, 77]], dtype=torch.uint8)
+    known = torch.tensor([[3, 255], [0, 1], [200, 1], [1, 0]], dtype=torch.uint8)
+    scores = torch.tensor([[0.1, 0.9], [0.8, 0.3], [0.4, 0.2], [0.7, 0.6]])
+    odd, plain = {"mask": known.view(torch.bool)}, {"mask": known != 0}
+    for run in (average_precision, by_numpy):
+        for options, other in (({}, {}), (odd, plain)):
+            wanted = run(scores, targets != 0, **other)
+            assert torch.equal(run(scores, targets.view(torch.bool), **options), wanted)
+
+
+def test_what_is_refused_is_refused_and_never_a_value():
+    scores = torch.rand(5, 2)
+    for bad in (torch.full((5, 2), 255, dtype=torch.uint8), torch.full((5, 2), -1), torch.full((5, 2), torch.nan)):
+        assert native_ranking.average_precision(scores, bad, None) is None
+        with pytest.raises(ValueError, match="targets must be 0 or 1, got"):
+            average_precision(scores, bad)

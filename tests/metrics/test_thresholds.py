@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lopsided.metrics import choose_thresholds, operating_point
 from tests.reference import thresholds as reference
@@ -29,9 +31,67 @@ def test_each_rule_gives_the_best_of_all_thresholds(seed):
     assert precision >= 0.4 or predicted == 0
     assert recall == pytest.approx(reference.most_recall(*flat, precision=0.4))
     complete = choose_thresholds(scores, targets, rule="recall", at_least=0.7).common
-    _, recall, _, predicted = shares(scores, targets, complete)
-    assert recall >= 0.7
-    assert predicted == reference.most_precision(*flat, recall=0.7)
+    assert shares(scores, targets, complete)[:2] == pytest.approx(reference.most_precision(*flat, recall=0.7))
+
+
+def test_the_most_precision_need_not_be_at_the_highest_threshold():
+    scores = torch.tensor([[0.9], [0.8], [0.7], [0.6], [0.5]])
+    targets = torch.tensor([[0], [1], [1], [1], [0]])
+    found = choose_thresholds(scores, targets, rule="recall", at_least=0.3).common
+    assert shares(scores, targets, found)[:2] == (0.75, 1.0)  # the highest one, 0.75, has a precision of 1 / 2
+    assert found == pytest.approx(0.55)
+
+
+TINY = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(elements=TINY, at_least=st.sampled_from([0.1, 0.5, 0.7, 0.75, 1.0]))
+def test_each_rule_gives_the_best_of_all_thresholds_with_ties_and_at_the_ends(elements, at_least):
+    scores = np.array([score for score, _ in elements], np.float32)
+    truth = np.array([positive for _, positive in elements])
+    if not truth.any():
+        return
+    column, targets = torch.from_numpy(scores)[:, None], torch.from_numpy(truth)[:, None]
+    of_f1 = choose_thresholds(column, targets)
+    assert of_f1.reached
+    assert shares(column, targets, of_f1.common)[2] == pytest.approx(reference.best_f1(scores, truth))
+    precise = choose_thresholds(column, targets, rule="precision", at_least=at_least)
+    best = reference.most_recall(scores, truth, precision=at_least)
+    assert shares(column, targets, precise.common)[1] == pytest.approx(best)
+    assert precise.reached == (best > 0)
+    complete = choose_thresholds(column, targets, rule="recall", at_least=at_least)
+    possible = shares(column, targets, 0.0)[1] >= at_least
+    assert complete.reached == possible
+    if possible:
+        wanted = reference.most_precision(scores, truth, recall=at_least)
+        assert shares(column, targets, complete.common)[:2] == pytest.approx(wanted)
+    else:
+        assert complete.common == 0
+
+
+def test_a_share_is_compared_as_it_is_written():
+    scores = torch.linspace(1, 0.01, 100)[:, None]
+    targets = torch.ones(100, 1)
+    found = choose_thresholds(scores, targets, rule="recall", at_least=0.07)  # 0.07 * 100 is above 7 in floats
+    assert found.reached
+    mixed = torch.zeros(100, 1)
+    mixed[:7] = 1
+    found = choose_thresholds(scores.flip(0), mixed, rule="precision", at_least=0.07)
+    assert found.reached
+
+
+def test_labels_that_fall_short_are_told_from_those_that_do_not():
+    scores, targets = made(samples=400)
+    scores[:, 2] = torch.where(targets[:, 2], scores[:, 2] / 50, scores[:, 2])  # upside down, and few
+    targets[:, 3] = False
+    found = choose_thresholds(scores, targets, rule="precision", at_least=0.3, per_label=True)
+    for k in range(6):
+        precision = shares(scores[:, k], targets[:, k], found.per_label[k].item())[0] if k != 3 else 1
+        assert found.short[k] == (precision < 0.3)
+    assert found.short[2]
+    assert not found.short[3]
+    assert not choose_thresholds(scores, targets, per_label=True).short.any()
 
 
 def test_without_shrinkage_each_label_has_its_own_best_f1():
@@ -105,11 +165,12 @@ def test_neighbouring_floats_are_told_apart_and_the_tiniest_probabilities_too():
 
 def test_a_precision_that_nothing_reaches_predicts_nothing():
     scores, targets = torch.tensor([[0.9], [0.1]]), torch.tensor([[0], [1]])
-    assert choose_thresholds(scores, targets, rule="precision", at_least=0.9).common == 1
+    found = choose_thresholds(scores, targets, rule="precision", at_least=0.9)
+    assert (found.common, found.reached) == (1, False)
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("options", "message"),
     [
         ({"rule": "f2"}, "rule must be one of f1, precision, recall, got 'f2'"),
         ({"rule": "recall"}, "at_least goes with the rules precision and recall, got None with recall"),
@@ -118,9 +179,9 @@ def test_a_precision_that_nothing_reaches_predicts_nothing():
         ({"shrinkage": -1}, "shrinkage must be at least 0, got -1"),
     ],
 )
-def test_wrong_settings_are_refused(settings, message):
+def test_wrong_settings_are_refused(options, message):
     scores, targets = made()
     with pytest.raises(ValueError, match=message):
-        choose_thresholds(scores, targets, **settings)
+        choose_thresholds(scores, targets, **options)
     with pytest.raises(ValueError, match="thresholds need at least one known positive, got none"):
         choose_thresholds(scores, torch.zeros_like(targets))

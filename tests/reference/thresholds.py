@@ -27,6 +27,6 @@ def most_recall(scores, targets, *, precision):
 
 
 def most_precision(scores, targets, *, recall):
-    """The highest threshold with at least this recall, by its number of predictions: the fewest."""
+    """The highest precision among thresholds with at least this recall, and of these the highest recall."""
     found = [counts(scores, targets, threshold) for threshold in candidates(scores)]
-    return min(n for hits, n, positives in found if hits / positives >= recall)
+    return max((hits / max(n, 1), hits / positives) for hits, n, positives in found if hits / positives >= recall)

@@ -6,7 +6,7 @@ import torch
 
 from lopsided.losses import DistributionBalancedLoss, SPLCLoss
 from lopsided.training.config import _TAKES, LossName, LossOptions
-from lopsided.training.criterion import build_criterion, gamma_neg_of
+from lopsided.training.criterion import about_unknown, build_criterion, gamma_neg_of
 
 COUNTS = {"positives": [0, 3, 8], "num_samples": 8}
 EVERY = pytest.mark.parametrize("name", get_args(LossName))
@@ -31,7 +31,7 @@ def test_every_loss_trains_a_linear_layer_with_unknown_labels(name):
 
 @EVERY
 def test_every_setting_that_a_loss_takes_reaches_it(name):
-    values = {"unknown": "negative", "top_k": 2, "detach_focus": True, "per_label": True, "offset": 1.25}
+    values = {"unknown": "selective", "top_k": 2, "detach_focus": True, "per_label": True, "offset": 1.25}
     settings = {setting: values.get(setting, 0.125) for setting in _TAKES[name]}
     criterion = build_criterion(LossOptions(name=name, **settings), num_labels=3, **COUNTS)
     for setting, value in settings.items():
@@ -75,3 +75,13 @@ def test_counts_that_a_loss_needs_are_asked_for():
 def test_the_log_gets_the_focusing_power_of_negatives_or_nan(name, expected):
     criterion = build_criterion(LossOptions(name=name), num_labels=3, **COUNTS)
     assert gamma_neg_of(criterion, device=torch.device("cpu")).item() == pytest.approx(expected, nan_ok=True)
+
+
+def test_settings_of_unknown_labels_are_refused_where_none_is_unknown():
+    assert about_unknown(LossOptions(name="partial", top_k=3), num_unknown=1) is None
+    assert about_unknown(LossOptions(name="asymmetric"), num_unknown=0) is None
+    said = about_unknown(LossOptions(name="partial"), num_unknown=0)
+    assert said.endswith("so loss.name=partial is the asymmetric loss with gamma_neg 1 and margin 0")
+    for setting in ({"unknown": "ignore"}, {"top_k": 3}, {"gamma_unknown": 1.0}):
+        with pytest.raises(ValueError, match=f"loss.{next(iter(setting))} has no effect on this data: no label of"):
+            about_unknown(LossOptions(name="partial", **setting), num_unknown=0)

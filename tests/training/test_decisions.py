@@ -80,6 +80,16 @@ def test_they_are_those_that_are_best_on_validation(run, table):
     assert sum(row["recall"] * row["positives"] for row in kept["labels"].values()) >= 0.9 * positives - 1e-9
 
 
+def test_labels_whose_threshold_does_not_reach_what_was_asked_for_are_named(run, table):
+    found = choose(run, table, rule="precision", at_least=0.95, per_label=True)
+    short = [name for name, row in found["labels"].items() if row["precision"] < 0.95]
+    assert found["short"] == short
+    assert "c" in short  # whose truth is drawn at random
+    assert isinstance(found["reached"], bool)
+    everything = choose(run, table, rule="recall", at_least=0.5)
+    assert (everything["reached"], everything["short"]) == (True, [])
+
+
 def test_labels_with_few_positives_are_named(run, table):
     found = choose(run, table, per_label=True)
     counts = table.labels.take(table.rows("val")).positives_per_label()

@@ -11,6 +11,8 @@ from lopsided.data import DataOptions, Labels, Table
 from lopsided.models import ModelOptions, build_model
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training import export as module
+from lopsided.training.calibrate import fitted
+from lopsided.training.calibrators import ClosedForm
 from lopsided.training.export import export
 from lopsided.training.predict import predict
 from lopsided.training.run_folder import about_run
@@ -21,13 +23,25 @@ pytest.importorskip("onnxscript")
 LABELS = ("sea", "sun, sand", "🏖️")
 
 
-def made(path, name="linear", shape=(6,), *, source="table:t.csv", features=None, names=(), data=None, **model):
-    """A run as training leaves it, without the training."""
+def made(
+    path,
+    name="linear",
+    shape=(6,),
+    *,
+    source="table:t.csv",
+    features=None,
+    names=(),
+    data=None,
+    loss=None,
+    scale=1.0,
+    **model,
+):
+    """A run as training leaves it, without the training; ``scale`` multiplies the weights of its last layer."""
     config = Config(
         source=source,
         data=data or DataOptions(),
         model=ModelOptions(name=name, **model),
-        loss=LossOptions(name="asymmetric", gamma_neg=4.0),
+        loss=loss or LossOptions(name="asymmetric", gamma_neg=4.0),
     )
     torch.manual_seed(0)
     network = build_model(config.model, input_shape=shape, num_labels=len(LABELS))
@@ -37,6 +51,10 @@ def made(path, name="linear", shape=(6,), *, source="table:t.csv", features=None
     run.checkpoints.mkdir(parents=True)
     config.save(run.config_file)
     state = {f"model.{key}": value for key, value in network.state_dict().items()}
+    if scale != 1:
+        state["model.1.weight"] *= scale
+    if config.loss.name == "adaptive":
+        state["criterion.gamma_neg"] = torch.tensor(3.7)
     checkpoint = {"state_dict": state, "lopsided": about_run(LABELS, shape, names), "epoch": 6}
     torch.save(checkpoint, run.checkpoints / "last.ckpt")
     return run
@@ -134,6 +152,95 @@ def test_features_of_any_size_are_checked_at_their_own_size(tmp_path):
     assert done.largest_difference < 1e-5
     assert done.num_bytes == (tmp_path / "a.onnx").stat().st_size
     assert (done.input_type, done.input_shape, done.num_labels) == ("float32", (6,), 3)
+
+
+@pytest.mark.parametrize(
+    ("loss", "method"),
+    [
+        (LossOptions(name="asymmetric"), None),
+        (LossOptions(name="asymmetric", gamma_pos=1.0, gamma_neg=4.0, margin=0.05, detach_focus=True), None),
+        (LossOptions(name="adaptive"), None),
+        (LossOptions(name="focal"), None),
+        (LossOptions(name="asymmetric"), "temperature"),
+        (LossOptions(name="asymmetric"), "platt"),
+        (LossOptions(name="asymmetric"), "isotonic"),
+    ],
+    ids=lambda part: getattr(part, "name", part),
+)
+def test_logits_of_a_network_that_is_sure_come_out_as_predict_has_them(tmp_path, loss, method):
+    features = np.random.default_rng(0).normal(size=(60, 6)).astype(np.float32)
+    run = made(tmp_path / "run", loss=loss, scale=40.0)
+    labels = Labels(LABELS, csr_array(np.arange(180).reshape(60, 3) % 3 == 0))
+    table = Table("sure", features, labels, np.full(60, "test"))
+    trained = run.load()
+    logits = trained.model(torch.from_numpy(features)).detach()
+    if method is not None:
+        fit = fitted(logits, logits > 5, None, closed=trained.closed_form, method=method)
+        run.calibration_file.write_text(json.dumps({"format": 1, "split": "val", "epoch": 7, **fit, "few": []}))
+    predict(run, table, tmp_path / "p.parquet")
+    rows = pq.read_table(tmp_path / "p.parquet")
+    export(run, tmp_path / "a.onnx")
+    came, probabilities, predicted = opened(tmp_path / "a.onnx")[0].run(None, {"inputs": features})
+    assert came.max() > 25
+    assert came.min() < -25
+    for k, label in enumerate(LABELS):
+        assert np.allclose(rows[f"p:{label}"], probabilities[:, k], rtol=0, atol=1e-5)
+    names = rows["labels"].to_pylist()
+    assert [sum(label in cell.split("|") for cell in names) for label in LABELS] == predicted.sum(axis=0).tolist()
+
+
+def _of_a_runtime_without_digits(self, logits):
+    """As a graph computes them that takes the logarithm of a sigmoid, and infinity from infinity."""
+    p = torch.sigmoid(logits)
+    rise, fall = torch.exp(torch.log(1 - p)) * p, torch.exp(torch.log(p))
+    return p if not torch.compiler.is_compiling() else (rise / rise) * p * (fall / fall)
+
+
+def test_a_calibration_that_loses_its_numbers_far_out_is_refused_though_random_inputs_stay_near(tmp_path, monkeypatch):
+    monkeypatch.setattr(ClosedForm, "forward", _of_a_runtime_without_digits)
+    with pytest.raises(ValueError, match=r"a.onnx must give PyTorch's probabilities to within 0.0001, got .* nan"):
+        export(made(tmp_path / "run"), tmp_path / "a.onnx")
+    assert not (tmp_path / "a.onnx").exists()
+
+
+def test_a_file_that_predicts_something_else_is_refused(tmp_path, monkeypatch):
+    def differs(self, logits):
+        probabilities = self.calibrator(logits)
+        return probabilities, probabilities > self.thresholds + (0.3 if torch.compiler.is_compiling() else 0)
+
+    monkeypatch.setattr(module._Served, "decide", differs)
+    message = r"a.onnx must predict what PyTorch predicts, got False for a probability of .* and a threshold of 0.5"
+    with pytest.raises(ValueError, match=message):
+        export(made(tmp_path / "run"), tmp_path / "a.onnx")
+
+
+def _table(path):
+    features = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
+    features[20:] += 1000  # of the validation split alone
+    split = np.array(["train"] * 20 + ["val"] * 10)
+    np.savez(path, features=features, labels=features[:, :3] > 0, split=split, label_names=np.array(LABELS))
+
+
+def test_real_rows_of_the_validation_split_are_checked_too(tmp_path, monkeypatch):
+    _table(tmp_path / "t.npz")
+    run = made(tmp_path / "run", source=f"table:{tmp_path / 't.npz'}")
+    assert export(run, tmp_path / "a.onnx").checked_on == "10 samples of val and random inputs"
+
+    def differs(self, inputs):
+        logits = self.model(inputs)
+        if torch.compiler.is_compiling():
+            logits = logits + 50 * (inputs[:, :1] > 100)
+        return logits, *self.decide(logits)
+
+    monkeypatch.setattr(module._Served, "forward", differs)
+    with pytest.raises(ValueError, match="must give PyTorch's logits"):
+        export(run, tmp_path / "a.onnx")
+
+
+def test_data_that_is_gone_is_said(tmp_path):
+    found = export(made(tmp_path / "run", source=f"table:{tmp_path / 'gone.csv'}"), tmp_path / "a.onnx").checked_on
+    assert found.startswith("random inputs alone, because the run's data can't be read: ")
+    assert "gone.csv" in found
 
 
 def _moved(logits):

@@ -143,6 +143,18 @@ def test_without_a_validation_split_the_last_weights_serve(tmp_path, table, conf
     assert run.load().epoch == 3
 
 
+def test_a_loss_of_unknown_labels_says_what_it_is_where_all_are_known_and_refuses_its_settings(
+    tmp_path, capsys, table, config
+):
+    config = dataclasses.replace(config, loss=LossOptions(name="partial"))
+    fit(config, tmp_path / "run", data=table)
+    assert "loss.name=partial is the asymmetric loss with gamma_neg 1 and margin 0\n" in capsys.readouterr().err
+    config = dataclasses.replace(config, loss=LossOptions(name="partial", unknown="ignore"))
+    with pytest.raises(ValueError, match=r"loss\.unknown has no effect on this data: no label of its train split"):
+        fit(config, tmp_path / "other", data=table)
+    assert not (tmp_path / "other").exists()
+
+
 def test_data_without_a_train_split_is_refused(tmp_path, table, config):
     alone = dataclasses.replace(table, splits=np.full(len(table), "test"))
     with pytest.raises(ValueError, match="must have a train split, got splits test"):

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from lopsided.losses.checks import check_logits, check_mask, check_targets
+from lopsided.losses.checks import check_logits, check_mask, check_target_values, check_targets
 
 
 class Gap(NamedTuple):
@@ -40,6 +40,7 @@ def gap_sums(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, per
     check_logits(logits)
     check_targets(targets, logits)
     check_mask(mask, logits)
+    check_target_values(targets, logits, mask=mask)
     z = logits.detach().to(torch.promote_types(logits.dtype, torch.float32))
     y = targets.to(z.dtype)
     others = 1 - y

@@ -42,7 +42,8 @@ class Ramp:
 
     def __call__(self, step: int | Tensor) -> Tensor:
         """Value at a step, counted from 0; a tensor stays on its device."""
-        share = ((torch.as_tensor(step) - self.delay) / self.steps).clamp(0, 1)
+        at = step if isinstance(step, Tensor) else torch.tensor(step, device="cpu")
+        share = ((at - self.delay) / self.steps).clamp(0, 1)
         if self.shape == "cosine":
             share = (1 - torch.cos(math.pi * share)) / 2
         return self.start + (self.end - self.start) * share

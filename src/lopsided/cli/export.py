@@ -33,7 +33,7 @@ def export(arguments: list[str]) -> int:
     print(f"inputs: {done.input_type} (samples, {shape}), {done.input_meaning}")
     print(f"logits, probabilities: float32 (samples, {done.num_labels})")
     print(f"predicted: bool (samples, {done.num_labels}), probabilities above {done.threshold}")
-    print(f"largest difference to PyTorch: {done.largest_difference:.1e}")
+    print(f"largest difference to PyTorch: {done.largest_difference:.1e}, on {done.checked_on}")
     print("\nto serve it, with json and onnxruntime imported:")
     print(f"  session = onnxruntime.InferenceSession({str(done.path)!r})")
     print('  labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])')

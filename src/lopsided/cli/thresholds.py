@@ -97,6 +97,11 @@ def _print(found: dict[str, Any], path: Path) -> None:
     if len(rows) > _SHOWN:
         console.print(f"and {len(rows) - _SHOWN} rarer labels")
     console.print(f"for all labels together: {found['common']:.3g}")
+    if not found["reached"]:
+        console.print(f"no threshold for all labels has a {found['rule']} of {found['at_least']:g}")
+    if found["short"]:
+        aim = f"{found['rule']} of {found['at_least']:g}"
+        console.print(f"{aim} is not reached by {len(found['short'])} labels: {escape(named(found['short']))}")
     if found["few"]:
         console.print(f"fewer than {FEW} positives, so trust these least: {escape(named(found['few']))}")
     console.print(f"wrote {escape(str(path))}", soft_wrap=True)

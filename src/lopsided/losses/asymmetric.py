@@ -37,7 +37,8 @@ def asymmetric_loss(
 
     Args:
         logits: Scores z before the sigmoid, shape ``(..., labels)``, floating point.
-        targets: Share y of the positive class in [0, 1], bool, integer or float, shape of ``logits``.
+        targets: Share y of the positive class in [0, 1], bool, integer or float, shape of ``logits``; other known
+            values, such as -1 for "unknown", are refused on the CPU.
         gamma_pos: Focusing power of positives, >= 0, a number or a tensor that broadcasts to ``logits``.
         gamma_neg: Focusing power of negatives, likewise.
         margin: Probability below which a negative costs nothing, in [0, 1), likewise.
@@ -45,7 +46,7 @@ def asymmetric_loss(
         weight: Factor of each element, broadcasts to ``logits``.
         detach_focus: Take the focusing power as a constant in the gradient, as the published training script does.
         reduction: ``"none"``, ``"mean"`` over known elements, ``"sum"``, or ``"batchmean"``: sum over samples' number.
-        check_targets: Refuse targets outside [0, 1]; costs a pass over them.
+        check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
 
     Returns: Loss in nats, a scalar or the shape of ``logits`` for ``"none"``; at least float32.
 

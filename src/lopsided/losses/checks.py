@@ -9,6 +9,8 @@ from typing import Literal, TypeAlias, cast
 import torch
 from torch import Tensor
 
+from lopsided.losses.eager import is_eager
+
 Focus: TypeAlias = float | Tensor
 """A focusing power or a margin: one number for all, or a tensor that broadcasts against the logits."""
 
@@ -34,11 +36,33 @@ def check_targets(targets: Tensor, logits: Tensor, *, mask: Tensor | None = None
         raise TypeError(f"targets must be bool, integer or floating point, got {targets.dtype}")
     if targets.requires_grad:
         raise ValueError("targets must not require grad: the gradient is with respect to the logits only")
-    if read_values and targets.numel() > 0:
-        known = targets if mask is None else targets.masked_fill(~mask, 0)
-        lowest, highest = (bound.item() for bound in torch.aminmax(known))
-        if not (lowest >= 0 and highest <= 1):  # not (...) so that NaN is refused too
-            raise ValueError(f"targets must lie in [0, 1], got values from {lowest} to {highest}")
+    if read_values:
+        _refuse_outside(targets, logits, mask=mask)
+
+
+def check_target_values(targets: Tensor, logits: Tensor, *, mask: Tensor | None) -> None:
+    """Refuse known targets outside [0, 1] where values are read for nothing: on the CPU, unless something is traced."""
+    if targets.dtype != torch.bool and is_eager(targets, mask):
+        _refuse_outside(targets, logits, mask=mask)
+
+
+def _refuse_outside(targets: Tensor, logits: Tensor, *, mask: Tensor | None) -> None:
+    if targets.numel() == 0 or targets.dtype == torch.bool:
+        return
+    known = targets if mask is None else targets.masked_fill(~mask, 0)
+    # As the loss is computed: 1 + 1e-9 of float64 is 1 in float32.
+    bounds = torch.stack(torch.aminmax(known)).to(torch.promote_types(logits.dtype, torch.float32))
+    lowest, highest = bounds.tolist()
+    if not (lowest >= 0 and highest <= 1):  # not (...) so that NaN is refused too
+        raise targets_outside(highest if lowest >= 0 else lowest)
+
+
+def targets_outside(value: float) -> ValueError:
+    """The error for a known target outside [0, 1], which says what to write for a label that nobody knows."""
+    return ValueError(
+        f"targets must lie in [0, 1], got {value:.9g}; where a label is unknown, say so with mask= (True where known), "
+        "not with a value"
+    )
 
 
 def check_broadcast(name: str, values: Tensor | None, logits: Tensor) -> None:
@@ -74,8 +98,8 @@ def check_weight(weight: Tensor | None, logits: Tensor) -> None:
 def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     """Refuse a focusing power or margin outside [0, ``below``), number or tensor.
 
-    A tensor's values are read only where that is free: on the CPU, outside ``torch.compile`` and
-    ``torch.func.vmap``. A GPU would have to wait for them.
+    A tensor's values are read only where that is free: on the CPU, and where nothing is traced or transformed. A GPU
+    would have to wait for them.
     """
     if not isinstance(value, Tensor):
         if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
@@ -85,12 +109,11 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
         return
     if value.requires_grad:
         raise ValueError(f"{name} must not require grad: it is a setting, its gradient is not computed")
-    if torch.compiler.is_compiling() or value.device.type != "cpu" or value.numel() == 0:
+    if value.is_complex():
+        raise TypeError(f"{name} must be a number or a tensor of real numbers, got {value.dtype}")
+    if value.numel() == 0 or not is_eager(value):
         return
-    try:
-        lowest, highest = (bound.item() for bound in torch.aminmax(value))
-    except RuntimeError:  # inside vmap a value can't be read
-        return
+    lowest, highest = (bound.item() for bound in torch.aminmax(value))
     if not 0 <= lowest <= highest < below:
         raise ValueError(f"{_range(name, below)}, got values from {lowest} to {highest}")
 
@@ -100,38 +123,63 @@ def _range(name: str, below: float) -> str:
 
 
 def check_number(
-    name: str, value: float, *, at_least: float = -math.inf, above: float = -math.inf, below: float = math.inf
+    name: str,
+    value: float,
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+    at_most: float = math.inf,
 ) -> None:
     """Refuse anything but one finite number within the bounds."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
-    if not (at_least <= value < below and value > above):
-        bounds = ((">=", at_least), (">", above), ("<", below))
+    if not (at_least <= value < below and above < value <= at_most):
+        bounds = ((">=", at_least), (">", above), ("<", below), ("<=", at_most))
         wanted = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
         raise ValueError(f"{name} must be {wanted or 'finite'}, got {value}")
 
 
-def check_frequencies(frequencies: Tensor, logits: Tensor) -> None:
-    """Refuse anything but a tensor of one value per label."""
+def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> None:
+    """Refuse anything but a tensor of one share per label; what it holds, like a setting's values, where that is free.
+
+    Args:
+        frequencies: What is checked.
+        logits: Their last dimension is that of the labels.
+        inside: Whether 0 and 1 are refused too.
+    """
     if not isinstance(frequencies, Tensor):
         raise TypeError(f"frequencies must be a tensor, got {type(frequencies).__name__}")
     if logits.dim() == 0 or frequencies.shape != logits.shape[-1:]:
         wanted, came = tuple(logits.shape[-1:]), tuple(frequencies.shape)
         raise ValueError(f"frequencies must have one value per label, shape {wanted}, got {came}")
+    check_shares(frequencies, inside=inside)
+
+
+def check_shares(frequencies: Tensor, *, inside: bool) -> None:
+    """Refuse values outside [0, 1], or with ``inside`` outside (0, 1); they are read only where that is free."""
+    if not is_eager(frequencies):
+        return
+    fits = (frequencies > 0) & (frequencies < 1) if inside else (frequencies >= 0) & (frequencies <= 1)
+    if not fits.all():
+        bad = frequencies[~fits][0].item()
+        between = "lie between 0 and 1, both excluded" if inside else "lie in [0, 1]"
+        raise ValueError(
+            f"frequencies must {between}, got {bad:g}; they are shares: divide counts by the number of samples"
+        )
 
 
 def check_hard_targets(targets: Tensor, *, mask: Tensor | None) -> None:
     """Refuse known targets other than 0 and 1; like a setting's values they are read only where that is free."""
-    if targets.dtype == torch.bool or torch.compiler.is_compiling() or targets.device.type != "cpu":
+    if targets.dtype == torch.bool or not is_eager(targets, mask):
         return
     known = targets if mask is None else targets.masked_fill(~mask, 0)
     soft = (known != 0) & (known != 1)
-    try:
-        found = known[soft][:1].tolist()
-    except RuntimeError:  # inside vmap a value can't be read
-        return
-    if found:
-        raise ValueError(f"targets must be 0 or 1, got {found[0]:g}: this loss has no form for shares in between")
+    if soft.any():
+        found = known[soft][0].item()
+        if not 0 <= found <= 1:
+            raise targets_outside(found)
+        raise ValueError(f"targets must be 0 or 1, got {found:g}: this loss has no form for shares in between")
 
 
 def check_reduction(reduction: str) -> Reduction:

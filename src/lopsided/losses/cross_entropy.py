@@ -31,7 +31,7 @@ def focal_loss(
         weight: Factor of each element, broadcasts to ``logits``.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
-        check_targets: Refuse targets outside [0, 1]; costs a pass over them.
+        check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
 
     Returns: Loss in nats, a scalar or the shape of ``logits`` for ``"none"``; at least float32.
 
@@ -75,7 +75,7 @@ def binary_cross_entropy(
         mask: bool, True where the label is known, broadcasts to ``logits``.
         weight: Factor of each element, broadcasts to ``logits``.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
-        check_targets: Refuse targets outside [0, 1]; costs a pass over them.
+        check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
 
     Returns: Loss in nats, a scalar or the shape of ``logits`` for ``"none"``; at least float32.
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.losses.asymmetric import check_inputs
-from lopsided.losses.checks import check_frequencies, check_number, check_reduction
+from lopsided.losses.checks import check_frequencies, check_number, check_reduction, check_shares
 from lopsided.losses.elements import focal_cost, known_elements, reduce_known
 
 
@@ -55,7 +55,7 @@ def distribution_balanced_loss(
     check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=False)
     _check_settings(gamma, floor, steepness, tolerance, bias)
     check_number("centre", centre)
-    check_frequencies(frequencies, logits)
+    check_frequencies(frequencies, logits, inside=True)
     z, y = known_elements(logits, targets, mask=mask)
     f = frequencies.to(z.dtype)
     in_sample = (y / f).sum(dim=-1, keepdim=True)
@@ -102,9 +102,7 @@ class DistributionBalancedLoss(nn.Module):
         _check_settings(gamma, floor, steepness, tolerance, bias)
         check_number("centre", centre)
         shares = torch.as_tensor(frequencies, dtype=torch.float64)
-        if not ((shares > 0) & (shares < 1)).all():
-            bad = shares[~((shares > 0) & (shares < 1))][0].item()
-            raise ValueError(f"frequencies must lie between 0 and 1, both excluded, got {bad:g}")
+        check_shares(shares, inside=True)
         self.register_buffer("frequencies", shares, persistent=False)
         self.gamma, self.floor, self.steepness, self.centre = gamma, floor, steepness, centre
         self.tolerance, self.bias = tolerance, bias

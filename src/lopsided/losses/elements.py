@@ -6,14 +6,26 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from lopsided.losses.checks import check_target_values
 from lopsided.losses.reduction import reduce
 
 
 def known_elements(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Logits and targets in the type that a loss is computed in, 0 where unknown: NaN there then does no harm."""
+    """Logits and targets in the type that a loss is computed in, 0 where unknown: NaN there then does no harm.
+
+    Raises:
+        ValueError: A known target lies outside [0, 1], and values may be read here.
+    """
+    check_target_values(targets, logits, mask=mask)
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    z, y = logits.to(dtype), targets.to(dtype)
+    z, y = finite(logits.to(dtype)), targets.to(dtype)
     return (z, y) if mask is None else (z.masked_fill(~mask, 0), y.masked_fill(~mask, 0))
+
+
+def finite(logits: Tensor) -> Tensor:
+    """Infinite logits as the largest numbers: in value and gradient infinity would meet a 0, which gives NaN."""
+    largest = torch.finfo(logits.dtype).max / 8
+    return logits.clamp(-largest, largest)
 
 
 def reduce_known(losses: Tensor, *, mask: Tensor | None, weight: Tensor | None, reduction: str) -> Tensor:
@@ -34,3 +46,12 @@ def log_sum_exp(z: Tensor, *, dim: int) -> Tensor:
 def focal_cost(logits: Tensor, gamma: float) -> Tensor:
     r"""Cost :math:`-(1-p)^\gamma \log p` of a positive, in log space; of a negative it is that of the negated logit."""
     return -(gamma * logsigmoid(-logits)).exp() * logsigmoid(logits)
+
+
+def both_sides(log_odds: Tensor) -> tuple[Tensor, Tensor]:
+    """The sigmoid of log odds and of their negation, by exp alone: exact also in a runtime of ONNX, whose own sigmoid
+    is level from about 18 on."""
+    negative = log_odds < 0
+    a = torch.exp(torch.where(negative, log_odds, -log_odds))
+    smaller, larger = a / (1 + a), 1 / (1 + a)
+    return torch.where(negative, smaller, larger), torch.where(negative, larger, smaller)

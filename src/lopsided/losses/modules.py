@@ -20,7 +20,7 @@ class AsymmetricLoss(nn.Module):
         margin: Probability below which a negative costs nothing, in [0, 1), likewise.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
-        check_targets: Refuse targets outside [0, 1]; costs a pass over them.
+        check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
 
     >>> criterion = AsymmetricLoss()
     >>> criterion(torch.tensor([[2.0, -3.0]]), torch.tensor([[1.0, 0.0]]))
@@ -78,7 +78,7 @@ class FocalLoss(nn.Module):
         gamma: Focusing power of both sides, >= 0, a number or a tensor that broadcasts to the logits.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
-        check_targets: Refuse targets outside [0, 1]; costs a pass over them.
+        check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
 
     >>> FocalLoss()(torch.tensor([[2.0, -3.0]]), torch.tensor([[1.0, 0.0]]))
     tensor(0.0010)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from lopsided.losses.asymmetric import asymmetric_loss, check_inputs
-from lopsided.losses.checks import check_frequencies, check_number, check_reduction
+from lopsided.losses.checks import check_frequencies, check_number, check_reduction, check_shares
 
 Unknown = Literal["ignore", "negative", "selective"]
 """What an unknown label is taken for; ``selective`` is ``ignore`` or ``negative``, label by label."""
@@ -20,12 +20,12 @@ def partial_asymmetric_loss(
     *,
     gamma_pos: float = 0.0,
     gamma_neg: float = 1.0,
-    gamma_unknown: float = 2.0,
+    gamma_unknown: float | None = None,
     margin: float = 0.0,
-    unknown: Unknown = "selective",
-    top_k: int = 5,
+    unknown: Unknown | None = None,
+    top_k: int | None = None,
     frequencies: Tensor | None = None,
-    frequency_threshold: float = 0.05,
+    frequency_threshold: float | None = None,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     detach_focus: bool = False,
@@ -37,14 +37,14 @@ def partial_asymmetric_loss(
         logits: Scores before the sigmoid, shape ``(..., labels)``, floating point.
         targets: Share of the positive class in [0, 1], shape of ``logits``; not read where unknown.
         gamma_pos: Focusing power of positives, >= 0. ``gamma_neg``: of known negatives.
-        gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0.
+        gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0 (default 2).
         margin: Probability below which a negative costs nothing, in [0, 1).
-        unknown: ``"ignore"``: none costs anything; ``"negative"``: all are negatives; ``"selective"``: all but the
-            ``top_k`` per sample, >= 0, that the network finds likeliest in the whole batch, and but frequent labels.
+        unknown: ``"ignore"``: none costs anything; ``"negative"``: all are negatives; ``"selective"`` (default): all
+            but the ``top_k`` per sample (default 5) likeliest in the whole batch, and but frequent labels.
         frequencies: Estimated share of samples with each label, in [0, 1], shape ``(labels,)``, or None to do without.
-        frequency_threshold: Labels more frequent than this are ignored where unknown, in [0, 1].
-        mask: bool, True where the label is known, broadcasts to ``logits``. Only logits that are ignored by
-            ``"ignore"`` may be NaN.
+        frequency_threshold: Labels more frequent than this are ignored where unknown, in [0, 1] (default 0.05).
+        mask: bool, True where the label is known, broadcasts to ``logits``; without it the loss is the asymmetric one,
+            and settings of unknown labels are refused. Only logits that ``"ignore"`` ignores may be NaN.
         weight, detach_focus, reduction: As in :func:`lopsided.losses.asymmetric_loss`; the mean is over what costs.
 
     Returns: Loss in nats, a scalar or the shape of ``logits`` for ``"none"``; at least float32.
@@ -56,19 +56,19 @@ def partial_asymmetric_loss(
     Source: Ben-Baruch et al., CVPR 2022, arXiv 2110.10955, class-aware selective loss and P-ASL.
     """
     check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=False)
-    _check_settings(gamma_pos, gamma_neg, gamma_unknown, margin, unknown, top_k, frequency_threshold)
+    _check_family(gamma_pos, gamma_neg, margin)
+    given = _Given(unknown, top_k, gamma_unknown, frequencies, frequency_threshold)
+    _check_unknown(given)
     if frequencies is not None:
-        check_frequencies(frequencies, logits)
+        check_frequencies(frequencies, logits, inside=False)
     costly, gamma = mask, gamma_neg
-    if mask is not None and unknown != "ignore":
+    if mask is None:
+        _refuse_without_mask(given)
+    elif unknown != "ignore":
         known = mask.expand(logits.shape)
-        costly = torch.ones_like(known)
-        if unknown == "selective":
-            costly = known | ~_likely(logits, known, top_k)
-            if frequencies is not None:
-                costly = costly & (known | (frequencies <= frequency_threshold))
+        costly = torch.ones_like(known) if unknown == "negative" else _costly(logits, known, given)
         targets = targets.masked_fill(~known, 0)
-        gamma = torch.where(known, gamma_neg, gamma_unknown)
+        gamma = torch.where(known, gamma_neg, 2.0 if gamma_unknown is None else gamma_unknown)
     return asymmetric_loss(
         logits,
         targets,
@@ -88,12 +88,13 @@ class PartialAsymmetricLoss(nn.Module):
     Args:
         gamma_pos: Focusing power of positives, >= 0.
         gamma_neg: Focusing power of known negatives, >= 0.
-        gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0.
+        gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0 (default 2).
         margin: Probability below which a negative costs nothing, in [0, 1).
-        unknown: ``"ignore"``, ``"negative"`` or ``"selective"``.
-        top_k: Likeliest unknown labels per sample, over the batch, that ``"selective"`` ignores, >= 0.
+        unknown: ``"ignore"``, ``"negative"`` or ``"selective"`` (default).
+        top_k: Likeliest unknown labels per sample, over the batch, that ``"selective"`` ignores, >= 0 (default 5).
         frequencies: Estimated share of samples with each label, in [0, 1], shape ``(labels,)``, or None.
-        frequency_threshold: Labels more frequent than this ``"selective"`` ignores where unknown, in [0, 1].
+        frequency_threshold: Labels more frequent than this ``"selective"`` ignores where unknown, in [0, 1]
+            (default 0.05).
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
@@ -108,21 +109,22 @@ class PartialAsymmetricLoss(nn.Module):
         self,
         gamma_pos: float = 0.0,
         gamma_neg: float = 1.0,
-        gamma_unknown: float = 2.0,
+        gamma_unknown: float | None = None,
         margin: float = 0.0,
         *,
-        unknown: Unknown = "selective",
-        top_k: int = 5,
+        unknown: Unknown | None = None,
+        top_k: int | None = None,
         frequencies: Tensor | None = None,
-        frequency_threshold: float = 0.05,
+        frequency_threshold: float | None = None,
         detach_focus: bool = False,
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        _check_settings(gamma_pos, gamma_neg, gamma_unknown, margin, unknown, top_k, frequency_threshold)
+        _check_family(gamma_pos, gamma_neg, margin)
+        _check_unknown(_Given(unknown, top_k, gamma_unknown, frequencies, frequency_threshold))
         self.gamma_pos, self.gamma_neg, self.gamma_unknown = gamma_pos, gamma_neg, gamma_unknown
         self.margin, self.top_k = margin, top_k
-        self.unknown: Unknown = unknown
+        self.unknown: Unknown | None = unknown
         self.register_buffer("frequencies", frequencies, persistent=False)
         self.frequency_threshold, self.detach_focus = frequency_threshold, detach_focus
         self.reduction = check_reduction(reduction)
@@ -150,8 +152,31 @@ class PartialAsymmetricLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """Show the settings where a model is printed."""
-        powers = f"gamma_pos={self.gamma_pos}, gamma_neg={self.gamma_neg}, gamma_unknown={self.gamma_unknown}"
-        return f"{powers}, margin={self.margin}, unknown={self.unknown!r}, top_k={self.top_k}"
+        given = {"unknown": self.unknown, "top_k": self.top_k, "gamma_unknown": self.gamma_unknown}
+        of_unknown = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
+        return f"gamma_pos={self.gamma_pos}, gamma_neg={self.gamma_neg}, margin={self.margin}{of_unknown}"
+
+
+class _Given(NamedTuple):
+    """What is said about unknown labels; None takes the default."""
+
+    unknown: Unknown | None
+    top_k: int | None
+    gamma_unknown: float | None
+    frequencies: Tensor | None
+    frequency_threshold: float | None
+
+    def names(self) -> list[str]:
+        return [name for name, value in zip(self._fields, self, strict=True) if value is not None]
+
+
+def _costly(logits: Tensor, known: Tensor, given: _Given) -> Tensor:
+    """True where a label costs something under ``"selective"``."""
+    costly = known | ~_likely(logits, known, 5 if given.top_k is None else given.top_k)
+    if given.frequencies is None:
+        return costly
+    rare = given.frequencies <= (0.05 if given.frequency_threshold is None else given.frequency_threshold)
+    return costly & (known | rare)
 
 
 def _likely(logits: Tensor, known: Tensor, top_k: int) -> Tensor:
@@ -163,21 +188,41 @@ def _likely(logits: Tensor, known: Tensor, top_k: int) -> Tensor:
     return likely.view(logits.shape) & ~known
 
 
-def _check_settings(
-    gamma_pos: float,
-    gamma_neg: float,
-    gamma_unknown: float,
-    margin: float,
-    unknown: str,
-    top_k: int,
-    frequency_threshold: float,
-) -> None:
-    for name, value in (("gamma_pos", gamma_pos), ("gamma_neg", gamma_neg), ("gamma_unknown", gamma_unknown)):
-        check_number(name, value, at_least=0.0)
+def _check_family(gamma_pos: float, gamma_neg: float, margin: float) -> None:
+    check_number("gamma_pos", gamma_pos, at_least=0.0)
+    check_number("gamma_neg", gamma_neg, at_least=0.0)
     check_number("margin", margin, at_least=0.0, below=1.0)
-    if isinstance(top_k, bool) or not isinstance(top_k, int):
-        raise TypeError(f"top_k must be a whole number, got {type(top_k).__name__}")
-    check_number("top_k", top_k, at_least=0)
-    check_number("frequency_threshold", frequency_threshold, at_least=0.0)
-    if unknown not in get_args(Unknown):
-        raise ValueError(f"unknown must be one of {', '.join(get_args(Unknown))}, got {unknown!r}")
+
+
+def _check_unknown(given: _Given) -> None:
+    """Refuse values out of range, and settings that others leave without effect."""
+    if given.unknown is not None and given.unknown not in get_args(Unknown):
+        raise ValueError(f"unknown must be one of {', '.join(get_args(Unknown))}, got {given.unknown!r}")
+    if given.gamma_unknown is not None:
+        check_number("gamma_unknown", given.gamma_unknown, at_least=0.0)
+    if given.top_k is not None:
+        if isinstance(given.top_k, bool) or not isinstance(given.top_k, int):
+            raise TypeError(f"top_k must be a whole number, got {type(given.top_k).__name__}")
+        check_number("top_k", given.top_k, at_least=0)
+    if given.frequency_threshold is not None:
+        check_number("frequency_threshold", given.frequency_threshold, at_least=0.0, at_most=1.0)
+    if isinstance(given.frequencies, Tensor):
+        check_shares(given.frequencies, inside=False)
+    idle: tuple[str, ...] = ()
+    if given.unknown == "ignore":
+        idle = ("top_k", "gamma_unknown", "frequencies", "frequency_threshold")
+    elif given.unknown == "negative":
+        idle = ("top_k", "frequencies", "frequency_threshold")
+    elif given.frequencies is None:
+        idle = ("frequency_threshold",)
+    for name in idle:
+        if name in given.names():
+            why = "without frequencies" if given.unknown in (None, "selective") else f"with unknown={given.unknown!r}"
+            raise ValueError(f"{name} has no effect {why}: leave it out")
+
+
+def _refuse_without_mask(given: _Given) -> None:
+    for name in given.names():
+        raise ValueError(
+            f"{name} has no effect without mask=, which says which labels are known: give one, or leave {name} out"
+        )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from lopsided.losses.checks import check_logits, check_reduction, check_setting
+from lopsided.losses.eager import is_eager
 from lopsided.losses.elements import log_sum_exp
 
 
@@ -25,7 +26,8 @@ def softmax_asymmetric_loss(
     with :math:`y_k = (1-\epsilon) [k = label] + \epsilon / K`; cross-entropy is its limit for a large ``gamma_neg``.
 
     Args:
-        logits: Scores before the softmax, shape ``(..., classes)``, floating point, at least two classes.
+        logits: Scores before the softmax, shape ``(..., classes)``, floating point, at least two classes; of a class
+            that is ruled out, minus infinity.
         labels: Number of the right class, integer, shape of ``logits`` without its last dimension.
         gamma_pos: Focusing power of the right class, >= 0.
         gamma_neg: Focusing power of the other classes, >= 0; it counts without smoothing too.
@@ -45,24 +47,29 @@ def softmax_asymmetric_loss(
         check_setting(name, value)
     check_setting("label_smoothing", label_smoothing, below=1.0)
     z = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    log_p, log_rest = _log_of_both_sides(z)
+    absent = z == -torch.inf
+    log_p, log_rest = _log_of_both_sides(z, absent)
     costs_neg = -(gamma_neg * log_p).exp() * log_rest
     costs_pos = -(gamma_pos * log_rest).exp() * log_p
     right = _one_hot(labels, z.shape[-1]).to(z.dtype)
     targets = right * (1 - label_smoothing) + label_smoothing / z.shape[-1]
     losses = torch.lerp(costs_neg, costs_pos, targets).sum(dim=-1)
+    losses = losses.masked_fill((absent & (targets > 0)).any(dim=-1), torch.inf)
     if reduction == "none":
         return losses
     total = losses.sum()
     return total if reduction == "sum" else total / max(losses.numel(), 1)
 
 
-def _log_of_both_sides(z: Tensor) -> tuple[Tensor, Tensor]:
+def _log_of_both_sides(z: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
     """``log p`` and ``log(1 - p)`` of the softmax, exact also where one class has nearly all.
 
     For that class ``1 - p`` is summed over the others, and ``log p`` follows from it; for the rest it is the reverse.
+    Classes that are ``absent`` get the lowest finite logit in the place of minus infinity, whose products with 0, in
+    value and gradient, would not be 0.
     """
     z = z - z.detach().amax(dim=-1, keepdim=True)  # what is left to subtract below is then small
+    z = z.masked_fill(absent, torch.finfo(z.dtype).min / 8)
     top = _one_hot(z.argmax(dim=-1), z.shape[-1])
     log_p = z.log_softmax(dim=-1)
     others = log_sum_exp(z.masked_fill(top, -torch.inf), dim=-1) - log_sum_exp(z, dim=-1)
@@ -93,11 +100,8 @@ def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:
         raise ValueError(f"labels must have the shape {tuple(logits.shape[:-1])}, got {tuple(labels.shape)}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise TypeError(f"labels must be integer class numbers, got {labels.dtype}")
-    if torch.compiler.is_compiling() or labels.device.type != "cpu" or labels.numel() == 0:
+    if labels.numel() == 0 or not is_eager(labels):
         return
-    try:
-        lowest, highest = (int(bound.item()) for bound in torch.aminmax(labels))
-    except RuntimeError:  # inside vmap a value can't be read
-        return
+    lowest, highest = (int(bound.item()) for bound in torch.aminmax(labels))
     if lowest < 0 or highest >= logits.shape[-1]:
         raise ValueError(f"labels must lie in [0, {logits.shape[-1]}), got values from {lowest} to {highest}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lopsided.metrics import native_ranking
-from lopsided.metrics.checks import check_no_nan, check_shapes, known_positives
+from lopsided.metrics.checks import as_truth, check_no_nan, check_shapes, known_positives
 
 # Labels that a thread copies into columns at a time: few, for memory and for even shares among threads.
 _LABELS_PER_BLOCK = 8
@@ -115,7 +115,7 @@ def micro_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | N
         return value[0]
     elements, positives, known = _checked_arrays(scores, targets, mask)
     ranking = elements.ravel() if known is None else elements[known]
-    return torch.tensor(_of_ranking(ranking, elements[positives]), dtype=torch.float64)
+    return torch.tensor(_of_ranking(ranking, elements[positives]), dtype=torch.float64, device="cpu")
 
 
 def _per_label(of_ranking: OfRanking, scores: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
@@ -130,7 +130,7 @@ def _per_label(of_ranking: OfRanking, scores: Tensor, targets: Tensor, mask: Ten
     # numpy lets go of the interpreter lock while it sorts and searches, so threads do run side by side.
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
         blocks = pool.map(of_block, range(0, columns.shape[1], _LABELS_PER_BLOCK))
-        return torch.tensor([value for block in blocks for value in block], dtype=torch.float64)
+        return torch.tensor([value for block in blocks for value in block], dtype=torch.float64, device="cpu")
 
 
 def _checked_arrays(
@@ -156,7 +156,9 @@ def _checked_arrays(
 
 def _array(tensor: Tensor) -> NDArray[Any]:
     """The tensor on the CPU as numpy sees it, half precision (which numpy sorts slowly or not at all) as float32."""
-    tensor = tensor.detach().cpu()
+    tensor = tensor.detach().cpu().resolve_neg()
+    if tensor.dtype == torch.bool:
+        return as_truth(tensor)
     return (tensor.float() if tensor.is_floating_point() and tensor.dtype != torch.float64 else tensor).numpy()
 
 

@@ -132,7 +132,7 @@ def expected_calibration_error(
 def equal_width_edges(num_bins: int) -> Tensor:
     """Edges of bins of equal width, float64, shape ``(num_bins + 1,)``."""
     _check_num_bins(num_bins)
-    return torch.linspace(0, 1, num_bins + 1, dtype=torch.float64)
+    return torch.linspace(0, 1, num_bins + 1, dtype=torch.float64, device="cpu")
 
 
 def equal_mass_edges(probabilities: Tensor, num_bins: int, *, mask: Tensor | None = None) -> Tensor:
@@ -148,9 +148,12 @@ def equal_mass_edges(probabilities: Tensor, num_bins: int, *, mask: Tensor | Non
     _check_num_bins(num_bins)
     values = probabilities if mask is None else probabilities[mask.expand(probabilities.shape)]
     values = values.detach().flatten()
-    values = values[:: -(-len(values) // _BLOCK) or 1].double().cpu().numpy()
-    shares = np.arange(1, num_bins) / num_bins
-    inner = np.quantile(values, shares, method="inverted_cdf") if len(values) else shares
+    values = np.sort(values[:: -(-len(values) // _BLOCK) or 1].double().cpu().resolve_neg().numpy())
+    numbers = np.arange(1, num_bins)
+    inner = numbers / num_bins
+    if len(values):  # the last value of each bin, counted in whole numbers: 7 / 15 of 30 is not 14 in floats
+        last = values[np.maximum(-(-len(values) * numbers // num_bins), 1) - 1]
+        inner = np.maximum(last[last < values[-1]], np.nextafter(0, 1))  # where zeros fill a bin, it is theirs alone
     return torch.from_numpy(np.unique(np.concatenate([[0.0], inner, [1.0]])))
 
 
@@ -168,7 +171,8 @@ def _checked_edges(edges: Tensor) -> Tensor:
 
 
 def _empty(edges: Tensor) -> Reliability:
-    counts, zeros = torch.zeros(len(edges) - 1, dtype=torch.int64), torch.zeros(len(edges) - 1, dtype=torch.float64)
+    counts = torch.zeros(len(edges) - 1, dtype=torch.int64, device="cpu")
+    zeros = counts.double()
     return Reliability(edges, counts, zeros, counts, zeros.sum())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -32,6 +34,11 @@ def known_positives(targets: Tensor, known: Tensor | None) -> Tensor:
         row, label = _first_place(positives != nonzero)
         raise ValueError(f"targets must be 0 or 1, got {targets[row, label].item():g} at row {row}, label {label}")
     return positives
+
+
+def as_truth(tensor: Tensor) -> NDArray[np.bool_]:
+    """A bool tensor as numpy sees it. True is any byte but 0 in torch; numpy counts with those that are not 1."""
+    return tensor.cpu().view(torch.uint8).numpy() != 0
 
 
 def check_no_nan(name: str, values: Tensor, known: Tensor | None) -> None:

@@ -54,7 +54,7 @@ class CollectedScores:
             no batch had one. Before the first update the shape is ``(0, 0)``.
         """
         if not self._batches:
-            return torch.empty(0, 0), torch.empty(0, 0, dtype=torch.bool), None
+            return torch.empty(0, 0, device="cpu"), torch.empty(0, 0, dtype=torch.bool, device="cpu"), None
         if len(self._batches) > 1:
             self._batches = [_joined(self._batches)]  # in their place, so that nothing is kept twice
         return self._batches[0]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from lopsided.metrics.checks import check_shapes, known_positives
+from lopsided.metrics.checks import as_truth, check_shapes, known_positives
 from lopsided.metrics.counts import predicted_above
 
 _DRAWS_AT_ONCE = 50
@@ -47,7 +47,7 @@ def f1_draws(
     known = check_shapes("probabilities", probabilities, targets, mask)
     positives = known_positives(targets, known)
     predicted = predicted_above(probabilities, known, threshold)
-    parts = [csr_array(part.cpu().numpy(), dtype=np.float32) for part in (predicted & positives, predicted, positives)]
+    parts = [csr_array(as_truth(part), dtype=np.float32) for part in (predicted & positives, predicted, positives)]
     num_samples, random = len(probabilities), np.random.default_rng(seed)
     draws = []
     for start in range(0, num_draws, _DRAWS_AT_ONCE):
@@ -61,7 +61,7 @@ def f1_draws(
 
 def interval(draws: Tensor, *, share: float = 0.95) -> tuple[float, float]:
     """What holds this share of the draws, with as many below it as above; those that are nan left out."""
-    low, high = draws.nanquantile(torch.tensor([(1 - share) / 2, (1 + share) / 2], dtype=draws.dtype)).tolist()
+    low, high = draws.nanquantile(draws.new_tensor([(1 - share) / 2, (1 + share) / 2])).tolist()
     return low, high
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lopsided.metrics.checks import check_no_nan, check_shapes, check_unit_interval, known_positives
+from lopsided.metrics.checks import as_truth, check_no_nan, check_shapes, check_unit_interval, known_positives
 
 Rule = Literal["f1", "precision", "recall"]
 Scores: TypeAlias = NDArray[np.float32]
@@ -27,6 +27,8 @@ class Thresholds:
     common: float  # for all labels together, in [0, 1]
     per_label: Tensor | None  # float32, shape (labels,); None where all have the common one
     num_positives: Tensor  # known positives of each label that they were chosen on, int64, shape (labels,)
+    reached: bool  # whether the common one has the precision or recall that was asked for
+    short: Tensor  # True where a label's own threshold has not, bool, shape (labels,); False without positives
 
 
 def choose_thresholds(
@@ -48,8 +50,9 @@ def choose_thresholds(
     Args:
         probabilities: In [0, 1], shape ``(samples, labels)``, floating point.
         targets: 0 or 1, bool, integer or float, shape of ``probabilities``.
-        rule: ``"f1"``; ``"precision"``: the lowest threshold with precision >= ``at_least``, 1 where there is none;
-            ``"recall"``: the highest one with recall >= ``at_least``.
+        rule: ``"f1"``; ``"precision"``: the most recall with precision >= ``at_least``, 1 where no threshold has it;
+            ``"recall"``: the most precision with recall >= ``at_least``, and of equal ones the most recall. ``reached``
+            and ``short`` of the result say where that is not had.
         at_least: In (0, 1], for precision and recall.
         per_label: One for each label, beside the common one.
         shrinkage: Positives of all labels added to each label's own, >= 0.
@@ -67,15 +70,16 @@ def choose_thresholds(
     positives = known_positives(targets, known)
     check_no_nan("probabilities", probabilities, known)
     check_unit_interval("probabilities", probabilities, known)
-    scores = probabilities.detach().float().cpu().numpy()
-    is_positive = positives.cpu().numpy()
-    is_known = np.ones(scores.shape, dtype=bool) if known is None else known.cpu().numpy()
+    scores = probabilities.detach().float().cpu().resolve_neg().numpy()
+    is_positive = as_truth(positives)
+    is_known = np.ones(scores.shape, dtype=bool) if known is None else as_truth(known)
     everything = _Curve(scores[is_known], scores[is_positive])
     if not everything.num_positives:
         raise ValueError("thresholds need at least one known positive, got none")
     candidates = everything.candidates(_MOST_CANDIDATES)
     common = _best(everything.at(candidates), candidates, rule=rule, at_least=at_least)
-    values = None
+    reached = bool(_fits(everything.at(np.array([common], np.float32)), rule=rule, at_least=at_least)[0])
+    values, short = None, np.zeros(scores.shape[1], dtype=bool)
     if per_label:
         tried = np.append(everything.candidates(_MOST_COMMON), np.float32(common))
         values = np.full(scores.shape[1], common, dtype=np.float32)
@@ -86,8 +90,10 @@ def choose_thresholds(
             counts = own.at(candidates) + share * everything.at(candidates)
             if counts[2].any():
                 values[k] = _best(counts, candidates, rule=rule, at_least=at_least)
+            fits = _fits(own.at(values[k : k + 1]), rule=rule, at_least=at_least)[0]
+            short[k] = own.num_positives > 0 and not fits
         values = torch.from_numpy(values)
-    return Thresholds(common, values, positives.sum(dim=0).cpu())
+    return Thresholds(common, values, positives.sum(dim=0).cpu(), reached, torch.from_numpy(short))
 
 
 class _Curve:
@@ -119,12 +125,26 @@ def _best(counts: NDArray[np.float64], candidates: Scores, *, rule: Rule, at_lea
     true_positives, predicted, positives = counts
     if rule == "f1":
         return float(candidates[np.argmax(2 * true_positives / (predicted + positives))])
-    assert at_least is not None
-    if rule == "precision":
-        fits = np.flatnonzero((predicted > 0) & (true_positives >= at_least * predicted))
+    fits = np.flatnonzero(_fits(counts, rule=rule, at_least=at_least))
+    if rule == "precision":  # recall falls as the threshold rises
         return float(candidates[fits[0]]) if len(fits) else 1.0
-    fits = np.flatnonzero(true_positives >= at_least * positives)
-    return float(candidates[fits[-1]]) if len(fits) else 0.0
+    if not len(fits):
+        return 0.0
+    # Precision may fall and rise again with the threshold, so that the highest one need not have the most.
+    precision = true_positives[fits] / np.maximum(predicted[fits], 1e-300)
+    return float(candidates[fits[np.argmax(precision)]])
+
+
+def _fits(counts: NDArray[np.float64], *, rule: Rule, at_least: float | None) -> NDArray[np.bool_]:
+    """Where the precision or recall that was asked for is had; everywhere with the rule f1."""
+    true_positives, predicted, positives = counts
+    if rule == "f1":
+        return np.ones(len(predicted), dtype=bool)
+    assert at_least is not None
+    of = predicted if rule == "precision" else positives
+    # A quotient, as the one who asks has it in mind: 7 of 100 is 0.07, but 0.07 * 100 is above 7. Weights of shared
+    # elements round a little.
+    return (of > 0) & (true_positives / np.maximum(of, 1e-300) >= at_least * (1 - 1e-12))
 
 
 def _check_rule(rule: Rule, at_least: float | None, shrinkage: float) -> None:

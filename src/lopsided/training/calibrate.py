@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lopsided.data import Data
-from lopsided.training.calibrators import ClosedForm, Method, log_odds
+from lopsided.training.calibrators import ClosedForm, Method
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
 from lopsided.training.run_folder import RunFolder, made_on
@@ -85,7 +85,7 @@ def fitted(
     known = np.ones(logits.shape, dtype=bool) if mask is None else mask.numpy()
     truth = targets.numpy().astype(bool)
     if method == "temperature":
-        scores = log_odds(closed(logits.float())).numpy()
+        scores = closed.log_odds(logits).numpy()
         return {"method": method, "few": [], "temperature": _temperature(*_binned(scores[known], truth[known]))}
     scores = logits.float().numpy()
     pooled = _binned(scores[known], truth[known])

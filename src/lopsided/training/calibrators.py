@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.asymmetry import AdaptiveAsymmetricLoss
-from lopsided.losses import AsymmetricLoss, FocalLoss, recalibrate
+from lopsided.losses import AsymmetricLoss, FocalLoss
 from lopsided.losses.checks import Focus
+from lopsided.losses.elements import both_sides
+from lopsided.losses.recalibration import recalibrated_sides
 from lopsided.training.config import LossOptions
 from lopsided.training.criterion import build_criterion
 
@@ -45,14 +47,23 @@ class ClosedForm(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         """Probabilities, shape of ``logits``; they rise with the logit."""
-        found = recalibrate(
+        return in_order(self._sides(logits)[0], logits)
+
+    def log_odds(self, logits: Tensor) -> Tensor:
+        """Logits of these probabilities, finite and apart from one another also where those round to 0 or 1."""
+        logits = logits.float()
+        sides = zip(self._sides(logits), both_sides(logits), strict=True)
+        one, other = (torch.log(_mixed(side, kept).clamp(min=1e-37)) for side, kept in sides)
+        return one - other
+
+    def _sides(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        return recalibrated_sides(
             logits,
             gamma_pos=self.gamma_pos,
             gamma_neg=self.gamma_neg,
             margin=self.margin,
             detach_focus=self.detach_focus,
         )
-        return in_order(found, logits)
 
 
 class Temperature(nn.Module):
@@ -64,7 +75,7 @@ class Temperature(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         """Probabilities, shape of ``logits``; they rise with the logit."""
-        return in_order(torch.sigmoid(log_odds(self.closed(logits)) / self.temperature), logits)
+        return in_order(both_sides(self.closed.log_odds(logits) / self.temperature)[0], logits)
 
 
 class Platt(nn.Module):
@@ -85,7 +96,7 @@ class Platt(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         """Probabilities, shape of ``logits``; they rise with the logit."""
-        return in_order(torch.sigmoid(logits.float() * self.scale + self.shift), logits)
+        return in_order(both_sides(logits.float() * self.scale + self.shift)[0], logits)
 
 
 class Isotonic(nn.Module):
@@ -119,14 +130,11 @@ Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
 def in_order(probabilities: Tensor, logits: Tensor) -> Tensor:
     """Probabilities with one part in a million of the sigmoid, which keeps different scores apart as far as float32
     can."""
-    return probabilities + KEPT * (torch.sigmoid(logits.to(probabilities.dtype)) - probabilities)
+    return _mixed(probabilities, both_sides(logits.to(probabilities.dtype))[0])
 
 
-def log_odds(probabilities: Tensor) -> Tensor:
-    """Logits of probabilities; finite at 0 and 1, and different for the tiniest ones."""
-    nearly_one = 1 - torch.finfo(probabilities.dtype).eps
-    probabilities = probabilities.clamp(1e-30, nearly_one)
-    return probabilities.log() - torch.log1p(-probabilities)
+def _mixed(probabilities: Tensor, kept: Tensor) -> Tensor:
+    return probabilities + KEPT * (kept - probabilities)
 
 
 def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels: int) -> ClosedForm:

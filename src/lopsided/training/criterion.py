@@ -92,6 +92,31 @@ def _rival(options: LossOptions, positives: Sequence[int] | None, num_samples: i
     return DistributionBalancedLoss(frequencies, **settings, reduction="batchmean")
 
 
+def about_unknown(options: LossOptions, *, num_unknown: int) -> str | None:
+    """A line about a loss of unknown labels where the training split has none, else None.
+
+    Args:
+        options: Name and settings.
+        num_unknown: Unknown labels of all training samples together.
+
+    Raises:
+        ValueError: There is none, and settings say what unknown labels cost.
+    """
+    if options.name != "partial" or num_unknown:
+        return None
+    for name in ("unknown", "top_k", "gamma_unknown"):
+        if name in options.given():
+            raise ValueError(
+                f"loss.{name} has no effect on this data: no label of its train split is unknown; leave it out, or "
+                "take another loss.name"
+            )
+    gamma_neg, margin = options.given().get("gamma_neg", 1), options.given().get("margin", 0)
+    return (
+        "no label of the train split is unknown, so loss.name=partial is the asymmetric loss with "
+        f"gamma_neg {gamma_neg:g} and margin {margin:g}"
+    )
+
+
 def gamma_neg_of(criterion: Criterion, *, device: torch.device) -> Tensor:
     """The present focusing power of negatives, a scalar; the mean where each label has its own, nan without any."""
     match criterion:

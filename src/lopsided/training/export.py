@@ -22,6 +22,7 @@ import lopsided
 from lopsided.data.whole_file import folder_for
 from lopsided.models import Standardise
 from lopsided.training.config import Config
+from lopsided.training.export_check import OUTPUTS, Rows, largest_difference, real_rows
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.thresholds import Decision, decision_of
 
@@ -29,9 +30,6 @@ __all__ = ["Exported", "export"]
 
 OPSET = 18
 """Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
-
-TOLERANCE = 1e-4
-"""Largest difference of a logit to PyTorch; of logits above 1 in size, a share of the largest."""
 
 _LARGEST_FILE = 3 * 2**29  # bytes of weights; a file of ONNX ends at 2 GiB, and PyTorch parts from 1.5 GiB by itself
 
@@ -49,6 +47,7 @@ class Exported:
     num_labels: int
     threshold: str  # above which a probability makes a label predicted, in words
     largest_difference: float  # of a logit or probability
+    checked_on: str  # samples of the run's data, or why there were none, in words
 
 
 def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Exported:
@@ -56,7 +55,8 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
 
     Probabilities are those of predict, calibrated; ``predicted`` is True where they are above the thresholds. The file
     holds, as metadata, the names of labels and features and what the inputs are; images are uint8, as a decoder gives
-    them. Batches may have any size. Before it is put in its place, it is run on random batches of 1 and 3 samples.
+    them. Batches may have any size. Before it is put in its place, it is run on samples of the run's validation split
+    where that can be read, on random ones, and its calibration on logits from -100 to 100.
 
     Args:
         run: A trained run.
@@ -69,7 +69,8 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
 
     Raises:
         ModuleNotFoundError: A package of the extra ``export`` is missing.
-        ValueError: The file's ending is another, the network cannot be exported, or its logits are not PyTorch's.
+        ValueError: The file's ending is another, the network cannot be exported, or its logits, probabilities or
+            decisions are not PyTorch's.
     """
     if out.suffix != ".onnx":
         raise ValueError(f"the output must end in .onnx, got {out.name}")
@@ -77,14 +78,18 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
     config, trained = run.config(), run.load()
     decision = decision_of(run, trained, threshold)
     about = _about_inputs(trained, config)
-    batches = [_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3)]
     served = _Served(trained, decision.threshold).eval()
+    rows, checked_on = real_rows(run, trained, config, input_type=about["input_type"])
+    one, two, three = (_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3))
+    with torch.inference_mode():
+        batches = [Rows(inputs, trained.model(inputs)) for inputs in (one, three)]
     out.parent.mkdir(parents=True, exist_ok=True)
     with folder_for(out) as folder:
         part = folder / out.name  # under its own name, which it calls its data by
-        metadata = about | _about_outputs(trained, config, decision)
-        _write(served, batches[1], part, metadata=metadata)
-        difference = _largest_difference(runtime, served, part, batches=[batches[0], batches[2]])
+        _write(served, two, part, metadata=about | _about_outputs(trained, config, decision))
+        difference = largest_difference(
+            runtime, part, served.decide, thresholds=served.thresholds, batches=batches + ([rows] if rows else [])
+        )
         num_bytes = sum(file.stat().st_size for file in part.parent.iterdir())
         data = _put(part, out)
     return Exported(
@@ -97,6 +102,7 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
         num_labels=len(trained.labels),
         threshold=decision.describe(),
         largest_difference=difference,
+        checked_on=checked_on,
     )
 
 
@@ -113,8 +119,12 @@ class _Served(nn.Module):
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         logits = self.model(inputs)
+        return logits, *self.decide(logits)
+
+    def decide(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities, and which labels are predicted."""
         probabilities = self.calibrator(logits)
-        return logits, probabilities, probabilities > self.thresholds
+        return probabilities, probabilities > self.thresholds
 
 
 def _runtime() -> ModuleType:
@@ -188,7 +198,7 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
                 verbose=False,
                 opset_version=OPSET,
                 input_names=["inputs"],
-                output_names=["logits", "probabilities", "predicted"],
+                output_names=list(OUTPUTS),
                 dynamic_shapes=({0: torch.export.Dim("samples")},),
             )
             assert program is not None  # it is None with dynamo=False only
@@ -197,32 +207,6 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
     except torch.onnx.OnnxExporterError as error:
         reason = " ".join(str(error.__cause__ or error).split())
         raise ValueError(f"the network must be one that ONNX can hold, got {reason:.300}") from error
-
-
-def _largest_difference(runtime: ModuleType, served: nn.Module, path: Path, *, batches: list[Tensor]) -> float:
-    """Between onnxruntime and PyTorch, of all logits and probabilities; refuses what is too large."""
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # what fails is raised too
-    largest = 0.0
-    for inputs in batches:
-        with torch.inference_mode():
-            wanted = served(inputs)[:2]
-        try:
-            session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            came = session.run(["logits", "probabilities"], {"inputs": inputs.numpy()})
-        except Exception as error:  # each kernel has errors of its own
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{path.name} must run on {len(inputs)} samples, got {reason:.300}") from error
-        gaps = [(torch.from_numpy(there) - here).abs().max() for there, here in zip(came, wanted, strict=True)]
-        difference, scale = float(torch.stack(gaps).max()), max(1.0, float(wanted[0].abs().max()))
-        if not difference <= TOLERANCE * scale:  # nan too
-            raise ValueError(
-                f"{path.name} must give PyTorch's logits to within {TOLERANCE * scale:.1g}, got a difference of "
-                f"{difference:.2g}; it was not written"
-            )
-        largest = max(largest, difference)
-    return largest
 
 
 def _put(part: Path, out: Path) -> Path | None:

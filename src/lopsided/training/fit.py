@@ -20,7 +20,7 @@ from lopsided.data.remarks import remarks
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.models.dry_run import normalises_alone
 from lopsided.training.config import Config
-from lopsided.training.criterion import build_criterion
+from lopsided.training.criterion import about_unknown, build_criterion
 from lopsided.training.files import write_json
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
@@ -198,6 +198,8 @@ def _task(
     config: Config, data: Data, images: ImageOptions, model: nn.Module, identity: Identity, *, of_features: bool
 ) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
+    if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
+        print(remark, file=sys.stderr)
     feature_names = data.feature_names if isinstance(data, Table) else ()
     task = MultiLabelTask(
         model,

@@ -103,7 +103,8 @@ def choose(
         source: What to call the data where it is not the run's own.
 
     Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
-        given, ``epoch``, ``common``, ``few`` (labels with fewer than 10 positives there) and ``labels``: of each,
+        given, ``epoch``, ``common``, ``reached`` (whether the common one has what ``at_least`` asks for), ``short``
+        (labels whose own one has not), ``few`` (labels with fewer than 10 positives there) and ``labels``: of each,
         ``threshold``, ``positives``, and ``precision``, ``recall`` and ``f1`` on that split.
 
     Raises:
@@ -150,6 +151,8 @@ def _chosen(
         **made_on(trained, split=split, source=source),
         "shrinkage": SHRINKAGE if per_label else None,
         "common": found.common,
+        "reached": found.reached,
+        "short": [name for name, short in zip(trained.labels, found.short.tolist(), strict=True) if short],
         "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],
         "labels": {name: dict(zip(columns, row, strict=True)) for name, row in zip(trained.labels, rows, strict=True)},
     }

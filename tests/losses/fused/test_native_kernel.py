@@ -136,23 +136,41 @@ def test_nan_and_infinity_in_any_logit_come_out_as_from_plain_torch(instructions
         torch.testing.assert_close(ours.isnan(), theirs.isnan())
 
 
-def test_nan_in_targets_and_weights_is_let_through(instructions):
-    logits = torch.zeros(40)
-    for name in ("targets", "weight"):
-        parts = {"targets": torch.zeros(40), "weight": torch.ones(40)}
-        parts[name][21] = math.nan
-        results = native_kernel.run(
-            logits,
-            parts["targets"],
-            Settings(0.0, 2.0, 0.2),
-            mask=None,
-            weight=parts["weight"],
-            reduction="none",
-            want_slope=True,
-            want_gap=False,
-        )
-        assert results.loss.isnan().nonzero().tolist() == [[21]]
-        assert results.slope.isnan().nonzero().tolist() == [[21]]
+def run(targets, *, mask=None, weight=None, margin=0.2):
+    logits = torch.zeros(targets.shape)
+    options = Settings(0.0, 2.0, margin)
+    return native_kernel.run(
+        logits, targets, options, mask=mask, weight=weight, reduction="none", want_slope=True, want_gap=False
+    )
+
+
+def test_nan_in_weights_is_let_through(instructions):
+    weight = torch.ones(40)
+    weight[21] = math.nan
+    results = run(torch.zeros(40), weight=weight)
+    assert results.loss.isnan().nonzero().tolist() == [[21]]
+    assert results.slope.isnan().nonzero().tolist() == [[21]]
+
+
+@pytest.mark.parametrize("value", [math.nan, -1e-6, 1 + 1e-6, -100, 255, math.inf])
+@pytest.mark.parametrize("margin", [0.2, torch.full((100_000,), 0.2)])
+@pytest.mark.parametrize("place", [0, 21, 16384, 99_999])
+def test_the_first_known_target_outside_0_to_1_is_named(instructions, value, margin, place):
+    targets = torch.zeros(100_000)
+    targets[-1] = 77
+    targets[place] = value
+    with pytest.raises(ValueError, match=f"got {targets[place].item():.9g}; "):
+        run(targets, margin=margin)
+    mask = targets == 0
+    assert torch.equal(run(targets, mask=mask, margin=margin).loss[mask], run(0 * mask, margin=margin).loss[mask])
+
+
+def test_true_is_any_byte_but_0_in_targets_and_masks(instructions):
+    odd = torch.arange(1000).to(torch.uint8)
+    plain, known = odd != 0, odd.roll(5)
+    assert torch.equal(run(odd.view(torch.bool)).loss, run(plain).loss)
+    masked = run(plain, mask=known.view(torch.bool))
+    assert torch.equal(masked.loss, run(plain, mask=known != 0).loss)
 
 
 def test_the_sums_of_the_gap_are_those_of_the_reference(instructions):

@@ -50,6 +50,8 @@ for reduction, detach, soft in itertools.product(("none", "mean", "sum", "batchm
         dtype, kind = next(dtypes), torch.float32 if soft else next(kinds)
         logits = (torch.randn(shape) * 5).to(dtype)
         targets = torch.rand(shape) if soft else (torch.rand(shape) < 0.3).to(kind)
+        if targets.dtype == torch.bool:  # True is any byte but 0
+            targets = (targets.to(torch.uint8) * torch.randint(1, 256, shape)).to(torch.uint8).view(torch.bool)
         options = Settings(next(focus), next(focus), next(margins), detach)
         mask, weight = next(masks), next(weights)
         ours = triton_kernel.run(
@@ -112,8 +114,8 @@ numbers = {"gamma_pos_number": "fp32", "gamma_neg_number": "fp32", "margin_numbe
 sizes = {"elements": "i64", "labels": "i32", "programs": "i32"}
 for logits in ("*fp32", "*bf16"):
     for kinds in ((0, 0, 0, 0, 0), (3, 2, 0, 1, 2)):
-        fixed = {"kinds": kinds, "detach": False, "has_mask": kinds[0] > 0, "has_weight": kinds[1] > 0, "whole": False,
-                 "want_slope": True, "block": 1024}
+        fixed = {"kinds": kinds, "detach": False, "truth": True, "has_mask": kinds[0] > 0, "has_weight": kinds[1] > 0,
+                 "whole": False, "want_slope": True, "block": 1024}
         types = pointers | {"logits": logits, "slopes": logits} | numbers | sizes
         types |= {name: "constexpr" for name in fixed}
         signature = {name: types[name] for name in one_block.arg_names}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from lopsided.losses.checks import check_target_values
 from lopsided.losses.formula import Settings
 from lopsided.losses.fused import one_pass, torch_blocks
 from lopsided.losses.reduction import reduce
@@ -24,10 +25,11 @@ def loss_and_gap(
     want_gap: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """Reduced loss, differentiable once by the logits, and the sums of eq. 7 where the backend has them for nothing."""
-    if one_pass.serves(logits, targets):
+    if one_pass.serves(logits, targets, settings, mask=mask, weight=weight):
         return one_pass.loss_and_gap(
             logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap
         )
+    check_target_values(targets, logits, mask=mask)
     losses = torch_blocks.elementwise_loss(logits, targets, settings, mask=mask, weight=weight)
     return reduce(losses, mask=mask, reduction=reduction), None
 
@@ -42,7 +44,8 @@ def value_and_gradient(
     want_gradient: bool = True,
 ) -> tuple[Tensor, Tensor | None]:
     """Weighted loss of each element and its derivative by the logit, without autograd."""
-    if not one_pass.serves(logits, targets):
+    if not one_pass.serves(logits, targets, settings, mask=mask, weight=weight):
+        check_target_values(targets, logits, mask=mask)
         return torch_blocks.value_and_gradient(
             logits, targets, settings, mask=mask, weight=weight, want_gradient=want_gradient
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lopsided.losses.checks import Focus
+from lopsided.losses.checks import Focus, targets_outside
+from lopsided.losses.eager import is_eager
 from lopsided.losses.formula import Settings
 from lopsided.losses.fused import backend, memory
 from lopsided.losses.fused.results import Results
@@ -32,20 +33,24 @@ ELEMENTS_PER_THREAD = 16384
 """One chunk of the kernel; below it a second thread costs more than it saves."""
 
 
-def serves(logits: Tensor, targets: Tensor) -> bool:
-    """Whether the kernel takes this call: plain CPU tensors, not float64, outside of ``torch.func`` and tracing."""
+def serves(logits: Tensor, targets: Tensor, *others: object) -> bool:
+    """Whether the kernel takes this call: tensors that may be read by their addresses, or a graph that is compiled.
+
+    Args:
+        logits: Of a type other than float64.
+        targets: Of any type that the kernel reads.
+        others: What else the call brings; what is no tensor does not matter.
+    """
     return (
         backend.instructions() >= 0
         and logits.dtype in (torch.float32, torch.float16, torch.bfloat16)
         and targets.dtype in _TYPES
-        and logits.device.type == "cpu" == targets.device.type
-        and (torch.compiler.is_compiling() or _are_plain(logits, targets))
+        and (_on_cpu(logits, targets, *others) if torch.compiler.is_compiling() else is_eager(logits, targets, *others))
     )
 
 
-def _are_plain(logits: Tensor, targets: Tensor) -> bool:
-    plain = (Tensor, torch.nn.Parameter)
-    return type(logits) in plain and type(targets) in plain and not torch._C._are_functorch_transforms_active()
+def _on_cpu(*parts: object) -> bool:
+    return all(part.device.type == "cpu" for part in parts if isinstance(part, Tensor))
 
 
 def run(
@@ -59,7 +64,11 @@ def run(
     want_slope: bool,
     want_gap: bool,
 ) -> Results:
-    """One pass over tensors that :func:`serves` takes and the checks let through, without autograd."""
+    """One pass over tensors that :func:`serves` takes and the checks let through, without autograd.
+
+    Raises:
+        ValueError: A known target lies outside [0, 1].
+    """
     native = backend.native_module()
     assert native is not None
     logits, targets = logits.contiguous(), targets.contiguous()
@@ -68,7 +77,7 @@ def run(
     slope = memory.like(logits) if want_slope else logits.new_empty(0)
     gap_sums = torch.empty(4, dtype=torch.float32, device=_CPU) if want_gap else None
     kept: list[Tensor] = []  # converted operands live until the kernel has read them
-    native.loss_and_slope(
+    outside = native.loss_and_slope(
         logits.data_ptr(),
         _TYPES[logits.dtype],
         targets.data_ptr(),
@@ -88,6 +97,8 @@ def run(
         1 if elements <= ELEMENTS_PER_THREAD else torch.get_num_threads(),
         backend.instructions(),
     )
+    if outside is not None:
+        raise targets_outside(outside)
     return Results(loss, slope, gap_sums)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lopsided.losses.eager import is_eager
+
 
 def refuse_second_derivative(slope: Tensor, anchor: Tensor) -> Tensor:
     """The gradient ``slope``, joined to the graph by ``anchor``, an output that has one: to differentiate it raises."""
@@ -19,8 +21,7 @@ def scaled(slope: Tensor, grad_loss: Tensor) -> Tensor:
     Handed out as it is where that is known to be 1: autograd then drops its own reference, and the slope becomes the
     gradient without a copy.
     """
-    readable = grad_loss.dim() == 0 and grad_loss.device.type == "cpu" and not torch.compiler.is_compiling()
-    if readable and not grad_loss.requires_grad and grad_loss.item() == 1.0:
+    if grad_loss.dim() == 0 and not grad_loss.requires_grad and is_eager(grad_loss) and grad_loss.item() == 1.0:
         return slope
     return (grad_loss * slope).to(slope.dtype)
 

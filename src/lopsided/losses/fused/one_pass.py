@@ -15,9 +15,10 @@ from lopsided.losses.fused.results import Results
 from lopsided.losses.reduction import divisor
 
 
-def serves(logits: Tensor, targets: Tensor) -> bool:
+def serves(logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None, weight: Tensor | None) -> bool:
     """Whether a kernel takes this call."""
-    return native_kernel.serves(logits, targets) or triton_kernel.serves(logits, targets)
+    parts = (logits, targets, mask, weight, *settings)
+    return native_kernel.serves(*parts) or triton_kernel.serves(*parts)
 
 
 def _kernel(logits: Tensor) -> ModuleType:

@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
 from lopsided.losses.checks import Focus
+from lopsided.losses.eager import is_eager
+from lopsided.losses.elements import finite
 from lopsided.losses.formula import Settings, element, gradient, value
 
 ELEMENTS_PER_THREAD = 65536
@@ -41,9 +43,9 @@ def value_and_gradient(
     """Weighted loss and its derivative by the logit, element by element, without autograd."""
     dtype = _compute_dtype(logits)
     settings = settings.to(dtype)
-    if logits.device.type != "cpu" or torch.compiler.is_compiling() or logits.numel() <= ELEMENTS_PER_THREAD:
+    if logits.numel() <= ELEMENTS_PER_THREAD or not is_eager(logits, targets, mask, weight, *settings):
         return _one_block(logits, targets, settings, mask, weight, want_gradient)
-    losses = torch.empty(logits.shape, dtype=dtype)
+    losses = torch.empty(logits.shape, dtype=dtype, device=logits.device)
     slopes = torch.empty_like(logits, memory_format=torch.contiguous_format) if want_gradient else None
     wide = [part.expand(logits.shape) if isinstance(part, Tensor) else part for part in (mask, weight, *settings[:3])]
     for index in _blocks(logits.shape, ELEMENTS_PER_THREAD * torch.get_num_threads()):
@@ -65,7 +67,7 @@ def _one_block(
     want_gradient: bool,
 ) -> tuple[Tensor, Tensor | None]:
     dtype = _compute_dtype(logits)
-    z, y = logits.to(dtype), targets.to(dtype)
+    z, y = finite(logits.to(dtype)), targets.to(dtype)
     unknown = None if mask is None else ~mask
     if unknown is not None:  # unknown elements may hold NaN: replaced before, silenced after
         z, y = z.masked_fill(unknown, 0), y.masked_fill(unknown, 0)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lopsided.losses.checks import Focus
+from lopsided.losses.eager import is_eager
 from lopsided.losses.formula import Settings
 from lopsided.losses.fused import backend
 from lopsided.losses.fused.results import Results
@@ -33,15 +34,12 @@ def takes(logits: Tensor) -> bool:
     return logits.device.type == "cuda" or (logits.device.type == "cpu" and bool(os.environ.get("TRITON_INTERPRET")))
 
 
-def serves(logits: Tensor, targets: Tensor) -> bool:
-    """Whether the kernel takes this call: plain tensors, not float64, outside of ``torch.func`` and tracing."""
+def serves(logits: Tensor, targets: Tensor, *others: object) -> bool:
+    """Whether the kernel takes this call: tensors that may be read by their addresses, of a type other than float64."""
     return (
         takes(logits)
         and logits.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        and targets.device == logits.device
-        and type(logits) in (Tensor, torch.nn.Parameter)
-        and type(targets) in (Tensor, torch.nn.Parameter)
-        and not torch._C._are_functorch_transforms_active()
+        and is_eager(logits, targets, *others, device=logits.device)
     )
 
 
@@ -60,7 +58,7 @@ def run(
     from lopsided.losses.fused.triton_source import one_block
 
     logits, targets = logits.contiguous(), targets.contiguous()
-    elements, whole = logits.numel(), reduction == "none"
+    elements, whole, truth = logits.numel(), reduction == "none", targets.dtype == torch.bool
     programs = (elements + BLOCK - 1) // BLOCK
     known = None if mask is None else mask.to(logits.device)
     count = torch.as_tensor(divisor(logits.shape, mask=known, reduction=reduction), device=logits.device).float()
@@ -72,7 +70,7 @@ def run(
         kernel: Any = one_block  # what its decorator makes of it is not known to type checkers
         kernel[(programs,)](
             logits,
-            targets.view(torch.uint8) if targets.dtype == torch.bool else targets,
+            targets.view(torch.uint8) if truth else targets,
             *(tensor for tensor, _, _ in operands),
             *(number for _, number, _ in operands[2:]),
             count,
@@ -84,6 +82,7 @@ def run(
             programs,
             kinds=tuple(kind for _, _, kind in operands),
             detach=settings.detach_focus,
+            truth=truth,
             has_mask=mask is not None,
             has_weight=weight is not None,
             whole=whole,

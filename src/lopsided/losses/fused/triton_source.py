@@ -96,6 +96,7 @@ def one_block(
     programs,
     kinds: tl.constexpr,
     detach: tl.constexpr,
+    truth: tl.constexpr,
     has_mask: tl.constexpr,
     has_weight: tl.constexpr,
     whole: tl.constexpr,
@@ -107,11 +108,15 @@ def one_block(
     offsets = program.to(tl.int64) * block + tl.arange(0, block)
     inside = offsets < elements
     z = tl.load(logits + offsets, mask=inside, other=0.0).to(tl.float32)
-    y = tl.load(targets + offsets, mask=inside, other=0).to(tl.float32)
+    y = tl.load(targets + offsets, mask=inside, other=0)
+    if truth:  # True is any byte but 0
+        y = y != 0
+    y = y.to(tl.float32)
     known = inside
     if has_mask:  # unknown elements may hold NaN: replaced before, silenced after
         known = inside & (operand(mask, 0, offsets, inside, labels, kinds[0]) != 0)
         z, y = tl.where(known, z, 0.0), tl.where(known, y, 0.0)
+    z = tl.where(z > 4.25e37, 4.25e37, tl.where(z < -4.25e37, -4.25e37, z))  # infinity would meet a 0, which gives NaN
     a = tl.exp(-tl.abs(z))
     high = 1.0 / (1.0 + a)
     p, q = tl.where(z < 0.0, a * high, high), tl.where(z < 0.0, high, a * high)

@@ -21,12 +21,24 @@ constexpr int64_t kRows = 128;  // rows that stay in the first-level cache while
 struct Table {
     const void* scores;
     const void* targets;
-    const uint8_t* known;  // null where everything is
+    const uint8_t* known;  // not 0 where known; null where everything is
     int64_t samples, labels;
     double* values;
     std::atomic<bool> refused{false};  // a NaN among known scores, or a known target other than 0 and 1
     std::atomic<bool> exhausted{false};  // memory
 };
+
+// True is any byte but 0.
+struct Truth {
+    uint8_t byte;
+};
+
+template <class Target>
+bool is_negative(Target target) { return target == Target(0); }
+template <class Target>
+bool is_positive(Target target) { return target == Target(1); }
+inline bool is_negative(Truth target) { return target.byte == 0; }
+inline bool is_positive(Truth target) { return target.byte != 0; }
 
 template <class Score, class Target>
 void rank_group(Table& table, int64_t group) {
@@ -47,8 +59,8 @@ void rank_group(Table& table, int64_t group) {
                 if (table.known && !table.known[place]) continue;
                 const Score score = static_cast<const Score*>(table.scores)[place];
                 const Target target = static_cast<const Target*>(table.targets)[place];
-                const bool negative = target == Target(0);
-                refused |= (score != score) | !(negative | (target == Target(1)));
+                const bool negative = is_negative(target);
+                refused |= (score != score) | !(negative | is_positive(target));
                 *end = score;
                 end += negative;
                 if (!negative) rankings[i].positives.push_back(score);
@@ -74,9 +86,12 @@ void run_group(void* context, int64_t group) {
 
 using Run = void (*)(void*, int64_t);
 
+enum class Kind : int { integer, floating, truth };  // of targets, numbered as in native_ranking.py
+
 template <class Score>
-Run run_for(int target_bytes, bool floating) {
-    if (floating) return target_bytes == 8 ? run_group<Score, double> : run_group<Score, float>;
+Run run_for(int target_bytes, Kind kind) {
+    if (kind == Kind::truth) return run_group<Score, Truth>;
+    if (kind == Kind::floating) return target_bytes == 8 ? run_group<Score, double> : run_group<Score, float>;
     switch (target_bytes) {
         case 1: return run_group<Score, int8_t>;
         case 2: return run_group<Score, int16_t>;
@@ -86,7 +101,7 @@ Run run_for(int target_bytes, bool floating) {
 }
 
 constexpr char kDoc[] =
-    "average_precision(scores, score_bytes, targets, target_bytes, floating_targets, known, samples, labels, values,\n"
+    "average_precision(scores, score_bytes, targets, target_bytes, kind_of_targets, known, samples, labels, values,\n"
     "threads)\nTensors are addresses of contiguous values, known may be 0. Fills values, one float64 for each label;\n"
     "False where an input has to be refused.";
 
@@ -106,8 +121,8 @@ PyObject* average_precision(PyObject*, PyObject* const* arguments, Py_ssize_t co
     table.labels = numbers[7];
     table.values = reinterpret_cast<double*>(numbers[8]);
     const int target_bytes = static_cast<int>(numbers[3]);
-    const bool floating = numbers[4] != 0;
-    const Run run = numbers[1] == 8 ? run_for<double>(target_bytes, floating) : run_for<float>(target_bytes, floating);
+    const auto kind = static_cast<Kind>(numbers[4]);
+    const Run run = numbers[1] == 8 ? run_for<double>(target_bytes, kind) : run_for<float>(target_bytes, kind);
     Py_BEGIN_ALLOW_THREADS
     parallel((table.labels + kGroup - 1) / kGroup, static_cast<int>(numbers[9]), run, &table);
     Py_END_ALLOW_THREADS

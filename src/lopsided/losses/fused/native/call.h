@@ -21,7 +21,7 @@ struct Call {
     const void* targets;
     Type targets_type;
     int64_t elements;
-    Operand<uint8_t> mask;  // 1 where known
+    Operand<uint8_t> mask;  // not 0 where known
     Operand<float> weight;
     Operand<float> gamma_pos, gamma_neg, margin;
     bool detach_focus;
@@ -35,6 +35,8 @@ struct Call {
 struct Sums {
     double loss;
     double right_pos, positives, right_neg, negatives;  // eq. 7: sum y p, sum y, sum (1-y)(1-p), sum (1-y)
+    bool refused;   // whether a known target lies outside [0, 1]
+    float outside;  // the first of them
 };
 
 constexpr int64_t kChunk = 16384;  // elements that a thread takes at a time

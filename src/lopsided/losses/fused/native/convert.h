@@ -35,6 +35,12 @@ inline void copy_as_float(const void* source, int64_t first, int count, float* b
     for (int i = 0; i < count; i++) block[i] = static_cast<float>(values[i]);
 }
 
+// True is any byte but 0: what is not made by torch, such as a picture seen as bool, has others than 1.
+inline void copy_as_truth(const void* source, int64_t first, int count, float* block) {
+    const uint8_t* bytes = static_cast<const uint8_t*>(source) + first;
+    for (int i = 0; i < count; i++) block[i] = bytes[i] != 0 ? 1.0f : 0.0f;
+}
+
 inline void load(const void* source, lopsided::Type type, int64_t first, int count, float* block) {
     using lopsided::Type;
     const uint16_t* halves = static_cast<const uint16_t*>(source) + first;
@@ -45,8 +51,8 @@ inline void load(const void* source, lopsided::Type type, int64_t first, int cou
         case Type::int32: return copy_as_float<int32_t>(source, first, count, block);
         case Type::int16: return copy_as_float<int16_t>(source, first, count, block);
         case Type::int8: return copy_as_float<int8_t>(source, first, count, block);
-        case Type::uint8:
-        case Type::boolean: return copy_as_float<uint8_t>(source, first, count, block);
+        case Type::uint8: return copy_as_float<uint8_t>(source, first, count, block);
+        case Type::boolean: return copy_as_truth(source, first, count, block);
         case Type::float16:
             for (int i = 0; i < count; i++) block[i] = float_of_half(halves[i]);
             return;

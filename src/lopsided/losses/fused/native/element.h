@@ -8,6 +8,8 @@
 
 namespace {
 
+constexpr float kLargest = 3.402823466e38f / 8;  // as in elements.py
+
 struct Element {
     float loss, slope, p;
 };
@@ -83,7 +85,9 @@ struct Focus {
 };
 
 // Any target, any logit, and settings of its own: both sides are computed.
-INLINE Element soft(float z, float y, const Focus& set) {
+INLINE Element soft(float logit, float y, const Focus& set) {
+    // Infinite logits as the largest numbers: infinity would meet a 0, which gives NaN. NaN stays.
+    const float below = logit > kLargest ? kLargest : logit, z = below < -kLargest ? -kLargest : below;
     const Probabilities part = probabilities(z);
     const float p = z < 0.0f ? part.low : part.high, q = z < 0.0f ? part.high : part.low;
     const float nearby = logarithm(1.0f + part.a, part.a);

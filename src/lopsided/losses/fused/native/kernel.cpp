@@ -37,6 +37,18 @@ void overwrite_positives(const float* z, int count, const Numbers& numbers, Loop
     }
 }
 
+// Remembers the first target outside [0, 1], NaN too. Blocks whose targets are all 0 or 1 don't come here.
+void look_for_outside(const float* __restrict y, int count, Sums& sums) {
+    uint32_t largest = 0;  // seen as bits, numbers from 0 to 1 are the smallest; -0 is told from others below
+    for (int i = 0; i < count; i++) largest = largest < bits_of(y[i]) ? bits_of(y[i]) : largest;
+    if (largest <= 0x3f800000u || sums.refused) return;
+    for (int i = 0; i < count && !sums.refused; i++)
+        if (!(y[i] >= 0.0f && y[i] <= 1.0f)) {
+            sums.refused = true;
+            sums.outside = y[i];
+        }
+}
+
 void soft_block(const float* __restrict z, const float* __restrict y, int count, const Call& call, Block& block) {
     const float keep = call.detach_focus ? 0.0f : 1.0f;
     const float *__restrict gamma_pos = block.gamma_pos, *__restrict gamma_neg = block.gamma_neg;
@@ -168,6 +180,7 @@ void RUN_CHUNK(const Call& call, int64_t begin, int64_t end, Sums& sums) {
     for (int64_t first = begin; first < end; first += kBlock) {
         const int count = end - first < kBlock ? static_cast<int>(end - first) : kBlock;
         const Inputs in = read_block(call, same_for_all, first, count, block);
+        if (!in.hard) look_for_outside(in.y, count, sums);
         const float* slope = compute(call, in, numbers, hard, block);
         if (call.gap) add_gap(block, in.y, call.mask.values != nullptr, count, sums);
         if (call.weight.values) spread(call.weight, first, count, block.weight);

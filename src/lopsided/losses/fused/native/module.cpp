@@ -65,7 +65,8 @@ constexpr char kLossDoc[] =
     "loss_and_slope(logits, logits_type, targets, targets_type, elements, mask, mask_period, weight, weight_period,\n"
     "gamma_pos, period, gamma_neg, period, margin, period, detach_focus, divisor, losses, slopes, total, gap_sums,\n"
     "threads, instructions)\n"
-    "Tensors are addresses, 0 where not given. divisor 0 means the number of known elements.";
+    "Tensors are addresses, 0 where not given. divisor 0 means the number of known elements. Gives the first known\n"
+    "target outside [0, 1], or None.";
 
 PyObject* loss_and_slope(PyObject*, PyObject* const* values, Py_ssize_t count) {
     Arguments arguments(values, count);
@@ -95,11 +96,12 @@ PyObject* loss_and_slope(PyObject*, PyObject* const* values, Py_ssize_t count) {
     }
     call.gap = gap_sums != nullptr;
 
+    Sums sums{};
     Py_BEGIN_ALLOW_THREADS
     if (divisor == 0.0) divisor = static_cast<double>(count_known(call));
     if (divisor < 1.0) divisor = 1.0;  // nothing known costs nothing
     call.scale = static_cast<float>(1.0 / divisor);
-    const Sums sums = run(call, threads, instructions);
+    sums = run(call, threads, instructions);
     if (total) *total = static_cast<float>(sums.loss / divisor);
     if (gap_sums) {
         gap_sums[0] = static_cast<float>(sums.right_pos);
@@ -108,6 +110,7 @@ PyObject* loss_and_slope(PyObject*, PyObject* const* values, Py_ssize_t count) {
         gap_sums[3] = static_cast<float>(sums.negatives);
     }
     Py_END_ALLOW_THREADS
+    if (sums.refused) return PyFloat_FromDouble(static_cast<double>(sums.outside));
     Py_RETURN_NONE;
 }
 

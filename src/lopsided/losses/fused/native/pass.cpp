@@ -47,7 +47,7 @@ Instructions best_instructions() {
 int64_t count_known(const Call& call) {
     if (!call.mask.values || call.elements == 0) return call.elements;
     int64_t known = 0;
-    for (int64_t i = 0; i < call.mask.period; i++) known += call.mask.values[i];
+    for (int64_t i = 0; i < call.mask.period; i++) known += call.mask.values[i] != 0;
     return known * (call.elements / call.mask.period);
 }
 
@@ -58,6 +58,10 @@ Sums run(const Call& call, int threads, Instructions instructions) {
     parallel(chunks, threads, run_one, &job);
     Sums all{};
     for (const Sums& part : sums) {  // in the order of chunks, whichever thread was first
+        if (part.refused && !all.refused) {
+            all.refused = true;
+            all.outside = part.outside;
+        }
         all.loss += part.loss;
         all.right_pos += part.right_pos;
         all.positives += part.positives;
