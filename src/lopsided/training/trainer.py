@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
@@ -95,8 +96,9 @@ class _StepSeed(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        step = trainer.current_epoch * 1_000_003 + batch_idx
-        torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
+        # Mixed, not added up: epoch 1 of a seed must not repeat the draws of epoch 0 of the next seed.
+        place = [self.seed, trainer.current_epoch, batch_idx, trainer.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
 
 
 class _Events(TensorBoardLogger):
