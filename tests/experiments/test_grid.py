@@ -75,14 +75,60 @@ def test_sparse_features_train_as_dense_ones(table):
     assert_same(train_grid(sparse, RUNS[:4], **options), train_grid(table, RUNS[:4], **options), tolerance=1e-6)
 
 
-def test_unknown_labels_take_no_part(table):
-    unknown = csr_array(np.random.default_rng(0).random((len(table), 4)) < 0.2)
-    known = Labels(table.labels.names, table.labels.positives - table.labels.positives.multiply(unknown), unknown)
-    masked = dataclasses.replace(table, labels=known)
+def test_what_is_written_under_unknown_labels_changes_no_number(monkeypatch, table):
+    unknown = np.random.default_rng(0).random((len(table), 4)) < 0.2
+    given, dense = table.labels.dense(range(len(table)))[0] & ~unknown, Labels.dense
+    masked = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(given), csr_array(unknown)))
     options = {"model": ModelOptions(name="linear"), "training": TRAINING, "test": True}
-    together = train_grid(masked, RUNS, **options)
-    assert_same(together[::7], [train_grid(masked, [run], **options)[0] for run in RUNS[::7]])
-    assert numbers(together[0]) != numbers(train_grid(table, RUNS[:1], **options)[0])
+    runs = RUNS[::3]  # two seeds: their batches stand side by side
+    before = train_grid(masked, runs, **options)
+    unmasked = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(given)))
+    assert [*map(numbers, before)] != [*map(numbers, train_grid(unmasked, runs, **options))]
+
+    def filled(labels, rows):
+        targets, known = dense(labels, rows)
+        return targets | ~known, known
+
+    monkeypatch.setattr(Labels, "dense", filled)
+    assert [*map(numbers, before)] == [*map(numbers, train_grid(masked, runs, **options))]
+
+
+def test_samples_of_which_nothing_is_known_are_not_measured(table):
+    rows = np.concatenate([np.arange(240), np.arange(140, 240)])
+    labels = table.labels.take(rows).without(np.arange(240, 340))
+    padded = dataclasses.replace(table, features=-table.features[rows], labels=labels, splits=table.splits[rows])
+    padded.features[:240] *= -1  # what nobody knows would score wrongly
+    options = {"model": ModelOptions(name="linear"), "training": TRAINING, "test": True}
+    assert_same(train_grid(padded, RUNS[::3], **options), train_grid(table, RUNS[::3], **options))
+
+
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_a_run_comes_to_what_the_trainer_comes_to_with_strong_decay_of_the_weights(tmp_path, table, name):
+    model, loss = ModelOptions(name=name), LossOptions(gamma_neg=2, margin=0.05)
+    training = dataclasses.replace(TRAINING, weight_decay=20.0, epochs=2)
+    (outcome,) = train_grid(table, [GridRun(loss, 0.01, seed=1)], model=model, training=training, test=True)
+    trained = fit(
+        Config(source="made", model=model, loss=loss, training=training, seed=1), tmp_path / "run", data=table
+    )
+    validations = [row for row in trained.rows() if row["val_mAP"]]
+    np.testing.assert_allclose(outcome.val_mAP, [float(row["val_mAP"]) for row in validations], atol=2e-5)
+    assert outcome.val_gap == pytest.approx(float(validations[outcome.best_epoch - 1]["val_gap"]), abs=2e-5)
+
+
+def test_biases_do_not_decay(table):
+    """Where all features are 0, biases are all that a linear network says."""
+    blank = dataclasses.replace(table, features=np.zeros_like(table.features))
+    found = [
+        train_grid(
+            blank,
+            [GridRun(LossOptions(name="cross_entropy"), 0.02)],
+            model=ModelOptions(name="linear"),
+            training=dataclasses.replace(TRAINING, weight_decay=decay),
+        )[0]
+        for decay in (0.0, 10.0)
+    ]
+    assert found[0].val_gap == found[1].val_gap
+    assert math.isfinite(found[0].val_gap)
 
 
 def test_what_does_not_fit_into_memory_is_trained_in_chunks(table):

@@ -148,3 +148,14 @@ def test_the_lists_hold_what_a_decision_needs(tmp_path, run, hidden):
     assert (int(rows[0]["row"]), rows[0]["label"], rows[0]["kind"]) == (first.row, "abc"[first.label], first.kind)
     assert {row["split"] for row in rows} <= {"val", "test"}
     assert [row["label"] for row in csv.DictReader((tmp_path / "c.csv").read_text().splitlines())] == ["a", "b", "c"]
+
+
+def test_what_is_written_under_unknown_labels_is_not_noted():
+    draw = np.random.default_rng(0)
+    noted, known = draw.random((200, 3)) < 0.3, draw.random((200, 3)) < 0.7
+    p = np.clip(draw.random((200, 3)), 0.01, 0.99)
+    negatives, positives = (audit(made(p, written, known), most=50) for written in (noted & known, noted | ~known))
+    assert positives.suspects == negatives.suspects
+    assert positives.noted.tolist() == negatives.noted.tolist() == (noted & known).sum(axis=0).tolist()
+    assert positives.missing.tolist() == negatives.missing.tolist()
+    assert positives.wrong.tolist() == negatives.wrong.tolist()
