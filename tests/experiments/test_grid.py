@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import time
 
 import numpy as np
 import pytest
@@ -178,3 +179,73 @@ def test_images_are_refused():
     scenes = digits(train_samples=10, validation_samples=10, test_samples=10)
     with pytest.raises(ValueError, match=r"needs features of shape .* got inputs \(3, 32, 32\)"):
         train_grid(scenes, RUNS[:1])
+
+
+def assert_equals_the_trainer(folder, table, run, model, training):
+    """Everything that a run of a grid comes to, against the trainer; the outcome."""
+    wild = GridRun(run.loss, run.learning_rate * 30, run.seed)  # beside it, one that goes another way
+    outcome = train_grid(table, [wild, run], model=model, training=training, test=True)[1]
+    training = dataclasses.replace(training, learning_rate=run.learning_rate)
+    config = Config(source="made", model=model, loss=run.loss, training=training, seed=run.seed)
+    trained = fit(config, folder, data=table)
+    validations = [row for row in trained.rows() if row["val_mAP"]]
+    steps = [row for row in trained.rows() if row["loss"] and row["epoch"] == validations[-1]["epoch"]]
+    gaps = [float(row["gap"]) for row in steps]
+    np.testing.assert_allclose(outcome.val_mAP, [float(row["val_mAP"]) for row in validations], atol=2e-5)
+    assert trained.load().epoch == outcome.best_epoch
+    assert outcome.best_val_mAP == outcome.val_mAP[outcome.best_epoch - 1] == max(outcome.val_mAP)
+    assert outcome.val_gap == pytest.approx(float(validations[outcome.best_epoch - 1]["val_gap"]), abs=2e-5)
+    assert outcome.gap == pytest.approx(np.nanmean(gaps), abs=2e-5)
+    assert outcome.gamma_neg == pytest.approx(float(steps[-1]["gamma_neg"]), abs=1e-4, nan_ok=True)
+    tested = evaluate(trained, table, split="test", save=False)
+    assert outcome.test == pytest.approx({name: tested[name] for name in outcome.test}, abs=2e-5)
+    return outcome
+
+
+def test_the_weights_and_the_gamma_of_the_best_epoch_are_tested(tmp_path, table):
+    chance = np.random.default_rng(0).random((240, 4)) < 0.3  # nothing can be learned: any epoch may be the best
+    table = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(chance)))
+    run = GridRun(LossOptions(name="adaptive", target_gap=0.4, rate=0.5), 0.05, seed=3)
+    training = dataclasses.replace(TRAINING, epochs=6)
+    outcome = assert_equals_the_trainer(tmp_path / "run", table, run, ModelOptions(name="linear"), training)
+    assert outcome.best_epoch < 6
+
+
+@pytest.mark.parametrize("loss", ["distribution_balanced", "splc", "hill"])
+def test_losses_outside_the_family_start_from_the_training_samples(tmp_path, table, loss):
+    run = GridRun(LossOptions(name=loss), 0.02, seed=1)
+    assert_equals_the_trainer(tmp_path / "run", table, run, ModelOptions(name="linear"), TRAINING)
+
+
+def test_batches_without_a_positive_have_no_gap_and_are_left_out_of_its_mean(tmp_path, table):
+    rare = table.labels.dense(range(240))[0] & (np.arange(240) % 12 == 0)[:, None]
+    rare[140:] = table.labels.dense(range(140, 240))[0]
+    table = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(rare)))
+    training = dataclasses.replace(TRAINING, batch_size=8)
+    run = GridRun(LossOptions(gamma_neg=2), 0.02, seed=1)
+    outcome = assert_equals_the_trainer(tmp_path / "run", table, run, ModelOptions(name="linear"), training)
+    assert math.isfinite(outcome.gap)
+
+
+def test_splits_of_any_size_are_scored_whole(tmp_path, table):
+    """More than are scored at once, and not a multiple of it."""
+    rows = np.concatenate([np.arange(140), np.resize(np.arange(140, 240), 2200)])
+    large = dataclasses.replace(
+        table, features=table.features[rows], labels=table.labels.take(rows), splits=table.splits[rows]
+    )
+    large.features[140:] += np.linspace(0, 1, 2200, dtype=np.float32)[:, None]
+    run = GridRun(LossOptions(gamma_neg=2), 0.02, seed=1)
+    assert_equals_the_trainer(tmp_path / "run", large, run, ModelOptions(name="linear"), TRAINING)
+
+
+def test_of_epochs_that_are_equally_good_the_first_is_the_best(table):
+    blank = dataclasses.replace(table, features=np.zeros_like(table.features))  # all samples tie in every epoch
+    (outcome,) = train_grid(blank, RUNS[:1], model=ModelOptions(name="linear"), training=TRAINING)
+    assert len(set(outcome.val_mAP)) == 1
+    assert outcome.best_epoch == 1
+
+
+def test_the_time_is_shared_among_runs_that_were_trained_together(table):
+    started = time.perf_counter()
+    outcomes = train_grid(table, RUNS, model=ModelOptions(name="linear"), training=TRAINING)
+    assert 0 < sum(outcome.seconds for outcome in outcomes) <= time.perf_counter() - started
