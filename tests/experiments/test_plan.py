@@ -123,11 +123,18 @@ def test_rates_are_chosen_by_the_mean_over_seeds_on_validation(sweep):
     """Not by the best seed, the last, or the test split."""
 
     def val(point):
-        return {0.01: (0.1, 0.9), 0.04: (0.6, 0.6)}[point.learning_rate][point.seed]
+        of_seeds = {0.01: (0.7, 0.1), 0.04: (0.5, 0.5)}[point.learning_rate]
+        return of_seeds[1 - point.seed if point.setting.value == 2 else point.seed]
 
     rows = made(points(sweep, {}), val)
     rows = {key: dataclasses.replace(row, test_mAP=-row.val_mAP) for key, row in rows.items()}
     assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {0.04}
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.04])
+def test_no_rate_at_which_a_run_diverged_is_chosen_be_it_the_first_or_the_last(sweep, rate):
+    rows = made(points(sweep, {}), lambda point: math.nan if (point.learning_rate, point.seed) == (rate, 1) else 0.01)
+    assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {{0.01: 0.04, 0.04: 0.01}[rate]}
 
 
 def test_where_all_rates_diverged_the_first_is_taken(sweep):
