@@ -131,3 +131,72 @@ def test_what_cannot_be_fitted_is_said():
         fitted(logits, torch.zeros_like(logits), None, closed=closed, method="platt")
     with pytest.raises(ValueError, match="got a network that is no better than chance"):
         fitted(logits, logits < 0, None, closed=closed, method="platt")
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        (LossOptions(name="focal", gamma=3), {"gamma_pos": 3, "gamma_neg": 3, "margin": 0}),
+        (LossOptions(gamma_pos=1, gamma_neg=4, margin=0.05), {"gamma_pos": 1, "gamma_neg": 4, "margin": 0.05}),
+        (LossOptions(name="adaptive", gamma_pos=1, margin=0.1), {"gamma_pos": 1, "gamma_neg": 3, "margin": 0.1}),
+    ],
+)
+def test_a_focus_that_was_a_constant_in_the_gradient_is_undone_as_one(options, settings):
+    weights = {"criterion.gamma_neg": torch.tensor(3.0)}
+    found = {
+        detach: closed_form(dataclasses.replace(options, detach_focus=detach), weights, num_labels=3)(LOGITS)
+        for detach in (False, True)
+    }
+    for detach, probabilities in found.items():
+        wanted = recalibrate(LOGITS, **settings, detach_focus=detach)
+        torch.testing.assert_close(probabilities, wanted, rtol=0, atol=2e-6)
+    assert (found[True] - found[False]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["hill", "splc", "zlpr", "two_way", "polynomial", "partial", "distribution_balanced"])
+def test_of_losses_outside_the_family_nothing_is_undone(name):
+    found = closed_form(LossOptions(name=name), {}, num_labels=3)(LOGITS)
+    torch.testing.assert_close(found, LOGITS.sigmoid(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("side", [False, True])
+def test_ten_of_each_side_are_enough_for_a_fit_of_its_own(method, side):
+    """Of positives and of negatives, counted where they are known."""
+    closed = ClosedForm(0, 0, 0, False)
+    logits, targets, _ = made()
+    for k, count in ((0, 9), (1, 10), (2, 11)):
+        targets[:, k] = not side
+        targets[:count, k] = side
+    mask = torch.ones_like(targets)
+    mask[0, 2] = mask[1, 2] = False
+    logits = torch.where(targets == side, logits + (9.0 if side else -9.0), logits)
+    fit = fitted(logits, targets, mask, closed=closed, method=method)
+    assert fit["few"] == [0, 2]
+
+
+def test_the_fit_of_all_labels_is_pooled_over_known_elements_of_all_of_them():
+    """A label that nobody knows takes what fits the two others together."""
+    closed = ClosedForm(0, 0, 0, False)
+    draw = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(20_000, 3, generator=draw)
+    targets = torch.rand(20_000, 3, generator=draw) < torch.sigmoid(0.5 * logits - 1)
+    mask = torch.ones_like(targets)
+    mask[:, 2] = False
+    fit = fitted(logits, targets, mask, closed=closed, method="platt")
+    assert fit["few"] == [2]
+    assert (fit["scale"][2], fit["shift"][2]) == pytest.approx((0.5, -1), rel=0.05)
+    assert fit["scale"][2] not in fit["scale"][:2]
+
+
+def test_many_scores_are_fitted_as_few_are():
+    """More than there are bins: one label alone, the first of it, and all three pooled."""
+    closed = ClosedForm(0, 2, 0.2, False)
+    logits, targets, _ = made(samples=1300)  # 3,900 elements: below the number of bins
+    more_logits, more_targets = logits.repeat(4, 1), targets.repeat(4, 1)
+    for method in ("temperature", "platt"):
+        few = fitted(logits, targets, None, closed=closed, method=method)
+        many = fitted(more_logits, more_targets, None, closed=closed, method=method)
+        for name in ("temperature", "scale", "shift"):
+            if name in few:
+                assert many[name] == pytest.approx(few[name], rel=0.02, abs=0.02)
