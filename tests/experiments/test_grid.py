@@ -217,6 +217,13 @@ def test_losses_outside_the_family_start_from_the_training_samples(tmp_path, tab
     assert_equals_the_trainer(tmp_path / "run", table, run, ModelOptions(name="linear"), TRAINING)
 
 
+@pytest.mark.parametrize(("batch_size", "epochs"), [(1000, 1), (1000, 2), (70, 1)])
+def test_the_first_steps_are_averaged_as_the_trainer_does(tmp_path, table, batch_size, epochs):
+    training = dataclasses.replace(TRAINING, batch_size=batch_size, epochs=epochs)
+    run = GridRun(LossOptions(name="cross_entropy"), 0.5, seed=1)
+    assert_equals_the_trainer(tmp_path / "run", table, run, ModelOptions(name="linear"), training)
+
+
 def test_batches_without_a_positive_have_no_gap_and_are_left_out_of_its_mean(tmp_path, table):
     rare = table.labels.dense(range(240))[0] & (np.arange(240) % 12 == 0)[:, None]
     rare[140:] = table.labels.dense(range(140, 240))[0]

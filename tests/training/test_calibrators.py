@@ -189,14 +189,9 @@ def test_the_fit_of_all_labels_is_pooled_over_known_elements_of_all_of_them():
     assert fit["scale"][2] not in fit["scale"][:2]
 
 
-def test_many_scores_are_fitted_as_few_are():
-    """More than there are bins: one label alone, the first of it, and all three pooled."""
+def test_more_elements_than_bins_are_fitted_as_few_are():
     closed = ClosedForm(0, 2, 0.2, False)
-    logits, targets, _ = made(samples=1300)  # 3,900 elements: below the number of bins
-    more_logits, more_targets = logits.repeat(4, 1), targets.repeat(4, 1)
-    for method in ("temperature", "platt"):
-        few = fitted(logits, targets, None, closed=closed, method=method)
-        many = fitted(more_logits, more_targets, None, closed=closed, method=method)
-        for name in ("temperature", "scale", "shift"):
-            if name in few:
-                assert many[name] == pytest.approx(few[name], rel=0.02, abs=0.02)
+    logits, targets, _ = made(samples=1300)  # 3,900 elements: fewer than there are bins
+    few = fitted(logits, targets, None, closed=closed, method="temperature")
+    many = fitted(logits.repeat(4, 1), targets.repeat(4, 1), None, closed=closed, method="temperature")
+    assert many["temperature"] == pytest.approx(few["temperature"], rel=0.01)
