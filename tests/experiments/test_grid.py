@@ -256,3 +256,19 @@ def test_the_time_is_shared_among_runs_that_were_trained_together(table):
     started = time.perf_counter()
     outcomes = train_grid(table, RUNS, model=ModelOptions(name="linear"), training=TRAINING)
     assert 0 < sum(outcome.seconds for outcome in outcomes) <= time.perf_counter() - started
+
+
+def test_where_validation_has_no_known_positive_the_last_epoch_is_the_best(tmp_path, table):
+    targets = table.labels.dense(range(240))[0]
+    targets[140:190] = False
+    table = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(targets)))
+    run, model = GridRun(LossOptions(gamma_neg=2), 0.02, seed=1), ModelOptions(name="linear")
+    (outcome,) = train_grid(table, [run], model=model, training=TRAINING, test=True)
+    assert all(math.isnan(value) for value in outcome.val_mAP)
+    assert len(outcome.val_mAP) == outcome.best_epoch == 3
+    training = dataclasses.replace(TRAINING, learning_rate=0.02)
+    trained = fit(
+        Config(source="made", model=model, loss=run.loss, training=training, seed=1), tmp_path / "run", data=table
+    )
+    tested = evaluate(trained, table, split="test", save=False)
+    assert outcome.test == pytest.approx({name: tested[name] for name in outcome.test}, abs=2e-5)

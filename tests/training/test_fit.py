@@ -407,3 +407,16 @@ def test_a_weight_decay_reaches_the_weights_and_no_bias(tmp_path, table, config)
     assert found[20.0][weight].norm() < 0.6 * found[0.0][weight].norm()
     bias = weight.replace("weight", "bias")
     assert torch.equal(found[20.0][bias], found[0.0][bias])
+
+
+def test_where_validation_has_no_known_positive_the_last_weights_serve(tmp_path, table, config):
+    """There is no mAP to choose by; the first epoch's weights would be hardly trained."""
+    targets = table.labels.dense(range(len(table)))[0]
+    targets[200:250] = False
+    blind = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(targets)))
+    run = fit(config, tmp_path / "run", data=blind)
+    assert {row["val_mAP"] for row in run.rows() if row["val_gap"]} == {"nan"}
+    assert run.load().epoch == 3
+    last = torch.load(run.checkpoints / "last.ckpt", weights_only=True)["state_dict"]
+    best = torch.load(run.checkpoints / "best.ckpt", weights_only=True)["state_dict"]
+    assert torch.equal(best["model.1.0.weight"], last["model.1.0.weight"])

@@ -18,6 +18,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
+from torch import Tensor
 
 from lopsided.data.whole_file import named, whole
 from lopsided.training.config import Config, TrainingOptions
@@ -133,7 +134,15 @@ class _WholeFiles(TorchCheckpointIO):
 
 
 class _Checkpoint(ModelCheckpoint):
-    """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path."""
+    """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path. As long as no
+    epoch had a value, as where no positive is known on validation, the last one is the best; Lightning keeps the first.
+    """
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+        has_none = all(torch.isinf(value) for value in self.best_k_models.values())
+        if current is not None and torch.isnan(current) and has_none:
+            return True
+        return super().check_monitor_top_k(trainer, current)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         def here(path: str) -> str:
