@@ -211,3 +211,13 @@ def test_as_many_suspects_come_as_were_asked_for_mixed_in_proportion_to_their_nu
     share = found.missing.sum() / (found.missing.sum() + found.wrong.sum())
     assert missing / 300 == pytest.approx(share, abs=0.01)
     assert len(audit(made(p, noted), most=1).suspects) == 1
+
+
+def test_lists_have_lines_that_end_alike_everywhere(tmp_path, hidden):
+    found = audit(made([[0.9, 0.1, 0.5]] * 4, [[0, 1, 0]] * 4), most=12)
+    write_suspects(found, hidden, tmp_path / "s.csv")
+    write_counts(found, hidden, tmp_path / "c.csv")
+    for name, lines in (("s.csv", 13), ("c.csv", 4)):
+        content = (tmp_path / name).read_bytes()
+        assert content.count(b"\n") == lines
+        assert b"\r" not in content

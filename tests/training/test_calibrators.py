@@ -195,3 +195,25 @@ def test_more_elements_than_bins_are_fitted_as_few_are():
     few = fitted(logits, targets, None, closed=closed, method="temperature")
     many = fitted(logits.repeat(4, 1), targets.repeat(4, 1), None, closed=closed, method="temperature")
     assert many["temperature"] == pytest.approx(few["temperature"], rel=0.01)
+
+
+def test_a_temperature_stays_between_a_twentieth_and_twenty():
+    closed = ClosedForm(0, 0, 0, False)
+    targets = torch.rand(3000, 3, generator=torch.Generator().manual_seed(0)) < 0.5
+    sure = torch.where(targets, 0.01, -0.01)  # right every time, and far too modest
+    chance = torch.randn(3000, 3, generator=torch.Generator().manual_seed(1))
+    found = [fitted(each, targets, None, closed=closed, method="temperature") for each in (sure, chance, -sure)]
+    assert [fit["temperature"] for fit in found] == [0.05, 20, 20]
+
+
+def test_knots_of_a_rising_line_rise_and_are_few():
+    closed = ClosedForm(0, 0, 0, False)
+    logits, targets, _ = made(samples=20_000)
+    fit = fitted(logits, targets, None, closed=closed, method="isotonic")
+    for knots, values in zip(fit["knots"]["logits"], fit["knots"]["probabilities"], strict=True):
+        assert 2 <= len(knots) == len(values) <= 24
+        assert knots == sorted(set(knots))
+        assert values == sorted(values)
+        assert 0 <= values[0] < values[-1] <= 1
+    small = fitted(logits[:60], targets[:60], None, closed=closed, method="isotonic")
+    assert all(knots == sorted(set(knots)) for knots in small["knots"]["logits"])
