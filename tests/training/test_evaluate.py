@@ -1,14 +1,15 @@
 """Each number of an evaluation, and of what was chosen and fitted, against another way to count it."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
 
-from lopsided.data import Labels
-from lopsided.training import LossOptions
+from lopsided.data import Labels, Table
+from lopsided.training import Config, LossOptions, RunFolder, TrainingOptions
 from lopsided.training.calibrate import calibrate
 from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
@@ -25,20 +26,28 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def five(table):
-    """The table with five labels, 20 % of them unknown."""
+@pytest.fixture(scope="module")
+def five():
+    """300 samples with five labels, 20 % of them unknown."""
     draw = np.random.default_rng(2)
-    targets = table.features[:, :5] / [1, 1, 100, 1, 1] + 0.5 * draw.normal(size=(300, 5)) > [0, 0.3, 0.5, 0.8, 1]
+    features = draw.normal(size=(300, 6)).astype(np.float32)
+    targets = features[:, :5] + 0.5 * draw.normal(size=(300, 5)) > [0, 0.3, 0.5, 0.8, 1]
     unknown = draw.random((300, 5)) < 0.2
-    return dataclasses.replace(table, labels=Labels(tuple("vwxyz"), csr_array(targets & ~unknown), csr_array(unknown)))
+    labels = Labels(tuple("vwxyz"), csr_array(targets & ~unknown), csr_array(unknown))
+    return Table("made", features, labels, np.array(["train"] * 200 + ["val"] * 50 + ["test"] * 50))
+
+
+@pytest.fixture(scope="module")
+def trained(five, tmp_path_factory):
+    training = TrainingOptions(epochs=3, batch_size=32, learning_rate=1e-2, accelerator="cpu")
+    config = Config(source="table:made.csv", loss=LossOptions(gamma_neg=4.0, margin=0.05), training=training)
+    return fit(config, tmp_path_factory.mktemp("evaluate") / "run", data=five)
 
 
 @pytest.fixture
-def run(tmp_path, five, config):
-    training = dataclasses.replace(config.training, learning_rate=1e-2)
-    config = dataclasses.replace(config, loss=LossOptions(gamma_neg=4.0, margin=0.05), training=training)
-    return fit(config, tmp_path / "run", data=five)
+def run(trained, tmp_path):
+    """A copy, for each test decides something else."""
+    return RunFolder(shutil.copytree(trained.path, tmp_path / "run"))
 
 
 def arrays(run, data, split):
@@ -164,3 +173,17 @@ def test_scores_do_not_depend_on_the_size_of_batches(run, five):
     assert torch.equal(few.mask, many.mask)
     assert few.logits.shape == (50, 5)
     assert few.unreadable == []
+
+
+def test_what_is_decided_is_said_beside_the_numbers(run, five):
+    plain = evaluate(run, five, save=False)
+    assert "thresholds" not in plain
+    assert "f1" not in plain
+    calibrate(run, five, method="isotonic")
+    chosen = choose(run, five, rule="precision", at_least=0.6)
+    found = evaluate(run, five, save=False)
+    assert found["calibration"]["method"] == "isotonic" != plain["calibration"]["method"]
+    wanted = {"rule": "precision", "at_least": 0.6, "per_label": False, "split": "val", "few": chosen["few"]}
+    assert {name: found["thresholds"][name] for name in wanted} == wanted
+    assert found["threshold"] == chosen["common"]
+    assert not run.evaluation_file.exists()
