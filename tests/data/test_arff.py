@@ -1,4 +1,3 @@
-import time
 from pathlib import Path
 
 import numpy as np
@@ -303,14 +302,14 @@ def test_a_missing_folder_is_said(tmp_path):
         read_arff(tmp_path / "nowhere" / "Toy")
 
 
-def test_a_large_dense_file_is_read_in_seconds(write):
+def test_a_large_dense_file_is_read_whole(write):
     header = (
         "@relation r\n" + "".join(f"@attribute f{i} numeric\n" for i in range(100)) + "@attribute cat {0,1}\n@data\n"
     )
     stem = write(labels=("cat",), _train=header + (",".join(f"0.{i}5" for i in range(100)) + ",1\n") * 5000)
-    start = time.perf_counter()
-    assert read_arff(stem).features.shape == (5000, 100)
-    assert time.perf_counter() - start < 10
+    features = read_arff(stem).features
+    assert features.shape == (5000, 100)
+    np.testing.assert_allclose(features[[0, 2500, 4999]], [[float(f"0.{i}5") for i in range(100)]] * 3, rtol=1e-6)
 
 
 VALID = (
@@ -338,9 +337,7 @@ def test_damaged_bytes_give_a_table_or_our_error(refusal, tmp_path_factory, edit
     [("corel5k", "Corel5k", 4500, 500, 499, 374, 3.5), ("bibtex", "bibtex", 4880, 2515, 1836, 159, 2.4)],
 )
 def test_the_published_numbers_of_mulan_sets_come_out(stem, name, train, test, features, labels, positives_per_sample):
-    start = time.perf_counter()
     table = read_arff(MULAN / stem)
-    assert time.perf_counter() - start < 10
     assert table.name == name
     assert (len(table.rows("train")), len(table.rows("test"))) == (train, test)
     assert table.features.shape == (train + test, features)

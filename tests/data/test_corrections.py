@@ -218,3 +218,22 @@ def test_a_corrected_table_is_read_back_as_it_is(tmp_path, table, feature_names,
     found = back.features.toarray() if isinstance(back.features, csr_array) else back.features
     assert found.tolist() == table.features.tolist()
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_was_hidden_on_purpose_is_told_no_more_where_labels_were_corrected(table):
+    hidden = dataclasses.replace(table, labels=Labels(NAMES, csr_array(TARGETS & ~TARGETS[2])), truth=table.labels)
+    done = corrected(hidden, [Correction(0, "dog", "missing")])
+    assert done.truth is None
+    assert hidden.truth is table.labels
+
+
+@pytest.mark.parametrize("way", ["unknown", "negatives"])
+def test_a_correction_changes_one_element_and_no_other(table, way):
+    mask = np.array([[True, True, False]] * 3)
+    kept = {"unknown": csr_array(~mask)} if way == "unknown" else {"negatives": csr_array(mask & ~TARGETS)}
+    masked = dataclasses.replace(table, labels=Labels(NAMES, csr_array(TARGETS & mask), **kept))
+    targets, known = corrected(masked, [Correction(1, "dog", "wrong")]).labels.dense(range(3))
+    wanted = TARGETS & mask
+    wanted[1, 1] = False
+    assert targets.tolist() == wanted.tolist()
+    assert known.tolist() == mask.tolist()

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import pickle
 
 import numpy as np
@@ -202,3 +203,29 @@ def test_without_pillow_there_is_no_data_set(manifest, monkeypatch):
     monkeypatch.setattr(module, "check_pillow", missing)
     with pytest.raises(ModuleNotFoundError, match="vision"):
         dataset(manifest)
+
+
+def test_the_pairs_of_mixup_depend_on_seed_epoch_and_batch(manifest):
+    options, rows = dataclasses.replace(PLAIN, mixup=1.0), [0, 1, 2, 3, 4, 5]
+
+    def mixed(seed, epoch, positions):
+        return dataset(manifest, options, augment=True, seed=seed)[(epoch, positions)]["inputs"]
+
+    usual = mixed(0, 0, rows)
+    assert torch.equal(usual, mixed(0, 0, rows))
+    others = [mixed(1, 0, rows), mixed(0, 1, rows), mixed(1, 1, rows)]
+    assert all(not torch.equal(one, other) for one, other in itertools.combinations([usual, *others], 2))
+    turned = mixed(0, 0, rows[::-1]).flip(0)
+    assert not torch.equal(turned, usual)
+
+
+def test_samples_that_cannot_be_opened_are_masked_beside_what_was_unknown_already(manifest, tmp_path):
+    (tmp_path / "01.png").write_bytes(b"")
+    targets = manifest.labels.dense(range(len(manifest)))[0]
+    unknown = np.zeros_like(targets)
+    unknown[0, 0] = True
+    labels = Labels(manifest.labels.names, csr_array(targets & ~unknown), csr_array(unknown))
+    batch = dataset(dataclasses.replace(manifest, labels=labels))[[0, 1, 2]]
+    assert batch["mask"].tolist() == [[False, True], [False, False], [True, True]]
+    assert batch["targets"][1].tolist() == [0, 0]
+    assert batch["unreadable"].tolist() == [1]

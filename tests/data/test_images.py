@@ -244,8 +244,8 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, ending, share):
     reason = refusal(path)
     if share == 0:
         assert reason == "wanted an image file, got an empty file"
-    elif share > 0.02:
-        assert reason.startswith("cannot be decoded: ")
+    else:  # of 2 per cent not even the kind of the file can be told
+        assert reason.startswith("cannot be decoded: " if share > 0.02 else ("wanted an image ", "cannot be decoded"))
 
 
 def test_bytes_behind_the_end_do_not_matter(tmp_path, corners):

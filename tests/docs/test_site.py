@@ -67,7 +67,9 @@ def test_nothing_is_loaded_from_elsewhere(site):
         loaded.feed(page.read_text(encoding="utf-8"))
         assert loaded.found
         assert [address for address in loaded.found if re.match(r"(\w+:)?//", address)] == [], page
-    for sheet in site.rglob("*.css"):
+    sheets = list(site.rglob("*.css"))
+    assert sheets
+    for sheet in sheets:
         assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", sheet.read_text(encoding="utf-8")), sheet
 
 

@@ -108,3 +108,58 @@ def test_how_many_processes_prepare_batches_is_no_other_sweep(sweep):
 def test_what_makes_no_sweep_is_refused(sweep, options, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(sweep, **options)
+
+
+def test_the_number_of_workers_makes_no_other_study_and_every_group_of_options_does(sweep):
+    def with_training(**options):
+        return dataclasses.replace(sweep, training=dataclasses.replace(sweep.training, **options))
+
+    assert with_training(workers=3).study_name == sweep.study_name
+    others = [
+        with_training(batch_size=64),
+        with_training(weight_decay=0.5),
+        with_training(learning_rate=0.02),
+        dataclasses.replace(sweep, model=dataclasses.replace(sweep.model, name="mlp")),
+        dataclasses.replace(sweep, data=DataOptions(train_samples=7)),
+    ]
+    assert len({sweep.study_name, *(other.study_name for other in others)}) == 6
+
+
+def test_rates_are_chosen_by_the_mean_over_seeds_on_validation(sweep):
+    """Not by the best seed, the last, or the test split."""
+
+    def val(point):
+        of_seeds = {0.01: (0.7, 0.1), 0.04: (0.5, 0.5)}[point.learning_rate]
+        return of_seeds[1 - point.seed if point.setting.value == 2 else point.seed]
+
+    rows = made(points(sweep, {}), val)
+    rows = {key: dataclasses.replace(row, test_mAP=-row.val_mAP) for key, row in rows.items()}
+    assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {0.04}
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.04])
+def test_no_rate_at_which_a_run_diverged_is_chosen_be_it_the_first_or_the_last(sweep, rate):
+    rows = made(points(sweep, {}), lambda point: math.nan if (point.learning_rate, point.seed) == (rate, 1) else 0.01)
+    assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {{0.01: 0.04, 0.04: 0.01}[rate]}
+
+
+def test_where_all_rates_diverged_the_first_is_taken(sweep):
+    rows = made(points(sweep, {}), lambda _: math.nan)
+    assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {0.01}
+
+
+def test_final_rows_are_those_of_the_chosen_rate_in_the_order_of_seeds(sweep):
+    rows = made(points(sweep, {}), lambda point: point.learning_rate)
+    rows |= made(points(sweep, rows))
+    found = final_rows(sweep, rows)
+    assert [(row.seed, row.setting) for row in found] == [
+        (seed, setting.name) for seed in (0, 1) for setting in sweep.settings
+    ]
+    assert {(row.stage, row.learning_rate) for row in found} == {("final", 0.04)}
+
+
+def test_one_rate_is_final_at_once_and_counted_once(sweep):
+    sweep = dataclasses.replace(sweep, trials=1)
+    assert num_left(sweep, {}) == num_runs(sweep) == 6
+    rows = made(points(sweep, {})[:2])
+    assert num_left(sweep, rows) == 4

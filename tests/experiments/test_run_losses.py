@@ -61,3 +61,46 @@ def test_runs_of_one_family_alone_are_not_copied_apart():
     losses = RunLosses([LossOptions(), LossOptions(name="cross_entropy")], num_labels=4, device=torch.device("cpu"))
     assert [family.are_all for family in losses.families] == [True]
     assert not losses.alone
+
+
+def test_the_state_that_was_kept_stays_as_it_was_while_training_goes_on(batches):
+    losses = RunLosses(LOSSES, num_labels=4, device=torch.device("cpu"))
+    kept = [losses.kept_state(run) for run in range(len(LOSSES))]
+    assert [list(state) for state in kept] == [["criterion.gamma_neg"]] * len(LOSSES)
+    before = [state["criterion.gamma_neg"].clone() for state in kept]
+    numbers = losses.gamma_neg(len(LOSSES))
+    told = numbers.clone()
+    for logits, targets in batches:
+        losses(logits, targets)
+    for state, value in zip(kept, before, strict=True):
+        assert torch.equal(state["criterion.gamma_neg"], value)
+    assert torch.equal(numbers, told)
+    now = [losses.kept_state(run)["criterion.gamma_neg"] for run in range(len(LOSSES))]
+    moved = [not torch.equal(one, other) for one, other in zip(now, before, strict=True)]
+    assert moved == [loss.name == "adaptive" for loss in LOSSES]
+
+
+def test_an_update_does_not_reach_the_gradient_of_the_step_before_it(batches):
+    """The loss has read gamma_neg; its backward pass comes after the rule has moved it."""
+    logits, targets = batches[0]
+    logits.requires_grad_()
+    together = RunLosses(LOSSES, num_labels=4, device=torch.device("cpu"))
+    first = together.families[0].gamma_neg
+    value = first.clone()
+    together(logits, targets).backward()
+    assert torch.equal(first, value)
+    assert not torch.equal(together.families[0].gamma_neg, value)
+
+
+def test_counts_of_the_training_split_reach_the_losses_that_start_from_them():
+    options = [LossOptions(name="distribution_balanced"), LossOptions(name="splc")]
+    logits, targets = torch.zeros(2, 3, 2), torch.tensor([[[1, 0], [1, 0], [0, 0]]] * 2)
+    costs = [
+        RunLosses(options[:1], num_labels=2, device=torch.device("cpu"), positives=positives, num_samples=100)(
+            logits[:1], targets[:1]
+        )
+        for positives in ([2, 90], [90, 2])
+    ]
+    assert costs[0] != costs[1]
+    with pytest.raises(ValueError, match=r"splc needs the number of training samples, got none"):
+        RunLosses(options[1:], num_labels=2, device=torch.device("cpu"))

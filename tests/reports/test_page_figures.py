@@ -64,7 +64,9 @@ def test_the_regimes_are_those_of_the_best_run(make_run):
 
 def test_curves_that_are_left_out_are_counted(make_run):
     runs = read_runs([make_run(str(gamma), LossOptions(gamma_neg=gamma)) for gamma in range(1, 7)])
-    assert all("2 further settings of these runs are left out." in figure.caption for figure in curve_figures(runs))
+    captions = [figure.caption for figure in curve_figures(runs)]
+    assert len(captions) == 2
+    assert all("2 further settings of these runs are left out." in caption for caption in captions)
 
 
 def test_losses_outside_the_family_have_no_curve_and_the_caption_says_so(make_run):

@@ -1,4 +1,7 @@
-from lopsided.data import read_source
+import numpy as np
+from scipy.sparse import csr_array
+
+from lopsided.data import Labels, Table, read_source
 from lopsided.reports.runs import read_runs
 from lopsided.reports.summary import best_run, summary, warnings_about
 from lopsided.training.config import LossOptions
@@ -62,3 +65,38 @@ def test_a_reader_is_warned_of_what_went_wrong(make_run):
 def test_different_data_is_said_to_be_different(make_run):
     runs = read_runs([make_run("a"), make_run("b", source="digits")])
     assert "different data" in warnings_about(runs)[0]
+
+
+def test_the_data_is_counted_without_what_nobody_knows_and_with_what_was_hidden(make_run):
+    """Of 400 elements 100 are true, 40 of them hidden; of 60 nobody knows whether they are."""
+    truth = np.zeros((100, 4), dtype=bool)
+    truth[:, 0] = True
+    given, unknown = truth.copy(), np.zeros_like(truth)
+    given[:40, 0], unknown[40:100, 1] = False, True
+    names = tuple("abcd")
+    data = Table(
+        "made",
+        np.zeros((100, 2), np.float32),
+        Labels(names, csr_array(given), csr_array(unknown)),
+        np.array(["train"] * 50 + ["val"] * 30 + ["test"] * 20),
+        truth=Labels(names, csr_array(truth), csr_array(unknown)),
+    )
+    text = summary(read_runs([make_run("a")]), data)
+    for part in (
+        "50 training, 30 validation and 20 test samples with 4 labels each, 1.0 of them true",
+        "(2 negatives for each positive)",  # 400 - 60 - 100 for 100
+        "40 positives of the training samples were hidden on purpose",
+    ):
+        assert part in text
+
+
+def test_the_best_run_is_the_one_that_was_evaluated_best_and_not_the_first_or_the_last(make_run):
+    shares = {"a": 0.5, "b": 0.75, "c": 0.25}
+    runs = read_runs(
+        [
+            make_run(name, seed=seed, evaluation=evaluation_of(share))
+            for seed, (name, share) in enumerate(shares.items())
+        ]
+    )
+    assert best_run(runs) is runs[1]
+    assert best_run(read_runs([make_run("d", seed=9)])) is None

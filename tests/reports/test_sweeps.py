@@ -162,3 +162,68 @@ def test_a_sweep_of_a_newer_version_is_refused(make_sweep):
     del content["environment"]  # from before there were numbers
     about.write_text(json.dumps(content))
     assert read_sweep(about.parent).name == "margin"
+
+
+@pytest.fixture
+def make_numbered_sweep(tmp_path):
+    """The folder of a sweep in whose rows no two metrics are equal, nor those of two seeds, shares or stages."""
+
+    def make(**options):
+        settings = tuple(settings_of("gamma_neg", grid=["0", "2", "4"]))
+        sweep = Sweep(name="gamma_neg", source="digits", settings=settings, **{"seeds": 3, "trials": 2, **options})
+        rows = {}
+        while left := points(sweep, rows):
+            for point in left:
+                draw = np.random.default_rng([len(rows), 7]).uniform(0.1, 0.9, size=9).tolist()
+                test = dict(zip(("mAP", "micro_AP", "cf1", "of1", "mean_f1"), draw, strict=False))
+                common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
+                rows[point.key] = Row(
+                    *common,
+                    val_mAP=draw[5],
+                    best_epoch=1,
+                    val_gap=draw[6],
+                    final_gap=draw[7] - 0.5,
+                    final_gamma_neg=10 * draw[8],
+                    seconds=1.0,
+                    **{f"test_{name}": value for name, value in test.items()},
+                )
+        write_outputs(sweep, rows, tmp_path)
+        return tmp_path, rows
+
+    return make
+
+
+def test_each_column_of_the_table_shows_its_own_number(make_numbered_sweep):
+    sweep = read_sweep(make_numbered_sweep()[0])
+    page = render_sweep(sweep)
+    table = page[page.index("<thead") :]
+    heads = [
+        re.sub(r"<.*?>", "", head).strip() for head in re.findall(r"<th.*?>(.*?)</th>", table[: table.index("</thead")])
+    ]
+    lines = re.findall(r"<tr.*?>(.*?)</tr>", table[table.index("<tbody") : table.index("</tbody")], re.DOTALL)
+    assert len(lines) == len(sweep.results) == 4
+    for line, result in zip(lines, sweep.results, strict=True):
+        cells = re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL)
+        shown = dict(zip(heads, [re.sub(r"<.*?>", "", cell).strip() for cell in cells], strict=True))
+        numbers = result.numbers
+        for head, name in (("micro AP", "micro_AP"), ("CF1", "cf1"), ("OF1", "of1"), ("mean F1", "mean_f1")):
+            assert shown[head] == f"{100 * numbers[name]:.1f}", head
+        assert shown["mAP"].startswith(f"{100 * numbers['mAP']:.1f} ± {100 * numbers['sd']:.1f}")
+        if not result.is_baseline:
+            low, high = (f"{100 * numbers[name]:+.1f}".replace("-", "−") for name in ("low", "high"))
+            assert f"{low} to {high}" in shown.values()
+            assert f"{100 * numbers['difference']:+.1f}".replace("-", "−") in shown.values()
+        assert f"{numbers['final_gap']:+.2f}".replace("-", "−") in shown.values()
+        assert f"{numbers['final_gamma_neg']:.1f}" in shown.values()
+
+
+def test_the_dots_of_a_setting_are_its_final_runs_at_its_share_and_rate(make_numbered_sweep):
+    folder, rows = make_numbered_sweep(missing=(0.0, 0.3))
+    sweep = read_sweep(folder)
+    assert sweep.shares == [0.0, 0.3]
+    for result in sweep.results:
+        mine = [row for row in rows.values() if (row.setting, row.missing) == (result.setting, result.missing)]
+        final = [row.test_mAP for row in mine if row.stage == "final"]
+        assert len(mine) == 9
+        assert list(result.of_seeds) == final
+        assert np.mean(final) == pytest.approx(result.numbers["mAP"], rel=1e-5)

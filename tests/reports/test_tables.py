@@ -88,7 +88,7 @@ def test_one_environment_is_shown_once_and_two_side_by_side(make_run):
     assert environment_rows(runs) == []
     for run in runs:
         write_environment(run)
-    assert all(len(values) == 1 for _, values in environment_rows(runs))
+    assert {len(values) for _, values in environment_rows(runs)} == {1}
     write_environment(runs[0], python="3.99")
     assert dict(environment_rows(runs))["Python"][0] == "3.99"
     (runs[1].folder.path / "environment.json").write_text("{")
@@ -99,3 +99,30 @@ def test_the_environment_keeps_the_command_line_to_itself(make_run):
     (run,) = read_runs([make_run("a")])
     write_environment(run, command=["--storage", "secret"])
     assert "secret" not in json.dumps(environment_rows([run]))
+
+
+def test_each_column_of_metrics_shows_its_own_number(make_run):
+    numbers = {name: 0.111 + 0.05 * place for place, name in enumerate(COLUMNS.values())}
+    top = {name: 0.9 - value for name, value in numbers.items() if "AP" not in name}
+    (run,) = read_runs([make_run("a", evaluation={**evaluation_of(0), **numbers, "top3": top})])
+    (row,) = metric_rows([run], COLUMNS)
+    assert [cell.text for cell in row.cells] == [f"{100 * value:.1f}" for value in numbers.values()]
+    (row,) = metric_rows([run], TOP_COLUMNS, group="top3")
+    assert [cell.text for cell in row.cells] == [f"{100 * top[key]:.1f}" for key in TOP_COLUMNS.values()]
+    assert (COLUMNS["CP"], COLUMNS["CR"], COLUMNS["OP"], COLUMNS["OR"]) == ("cp", "cr", "op", "or")
+
+
+def test_only_what_cannot_be_won_by_a_threshold_alone_has_a_best_one(make_run):
+    low = {name: 0.2 for name in COLUMNS.values()}
+    high = {name: 0.7 for name in COLUMNS.values()}
+    runs = read_runs(
+        [
+            make_run("a", seed=1, evaluation={**evaluation_of(0), **low}),
+            make_run("b", seed=2, evaluation={**evaluation_of(0), **high}),
+        ]
+    )
+    first, second = metric_rows(runs, COLUMNS)
+    assert not any(cell.is_best for cell in first.cells)
+    best = [head for head, cell in zip(COLUMNS, second.cells, strict=True) if cell.is_best]
+    assert best == ["mAP", "micro AP", "CF1", "mean F1", "OF1"]
+    assert not any(cell.is_best for cell in metric_rows(runs[1:], COLUMNS)[0].cells)

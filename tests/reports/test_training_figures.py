@@ -31,7 +31,7 @@ def texts_of(axes):
 def test_each_run_has_its_line_and_its_name(five_losses):
     for draw, count in ((gap_over_training, 5), (map_over_training, 5), (cross_entropy_over_training, 5)):
         figure = draw(five_losses)
-        assert all(len(strong_lines(axes)) == count for axes in figure.axes)
+        assert {len(strong_lines(axes)) for axes in figure.axes} == {count}
         assert [text.get_text() for text in figure.legends[0].get_texts()] == [run.label for run in five_losses]
 
 

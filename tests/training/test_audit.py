@@ -7,10 +7,11 @@ import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Table, hide_positives
-from lopsided.training import Config, LossOptions, TrainingOptions
+from lopsided.training import Config, LossOptions, RunFolder, TrainingOptions
 from lopsided.training.audit import audit, write_counts, write_suspects
 from lopsided.training.cross_fit import OutOfSample, fold_rows, out_of_sample
 from lopsided.training.fit import fit
+from lopsided.training.task import MultiLabelTask
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [
@@ -168,3 +169,75 @@ def test_the_lists_hold_what_a_decision_needs(tmp_path, run, hidden):
     assert (int(rows[0]["row"]), rows[0]["label"], rows[0]["kind"]) == (first.row, "abc"[first.label], first.kind)
     assert {row["split"] for row in rows} <= {"val", "test"}
     assert [row["label"] for row in csv.DictReader((tmp_path / "c.csv").read_text().splitlines())] == ["a", "b", "c"]
+
+
+def test_what_is_written_under_unknown_labels_is_not_noted():
+    draw = np.random.default_rng(0)
+    noted, known = draw.random((200, 3)) < 0.3, draw.random((200, 3)) < 0.7
+    p = np.clip(draw.random((200, 3)), 0.01, 0.99)
+    negatives, positives = (audit(made(p, written, known), most=50) for written in (noted & known, noted | ~known))
+    assert positives.suspects == negatives.suspects
+    assert positives.noted.tolist() == negatives.noted.tolist() == (noted & known).sum(axis=0).tolist()
+    assert positives.missing.tolist() == negatives.missing.tolist()
+    assert positives.wrong.tolist() == negatives.wrong.tolist()
+
+
+def test_each_part_is_scored_by_the_network_that_was_trained_on_all_the_others(tmp_path, run, hidden, monkeypatch):
+    trained, step = [], MultiLabelTask.training_step
+
+    def recorded(self, batch, index):
+        trained[-1].update(batch["rows"].tolist())
+        return step(self, batch, index)
+
+    monkeypatch.setattr(MultiLabelTask, "training_step", recorded)
+    training = dataclasses.replace(run.config().training, epochs=2)
+    with monkeypatch.context() as plain:
+        plain.setattr(MultiLabelTask, "training_step", step)
+        mine = fit(dataclasses.replace(run.config(), training=training, seed=5), tmp_path / "run", data=hidden)
+    scores = out_of_sample(mine, hidden, folds=3, on_fold=lambda _: trained.append(set()))
+    parts = fold_rows(hidden, folds=3, seed=5)
+    assert len(trained) == 3
+    for number, (rows, part) in enumerate(zip(trained, parts, strict=True), start=1):
+        assert rows == set(range(600)) - set(part.tolist())
+        network = RunFolder(mine.path / "audit" / f"fold-{number}-of-3").load()
+        logits = network.model(torch.from_numpy(hidden.features[part])).detach()
+        torch.testing.assert_close(scores.logits[part], logits)
+        torch.testing.assert_close(scores.probabilities[part], network.calibrator(logits))
+    own = mine.load()
+    torch.testing.assert_close(scores.logits[600:], own.model(torch.from_numpy(hidden.features[600:])).detach())
+    targets = hidden.labels.dense(range(900))[0]
+    assert scores.targets.tolist() == targets.tolist()
+    assert scores.known.all()
+
+
+def test_folds_differ_by_their_seed_and_are_of_the_training_samples_alone(hidden):
+    one, same, other = (fold_rows(hidden, folds=3, seed=seed) for seed in (1, 1, 2))
+    assert [part.tolist() for part in one] == [part.tolist() for part in same]
+    assert [part.tolist() for part in one] != [part.tolist() for part in other]
+    assert len(fold_rows(hidden, folds=600, seed=0)) == 600
+    with pytest.raises(ValueError, match="folds must lie in 2 to 600, .* got 601"):
+        fold_rows(hidden, folds=601, seed=0)
+
+
+def test_as_many_suspects_come_as_were_asked_for_mixed_in_proportion_to_their_numbers():
+    """Twice as many missing labels as wrong ones."""
+    draw = np.random.default_rng(0)
+    truth = draw.random((3000, 2)) < 0.4
+    noted = truth & (draw.random(truth.shape) >= 0.2) | ~truth & (draw.random(truth.shape) < 0.05)
+    p = np.clip(np.where(truth, 0.9, 0.1) + 0.02 * draw.normal(size=truth.shape), 0.001, 0.999)
+    found = audit(made(p, noted), most=300)
+    assert len(found.suspects) == 300
+    missing = sum(suspect.kind == "missing" for suspect in found.suspects)
+    share = found.missing.sum() / (found.missing.sum() + found.wrong.sum())
+    assert missing / 300 == pytest.approx(share, abs=0.01)
+    assert len(audit(made(p, noted), most=1).suspects) == 1
+
+
+def test_lists_have_lines_that_end_alike_everywhere(tmp_path, hidden):
+    found = audit(made([[0.9, 0.1, 0.5]] * 4, [[0, 1, 0]] * 4), most=12)
+    write_suspects(found, hidden, tmp_path / "s.csv")
+    write_counts(found, hidden, tmp_path / "c.csv")
+    for name, lines in (("s.csv", 13), ("c.csv", 4)):
+        content = (tmp_path / name).read_bytes()
+        assert content.count(b"\n") == lines
+        assert b"\r" not in content

@@ -142,3 +142,89 @@ def test_focal_loss_is_undone_with_the_focus_as_it_was_trained(detach_focus):
     torch.testing.assert_close(found, wanted, rtol=0, atol=2e-6)
     other = recalibrate(logits, gamma_pos=3, gamma_neg=3, margin=0, detach_focus=not detach_focus)
     assert not torch.allclose(found, other, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        (LossOptions(name="focal", gamma=3), {"gamma_pos": 3, "gamma_neg": 3, "margin": 0}),
+        (LossOptions(gamma_pos=1, gamma_neg=4, margin=0.05), {"gamma_pos": 1, "gamma_neg": 4, "margin": 0.05}),
+        (LossOptions(name="adaptive", gamma_pos=1, margin=0.1), {"gamma_pos": 1, "gamma_neg": 3, "margin": 0.1}),
+    ],
+)
+def test_a_focus_that_was_a_constant_in_the_gradient_is_undone_as_one(options, settings):
+    weights = {"criterion.gamma_neg": torch.tensor(3.0)}
+    found = {
+        detach: closed_form(dataclasses.replace(options, detach_focus=detach), weights, num_labels=3)(LOGITS)
+        for detach in (False, True)
+    }
+    for detach, probabilities in found.items():
+        wanted = recalibrate(LOGITS, **settings, detach_focus=detach)
+        torch.testing.assert_close(probabilities, wanted, rtol=0, atol=2e-6)
+    assert (found[True] - found[False]).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("name", ["hill", "splc", "zlpr", "two_way", "polynomial", "partial", "distribution_balanced"])
+def test_of_losses_outside_the_family_nothing_is_undone(name):
+    found = closed_form(LossOptions(name=name), {}, num_labels=3)(LOGITS)
+    torch.testing.assert_close(found, LOGITS.sigmoid(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+@pytest.mark.parametrize("side", [False, True])
+def test_ten_of_each_side_are_enough_for_a_fit_of_its_own(method, side):
+    """Of positives and of negatives, counted where they are known."""
+    closed = ClosedForm(0, 0, 0, False)
+    logits, targets, _ = made()
+    for k, count in ((0, 9), (1, 10), (2, 11)):
+        targets[:, k] = not side
+        targets[:count, k] = side
+    mask = torch.ones_like(targets)
+    mask[0, 2] = mask[1, 2] = False
+    logits = torch.where(targets == side, logits + (9.0 if side else -9.0), logits)
+    fit = fitted(logits, targets, mask, closed=closed, method=method)
+    assert fit["few"] == [0, 2]
+
+
+def test_the_fit_of_all_labels_is_pooled_over_known_elements_of_all_of_them():
+    """A label that nobody knows takes what fits the two others together."""
+    closed = ClosedForm(0, 0, 0, False)
+    draw = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(20_000, 3, generator=draw)
+    targets = torch.rand(20_000, 3, generator=draw) < torch.sigmoid(0.5 * logits - 1)
+    mask = torch.ones_like(targets)
+    mask[:, 2] = False
+    fit = fitted(logits, targets, mask, closed=closed, method="platt")
+    assert fit["few"] == [2]
+    assert (fit["scale"][2], fit["shift"][2]) == pytest.approx((0.5, -1), rel=0.05)
+    assert fit["scale"][2] not in fit["scale"][:2]
+
+
+def test_more_elements_than_bins_are_fitted_as_few_are():
+    closed = ClosedForm(0, 2, 0.2, False)
+    logits, targets, _ = made(samples=1300)  # 3,900 elements: fewer than there are bins
+    few = fitted(logits, targets, None, closed=closed, method="temperature")
+    many = fitted(logits.repeat(4, 1), targets.repeat(4, 1), None, closed=closed, method="temperature")
+    assert many["temperature"] == pytest.approx(few["temperature"], rel=0.01)
+
+
+def test_a_temperature_stays_between_a_twentieth_and_twenty():
+    closed = ClosedForm(0, 0, 0, False)
+    targets = torch.rand(3000, 3, generator=torch.Generator().manual_seed(0)) < 0.5
+    sure = torch.where(targets, 0.01, -0.01)  # right every time, and far too modest
+    chance = torch.randn(3000, 3, generator=torch.Generator().manual_seed(1))
+    found = [fitted(each, targets, None, closed=closed, method="temperature") for each in (sure, chance, -sure)]
+    assert [fit["temperature"] for fit in found] == [0.05, 20, 20]
+
+
+def test_knots_of_a_rising_line_rise_and_are_few():
+    closed = ClosedForm(0, 0, 0, False)
+    logits, targets, _ = made(samples=20_000)
+    fit = fitted(logits, targets, None, closed=closed, method="isotonic")
+    for knots, values in zip(fit["knots"]["logits"], fit["knots"]["probabilities"], strict=True):
+        assert 2 <= len(knots) == len(values) <= 24
+        assert knots == sorted(set(knots))
+        assert values == sorted(values)
+        assert 0 <= values[0] < values[-1] <= 1
+    small = fitted(logits[:60], targets[:60], None, closed=closed, method="isotonic")
+    assert all(knots == sorted(set(knots)) for knots in small["knots"]["logits"])

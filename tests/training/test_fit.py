@@ -13,14 +13,17 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
 from lopsided.data import Labels, TableDataset
+from lopsided.metrics import mean_average_precision
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training.config import LossName
 from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
 from lopsided.training.predict import predict
 from lopsided.training.run_folder import COLUMNS, read_rows
+from lopsided.training.scoring import collected
 from lopsided.training.step_log import StepLog
 from lopsided.training.trainer import each_epoch
 
@@ -162,13 +165,26 @@ def test_data_without_a_train_split_is_refused(tmp_path, table, config):
     assert not (tmp_path / "run").exists()
 
 
-def test_unknown_labels_are_left_out_of_training_and_metrics(tmp_path, table, config):
-    unknown = table.labels.positives.copy()
-    labels = Labels(table.labels.names, table.labels.positives - table.labels.positives.multiply(unknown), unknown)
-    masked = dataclasses.replace(table, labels=labels)
-    run = fit(config, tmp_path / "run", data=masked)
-    assert all(row["val_mAP"] in ("", "nan") for row in run.rows())  # every positive is unknown
-    assert np.isnan(evaluate(run, masked)["mAP"])
+def test_a_label_that_nobody_knows_is_not_trained_and_not_measured(tmp_path, table, config):
+    unknown = csr_array(np.tile([False, False, True], (len(table), 1)))
+    positives = csr_array(table.labels.dense(range(len(table)))[0] & [True, True, False])
+    masked = dataclasses.replace(table, labels=Labels(table.labels.names, positives, unknown))
+    options = dataclasses.replace(config.training, learning_rate=1e-2)
+    runs = [
+        fit(
+            dataclasses.replace(config, training=dataclasses.replace(options, epochs=epochs)),
+            tmp_path / str(epochs),
+            data=masked,
+        )
+        for epochs in (1, 3)
+    ]
+    first, later = (run.load().model[1][-1].bias for run in runs)
+    assert first[2] == later[2]  # as it was drawn
+    assert (first[:2] != later[:2]).all()
+    known = dataclasses.replace(table, labels=Labels(("a", "b"), csr_array(positives[:, :2])))
+    scores = collected(runs[1].load(), masked, split="test", batch_size=32).logits[:, :2]
+    targets = torch.from_numpy(known.labels.dense(known.rows("test"))[0])
+    assert evaluate(runs[1], masked)["mAP"] == pytest.approx(float(mean_average_precision(scores, targets)))
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
@@ -205,8 +221,10 @@ def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, confi
 def test_named_features_are_put_in_the_order_of_the_run(tmp_path, table, config):
     table = dataclasses.replace(table, feature_names=tuple("uvwxyz"))
     run = fit(config, tmp_path / "run", data=table)
-    turned = dataclasses.replace(table, features=table.features[:, ::-1], feature_names=tuple("zyxwvu"))
-    assert evaluate(run, turned, save=False) == evaluate(run, table)
+    for names in ("zyxwvu", "vwxyzu"):  # turned round, and moved by one
+        columns = ["uvwxyz".index(name) for name in names]
+        other = dataclasses.replace(table, features=table.features[:, columns], feature_names=tuple(names))
+        assert evaluate(run, other, save=False) == evaluate(run, table)
     other = dataclasses.replace(table, feature_names=tuple("uvwxyq"))
     with pytest.raises(ValueError, match="must have the features of the run, got none named 'z'"):
         evaluate(run, other)

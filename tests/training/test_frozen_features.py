@@ -304,3 +304,31 @@ def test_the_default_folder_is_the_users_cache(monkeypatch):
     assert default_cache() == Path("somewhere/lopsided/features")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     assert default_cache() == Path.home() / ".cache/lopsided/features"
+
+
+def test_a_file_that_was_written_anew_with_as_many_bytes_is_read_anew(manifest, tmp_path):
+    before = computed(manifest, tmp_path / "cache").table.features
+    path = manifest.path(3)
+    about = path.stat()
+    path.write_bytes(bytes([200]))
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns + 1_000_000))
+    after = computed(manifest, tmp_path / "cache").table.features
+    assert np.allclose(after[3], np.multiply(200 / 255, [1, 2, 3]))
+    assert (np.delete(after, 3, axis=0) == np.delete(before, 3, axis=0)).all()
+
+
+@pytest.mark.parametrize("was_training", [False, True])
+def test_features_are_those_of_evaluation_whatever_mode_the_network_was_in(manifest, tmp_path, was_training):
+    net, modes, forward = network(), set(), Means.forward
+    net.frozen = False  # one whose backbone is in the mode of the rest
+
+    class Watched(Means):
+        def forward(self, images):
+            modes.add(self.training)
+            return forward(self, images)
+
+    net.backbone.network.__class__ = Watched
+    net.train(was_training)
+    computed(manifest, tmp_path / "cache", network=net)
+    assert modes == {False}
+    assert net.training == was_training

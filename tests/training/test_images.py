@@ -16,6 +16,8 @@ from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
 from lopsided.training.predict import predict
 from lopsided.training.scoring import collected
+from lopsided.training.step_log import StepLog
+from lopsided.training.task import MultiLabelTask
 
 pytest.importorskip("PIL", reason="images need Pillow")
 pytestmark = [
@@ -111,8 +113,6 @@ def test_augmentation_depends_on_the_seed_and_not_on_the_number_of_workers(tmp_p
 def test_a_run_that_was_cut_and_resumed_equals_one_that_was_not(
     tmp_path, monkeypatch, request, images, make_manifest, frozen
 ):
-    from lopsided.training.step_log import StepLog
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     manifest = make_manifest(40)
     images = dataclasses.replace(images, training=dataclasses.replace(images.training, epochs=4))
@@ -218,3 +218,74 @@ def test_samples_without_a_known_label_change_no_weights(tmp_path, images, make_
     with np.errstate(all="raise"):
         run = fit(images, tmp_path / "run", data=manifest)
     assert {float(row["loss"]) for row in run.rows() if row["loss"]} == {0.0}
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The images of every training batch, by epoch and sample number."""
+    images, step = {}, MultiLabelTask.training_step
+
+    def recorded(self, batch, index):
+        images.update(
+            {(self.current_epoch, int(row)): one for row, one in zip(batch["rows"], batch["inputs"], strict=True)}
+        )
+        return step(self, batch, index)
+
+    monkeypatch.setattr(MultiLabelTask, "training_step", recorded)
+
+    def taken():
+        found = dict(images)
+        images.clear()
+        return found
+
+    return taken
+
+
+def test_seeds_and_epochs_change_images_in_ways_of_their_own(tmp_path, images, make_manifest, seen):
+    manifest = make_manifest(16)
+    images = dataclasses.replace(images, data=dataclasses.replace(images.data, cutout=0.5))
+    found = []
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        fit(dataclasses.replace(images, seed=seed), tmp_path / name, data=manifest)
+        found.append(seen())
+    one, again, other = found
+    assert (
+        one.keys()
+        == again.keys()
+        == other.keys()
+        == {(epoch, row) for epoch in (0, 1) for row in manifest.rows("train")}
+    )
+    assert all(torch.equal(one[place], again[place]) for place in one)
+    rows = manifest.rows("train").tolist()
+    for pairs in (
+        [(one[0, row], one[1, row]) for row in rows],
+        [(one[0, row], other[0, row]) for row in rows],
+        [(one[1, row], other[0, row]) for row in rows],
+    ):
+        assert sum(not torch.equal(*pair) for pair in pairs) > len(rows) / 2
+
+
+def test_a_run_that_goes_on_with_processes_of_its_own_sees_the_images_of_its_epoch(
+    tmp_path, monkeypatch, images, make_manifest, seen
+):
+    """They begin to prepare batches before Lightning says which epoch it is."""
+    manifest = make_manifest(16)
+    data = dataclasses.replace(images.data, cutout=0.5)
+    images = dataclasses.replace(images, data=data, training=dataclasses.replace(images.training, workers=1, epochs=3))
+    fit(images, tmp_path / "whole", data=manifest)
+    whole, written = seen(), StepLog.on_validation_end
+
+    def cut(self, trainer, module):
+        written(self, trainer, module)
+        if trainer.current_epoch == 1:
+            raise InterruptedError("cut")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StepLog, "on_validation_end", cut)
+        with pytest.raises(InterruptedError):
+            fit(images, tmp_path / "cut", data=manifest)
+    seen()
+    fit(images, tmp_path / "cut", data=manifest, resume=True)
+    resumed = seen()
+    assert {epoch for epoch, _ in resumed} == {1, 2}
+    assert all(torch.equal(image, whole[place]) for place, image in resumed.items())

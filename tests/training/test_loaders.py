@@ -84,3 +84,40 @@ def test_processes_for_batches_are_for_images(make_manifest, table):
     assert num_workers(3, table) == 3
     assert 1 <= num_workers(None, make_manifest(4)) <= 8
     assert num_workers(None, make_manifest(4), devices=1000) == 1
+
+
+@pytest.mark.parametrize("weights", [None, torch.ones(50)])
+def test_no_two_seeds_share_the_order_of_any_epochs(weights):
+    orders = set()
+    for seed in range(5):
+        batches = EpochBatches(50, 8, seed=seed, weights=weights)
+        for epoch in range(5):
+            batches.set_epoch(epoch)
+            orders.add(tuple(map(tuple, batches)))
+    assert len(orders) == 25
+
+
+def test_unknown_labels_count_as_no_positives_of_balanced_sampling():
+    known = Labels(("a", "b"), csr_array(np.array([[True, False], [True, True], [False, False], [False, True]])))
+    unknown = csr_array(np.array([[False, True], [False, False], [True, True], [False, False]]))
+    masked = Labels(known.names, known.positives, unknown)
+    weights = balanced_weights(masked)
+    assert weights.tolist() == balanced_weights(known).tolist() == [0.5, 1.0, 1.0, 0.5]
+
+
+def test_samples_are_drawn_in_proportion_to_their_weights():
+    weights = torch.tensor([0.0, 1.0, 3.0, 0.0])
+    drawn = []
+    batches = EpochBatches(4, 4, seed=0, weights=weights)
+    for epoch in range(2000):
+        batches.set_epoch(epoch)
+        drawn += sum(batches, [])
+    counts = np.bincount(drawn, minlength=4)
+    assert counts[[0, 3]].tolist() == [0, 0]
+    assert counts[2] / counts.sum() == pytest.approx(0.75, abs=0.02)
+
+
+def test_the_last_batch_holds_what_is_left_and_all_come_in_their_order_without_a_seed():
+    batches = EpochBatches(7, 3, seed=None)
+    assert len(batches) == 3
+    assert list(batches) == [[0, 1, 2], [3, 4, 5], [6]]

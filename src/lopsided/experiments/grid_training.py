@@ -108,7 +108,7 @@ class GridTraining:
         return [
             {
                 "val_mAP": tuple(self.val_mAP[run]),
-                "best_epoch": _best(self.val_mAP[run]),
+                "best_epoch": best_epoch_of(self.val_mAP[run]),
                 "val_gap": self.val_gap[run],
                 "gap": gaps[run],
                 "gamma_neg": gamma_neg[run],
@@ -166,7 +166,7 @@ class GridTraining:
             for place in range(averaged.num_runs):
                 found = self.val_mAP[run]
                 found.append(_map_of(logits[place], targets, mask))
-                if _best(found) == len(found):
+                if best_epoch_of(found) == len(found):
                     self.val_gap[run] = gaps[place]
                     self.best_state[run] = self.losses.kept_state(run)
                     for kept, now in zip(best.parameters(), averaged.parameters(), strict=True):
@@ -218,7 +218,7 @@ def _parts(count: int) -> Iterator[range]:
         yield range(start, min(start + _SCORED_AT_ONCE, count))
 
 
-def _best(found: Sequence[float]) -> int:
+def best_epoch_of(found: Sequence[float]) -> int:
     """Number of the epoch with the highest value, the first of equal ones, from 1; the last where none is a number."""
     numbers = [(-value, epoch) for epoch, value in enumerate(found, start=1) if math.isfinite(value)]
     return min(numbers)[1] if numbers else len(found)

@@ -13,6 +13,7 @@ from statistics import fmean
 from lopsided.data import Data, Manifest, Table, read_source
 from lopsided.data.identity import Identity, identity_of, what_changed
 from lopsided.experiments.grid import GridRun, Outcome, train_grid, why_not
+from lopsided.experiments.grid_training import best_epoch_of
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.rows import TEST, Point, Row
 from lopsided.models import ModelOptions
@@ -174,14 +175,12 @@ def _outcome(run: RunFolder, test: dict[str, float], seconds: float) -> Outcome:
     if _diverged(run) or not validations:
         return Outcome((math.nan,), 1, math.nan, math.nan, math.nan, {}, seconds)
     found = tuple(float(row["val_mAP"]) for row in validations)
-    best = max(
-        range(len(found)), key=lambda epoch: (-math.inf if found[epoch] != found[epoch] else found[epoch], -epoch)
-    )
+    best_epoch = best_epoch_of(found)
     gaps = [float(row["gap"]) for row in steps if row["epoch"] == steps[-1]["epoch"]]
     return Outcome(
         val_mAP=found,
-        best_epoch=best + 1,
-        val_gap=float(validations[best]["val_gap"]),
+        best_epoch=best_epoch,
+        val_gap=float(validations[best_epoch - 1]["val_gap"]),
         gap=fmean([gap for gap in gaps if math.isfinite(gap)] or [math.nan]),
         gamma_neg=float(steps[-1]["gamma_neg"]),
         test=test,

@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
+from torch import Tensor
 
 from lopsided.data.whole_file import named, whole
 from lopsided.training.config import Config, TrainingOptions
@@ -120,8 +122,9 @@ class _StepSeed(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        step = trainer.current_epoch * 1_000_003 + batch_idx
-        torch.manual_seed((self.seed * 1_000_003 + step) * trainer.world_size + trainer.global_rank)
+        # Mixed, not added up: epoch 1 of a seed must not repeat the draws of epoch 0 of the next seed.
+        place = [self.seed, trainer.current_epoch, batch_idx, trainer.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
 
 
 class _Events(TensorBoardLogger):
@@ -156,7 +159,15 @@ class _WholeFiles(TorchCheckpointIO):
 
 
 class _Checkpoint(ModelCheckpoint):
-    """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path."""
+    """Remembers the best value so far in a folder that was moved, too: Lightning ties it to the path. As long as no
+    epoch had a value, as where no positive is known on validation, the last one is the best; Lightning keeps the first.
+    """
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+        has_none = all(torch.isinf(value) for value in self.best_k_models.values())
+        if current is not None and torch.isnan(current) and has_none:
+            return True
+        return super().check_monitor_top_k(trainer, current)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         def here(path: str) -> str:
