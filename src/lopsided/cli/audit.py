@@ -44,10 +44,11 @@ def audit(arguments: list[str]) -> int:
     _check(parser, given)
 
     from lopsided.training import RunFolder
+    from lopsided.training.chosen import same_place
 
     run = RunFolder(Path(given.run))
     config = run.config()
-    own = given.source is None or _same_place(given.source, config.source)
+    own = given.source is None or same_place(given.source, config.source)
     options = config.data if own else DataOptions(validation_share=0)
     source = config.source if own else str(given.source)
     data = read_source(source, options, seed=config.seed, label_names=run.labels())
@@ -66,12 +67,6 @@ def _check(parser: Parser, given: Any) -> None:
         parser.error("--apply needs --out: the file to write")
     if given.apply is not None and (given.folds or given.split or given.json):
         parser.error("--apply only writes what was decided: --folds, --split and --json have no effect with it")
-
-
-def _same_place(one: str, other: str) -> bool:
-    """Whether two sources are of one kind and lie in one place, however it is written."""
-    (kind, _, place), (its_kind, _, its_place) = one.partition(":"), other.partition(":")
-    return kind == its_kind and Path(place).expanduser().resolve() == Path(its_place).expanduser().resolve()
 
 
 def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:

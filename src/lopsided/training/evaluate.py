@@ -21,10 +21,12 @@ from lopsided.metrics import (
     reliability,
 )
 from lopsided.metrics.operating_point import OperatingPoint
+from lopsided.training.calibrators import method_of
+from lopsided.training.chosen import chosen_on
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
-from lopsided.training.run_folder import RunFolder, Trained
-from lopsided.training.scoring import Scores, collected, default_split, same_labels
+from lopsided.training.run_folder import RunFolder
+from lopsided.training.scoring import Scores, collected, coverage, default_split, same_labels
 from lopsided.training.thresholds import HALF, Decision, decision_of
 
 __all__ = ["evaluate"]
@@ -33,7 +35,13 @@ TOP_K = 3
 
 
 def evaluate(
-    run: RunFolder, data: Data, *, split: str | None = None, threshold: float | None = None, save: bool = True
+    run: RunFolder,
+    data: Data,
+    *,
+    split: str | None = None,
+    threshold: float | None = None,
+    save: bool = True,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Metrics of the best averaged weights.
 
@@ -44,14 +52,14 @@ def evaluate(
         threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
             run, else 0.5.
         save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
+        source: Where the data comes from, if it is not the run's own.
 
     Returns:
-        ``split``, ``mAP`` (over labels with positives), ``mAP_11`` (of 11 points, as of Pascal VOC 2007), ``micro_AP``,
-        ``cp`` to ``mean_f1`` at the threshold, ``top3`` with the same for the three most probable labels of each sample
-        that are above the threshold, as published tables have it, ``threshold`` (the common one), all in [0, 1];
-        ``calibration``: Brier score, calibration errors and bins of the sigmoid and of the probabilities; where chosen
-        thresholds were applied, ``thresholds`` says how they were chosen and ``f1`` compares them with 0.5; and of
-        images ``unreadable``, the numbers of samples that could not be opened, all of whose labels count as unknown.
+        ``mAP`` (over ``labels_measured`` labels) to ``mean_f1`` at ``threshold``, ``top3`` with the same for the three
+        most probable labels of each sample that are above it, all in [0, 1]; ``calibration``: Brier score, calibration
+        errors and bins of sigmoid and probabilities; ``chosen_on_this_split``: what was, of weights, thresholds and
+        calibration; ``thresholds``: how they were chosen, if they were, and ``f1``: compared with 0.5, unless anything
+        was chosen on this split; of images ``unreadable``, numbers of samples all of whose labels count as unknown.
 
     Raises:
         ValueError: The data does not fit the run.
@@ -62,11 +70,39 @@ def evaluate(
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
     scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
-    logits, targets, mask = scores.logits, scores.targets, scores.mask
-    probabilities = trained.calibrator(logits)
-    top_k = min(TOP_K, len(trained.labels))
+    targets, mask = scores.targets, scores.mask
+    probabilities = trained.calibrator(scores.logits)
+    fit = run.decided(run.calibration_file, epoch=trained.epoch)
+    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
+    seen = coverage(targets, mask)
     result = {
         "split": split,
+        **_metrics(scores, probabilities, decision),
+        "threshold": decision.common,
+        "samples": len(targets),
+        "chosen_on_this_split": chosen,
+        "labels_measured": seen.measured,
+        "labels_without_positives": len(trained.labels) - seen.measured,
+        "labels_always_true": [trained.labels[k] for k in seen.always_true],
+        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), scores, probabilities),
+    }
+    if decision.chosen is not None:
+        result["thresholds"] = {
+            name: decision.chosen[name] for name in ("rule", "at_least", "per_label", "split", "few")
+        }
+        if not chosen:
+            result["f1"] = _compared(probabilities, scores, decision)
+    if isinstance(data, Manifest):
+        result["unreadable"] = scores.unreadable
+    if save:
+        write_json(run.evaluation_file, {"format": FORMAT, **result})
+    return result
+
+
+def _metrics(scores: Scores, probabilities: Tensor, decision: Decision) -> dict[str, Any]:
+    logits, targets, mask = scores.logits, scores.targets, scores.mask
+    top_k = min(TOP_K, logits.shape[1])
+    return {
         "mAP": float(mean_average_precision(logits, targets, mask=mask)),
         "mAP_11": float(eleven_point_average_precision(logits, targets, mask=mask).nanmean()),
         "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
@@ -76,31 +112,18 @@ def evaluate(
                 probabilities, targets, threshold=decision.threshold, top_k=top_k, top_k_above_threshold=True, mask=mask
             )
         ),
-        "threshold": decision.common,
-        "calibration": _calibration(run, trained, scores, probabilities),
     }
-    if decision.chosen is not None:
-        result["thresholds"] = {
-            name: decision.chosen[name] for name in ("rule", "at_least", "per_label", "split", "few")
-        }
-        result["f1"] = _compared(probabilities, scores, decision)
-    if isinstance(data, Manifest):
-        result["unreadable"] = scores.unreadable
-    if save:
-        write_json(run.evaluation_file, {"format": FORMAT, **result})
-    return result
 
 
 def _named(point: OperatingPoint) -> dict[str, float]:
     return {name.rstrip("_"): value for name, value in asdict(point).items()}
 
 
-def _calibration(run: RunFolder, trained: Trained, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
+def _calibration(method: str, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
     """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
-    fit = run.decided(run.calibration_file, epoch=trained.epoch)
     pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
     return {
-        "method": "closed form" if fit is None else fit["method"],
+        "method": method,
         **{name: _truthfulness(values, scores) for name, values in pair.items()},
     }
 

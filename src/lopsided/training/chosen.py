@@ -1,0 +1,63 @@
+"""Which decisions of a run were made on the very split that is measured: what makes its numbers optimistic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lopsided.training.run_folder import RunFolder
+
+
+def chosen_on(
+    run: RunFolder, *, split: str, source: str | None, thresholds: dict[str, Any] | None, fit: dict[str, Any] | None
+) -> list[str]:
+    """What was chosen on a split, of weights, thresholds and calibration.
+
+    Args:
+        run: A trained run.
+        split: The split that is measured.
+        source: Where its data comes from; None for the run's own.
+        thresholds: How the thresholds that are applied were chosen, as thresholds.json has it; None for a number.
+        fit: calibration.json of the run, or None.
+
+    Returns:
+        Of ``weights`` (trained on the split, or their epoch chosen by it), ``thresholds`` and ``calibration`` those
+        that were.
+    """
+    config = run.config()
+    own = source is None or same_place(source, config.source)
+    has_best = (run.checkpoints / "best.ckpt").is_file()
+    found = ["weights"] if own and (split == "train" or (split == "val" and has_best)) else []
+    for name, decided in (("thresholds", thresholds), ("calibration", fit)):
+        if decided is None or decided.get("split") != split:
+            continue
+        its_source = decided.get("source") or config.source
+        if same_place(its_source, source or config.source):
+            found.append(name)
+    return found
+
+
+def describe_chosen(chosen: Sequence[str], split: str) -> str:
+    """One sentence for those who read the numbers; empty where nothing was chosen on the split.
+
+    >>> describe_chosen(["weights"], "train")
+    'train is the split the network was trained on: optimistic.'
+    >>> describe_chosen(["weights", "thresholds"], "val")
+    'val is the split these were chosen on: optimistic (weights, thresholds).'
+    """
+    if not chosen:
+        return ""
+    if split == "train" and "weights" in chosen:
+        return "train is the split the network was trained on: optimistic."
+    return f"{split} is the split these were chosen on: optimistic ({', '.join(chosen)})."
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two sources are of one kind and lie in one place, however it is written.
+
+    >>> same_place("table:a/../b.csv", "table:b.csv"), same_place("table:b.csv", "listing:b.csv")
+    (True, False)
+    """
+    (kind, _, place), (its_kind, _, its_place) = one.partition(":"), other.partition(":")
+    return kind == its_kind and Path(place).expanduser().resolve() == Path(its_place).expanduser().resolve()
