@@ -13,7 +13,8 @@ def calibrate(arguments: list[str]) -> int:
     parser = Parser(
         "calibrate",
         "Fit a run's probabilities to its validation split. Without this verb they are what the settings of its loss "
-        "say in closed form, which takes no data, or of a loss that has none the sigmoid. Thresholds that were chosen before are removed.",
+        "say in closed form, which takes no data, or the sigmoid where the loss has no such form. Thresholds that were "
+        "chosen before are removed.",
         examples=("lopsided calibrate runs/adaptive", "lopsided calibrate runs/adaptive --method isotonic"),
     )
     parser.add_argument("run", type=str, help="folder of the run")

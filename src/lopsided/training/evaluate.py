@@ -84,7 +84,7 @@ def evaluate(
         "labels_measured": seen.measured,
         "labels_without_positives": len(trained.labels) - seen.measured,
         "labels_always_true": [trained.labels[k] for k in seen.always_true],
-        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), scores, probabilities),
+        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), fit, scores, probabilities),
     }
     if decision.chosen is not None:
         result["thresholds"] = {
@@ -119,11 +119,12 @@ def _named(point: OperatingPoint) -> dict[str, float]:
     return {name.rstrip("_"): value for name, value in asdict(point).items()}
 
 
-def _calibration(method: str, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
+def _calibration(method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
     """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
     pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
     return {
         "method": method,
+        **({} if fit is None else {"fitted_on": fit["split"]}),
         **{name: _truthfulness(values, scores) for name, values in pair.items()},
     }
 
