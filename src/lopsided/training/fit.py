@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities import rank_zero_only
@@ -12,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
+from lopsided.data.summary import always_true
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.training.config import Config
 from lopsided.training.criterion import build_criterion
@@ -44,7 +47,9 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
     """
     run = RunFolder(out)
     last, epoch = _last_checkpoint(run, config, resume)
-    data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
+    if data is None:
+        data = read_source(config.source, config.data, seed=config.seed)
+        _say_what_is_measured(data)
     if "train" not in data.split_names:
         raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
     check_options(config.training, has_validation="val" in data.split_names)
@@ -66,6 +71,22 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
         except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
             raise KeyboardInterrupt from end
     return run
+
+
+def _say_what_is_measured(data: Data) -> None:
+    """A line about the validation split where its mean over labels is not of all of them, or some say nothing."""
+    if "val" not in data.split_names or not is_first_rank():
+        return
+    measured = int(np.count_nonzero(data.labels.take(data.rows("val")).positives_per_label()))
+    words = []
+    if measured < len(data.labels.names):
+        words.append(f"is the mean over the {measured} of {len(data.labels.names)} labels that have a positive there")
+    if always := always_true(data, "val"):
+        words.append(
+            f"has {len(always)} labels that are always true there, with an average precision of 1 by themselves"
+        )
+    if words:
+        print(f"  validation mAP {'; it '.join(words)}", file=sys.stderr)
 
 
 def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> tuple[Path | None, int]:
