@@ -242,6 +242,8 @@ def test_the_demo_trains_every_loss_and_writes_the_page(capsys, tmp_path):
     code, text, _ = said(capsys, "demo", "--out", str(out), "--epochs", "1", "--train_samples", "200")
     assert code == 0
     assert text.count("test mAP") == 5
+    assert "- All losses were trained with one learning rate, 0.005" in text
+    assert "points above" not in text
     page = (out / "report.html").read_text()
     assert page.lower().startswith("<!doctype html>")
     assert "https://" not in page.replace("https://arxiv.org", "").replace("http://www.w3.org", "")

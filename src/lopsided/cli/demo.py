@@ -24,8 +24,8 @@ def demo(arguments: list[str]) -> int:
     parser = Parser(
         "demo",
         "Train cross-entropy, focal, asymmetric and adaptive loss (and eq. 9 with its printed sign) on scenes of "
-        "handwritten digits, evaluate them on the test split and write one page. All at one learning rate: it shows what "
-        "the parts do, and ranks no losses. About three minutes on two cores.",
+        "handwritten digits, evaluate them on the test split and write one page. All at one learning rate, which shows "
+        "what the parts do and ranks no losses. About three minutes on two cores.",
         examples=("lopsided demo", "lopsided demo --out runs/longer --epochs 12 --train_samples 20000"),
     )
     parser.add_argument("--out", type=str, default="runs/demo", help="folder for the runs and report.html")
