@@ -46,9 +46,6 @@ def demo(arguments: list[str]) -> int:
             for name, loss in LOSSES.items()
         }
     )
-    from lopsided.reports import write_report
-    from lopsided.reports.runs import read_runs
-    from lopsided.reports.summary import warnings_about
     from lopsided.training.evaluate import evaluate
     from lopsided.training.fit import fit
 
@@ -63,10 +60,19 @@ def demo(arguments: list[str]) -> int:
         run = fit(config, out / name, data=table)
         result = evaluate(run, table)
         print(f"[{number}/{len(configs)}] {name}: test mAP {100 * result['mAP']:.2f}", flush=True)
-    runs = [out / name for name in configs]
-    page = write_report(runs, out / "report.html")
+    page = _write_page([out / name for name in configs], out / "report.html")
+    print(f"\ndone in {time.monotonic() - started:.0f} s; open {page}")
+    return 0
+
+
+def _write_page(runs: list[Path], out: Path) -> Path:
+    """Write the report and say in the terminal what it says above its numbers."""
+    from lopsided.reports import write_report
+    from lopsided.reports.runs import read_runs
+    from lopsided.reports.summary import warnings_about
+
+    page = write_report(runs, out)
     print("\nbefore you believe the numbers:")
     for text in warnings_about(read_runs(runs)):
         print(f"- {text}")
-    print(f"\ndone in {time.monotonic() - started:.0f} s; open {page}")
-    return 0
+    return page
