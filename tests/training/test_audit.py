@@ -193,6 +193,14 @@ def test_few_labels_are_not_estimated_from():
     assert {s.kind for s in found.suspects} == {"missing"}
 
 
+def test_labels_that_are_noted_everywhere_or_nowhere_are_no_ground_to_judge_by():
+    noted = np.column_stack([np.ones(60, bool), np.zeros(60, bool)])
+    found = audit(made(np.column_stack([np.full(60, 0.9), np.full(60, 0.1)]), noted), most=5)
+    assert found.trust.warnings[0].startswith("No label is noted for some samples and not for others")
+    assert "nan" not in " ".join(found.trust.warnings)
+    assert not found.trust.removable.any()
+
+
 def test_a_label_that_the_networks_do_not_see_is_spared_while_the_others_are_judged():
     truth, p, draw = drawn(5_000, 5)
     p[:, 2] = sigmoid(draw.normal(size=5_000) - 2)  # nothing to do with the label

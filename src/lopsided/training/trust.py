@@ -93,11 +93,13 @@ def _warnings(noted: float, absent: float, missing: float, wrong: float, separat
     if min(noted, absent) < FEWEST:
         return (f"{noted:,.0f} labels are noted and {absent:,.0f} are not: estimates need at least {FEWEST} of each.",)
     found = []
-    if not separation >= LEAST_SEPARATION:
+    if np.isnan(separation):
+        found.append("No label is noted for some samples and not for others, so that there is nothing to judge by.")
+    elif separation < LEAST_SEPARATION:
         found.append(
-            f"Of a sample with a label and one without, the networks give the first the higher score in "
-            f"{100 * separation:.0f} of 100 cases; below {100 * LEAST_SEPARATION:.0f} they cannot tell a label that is "
-            "wrong from one that they do not see."
+            "Of a sample with a label and one without, the networks give the first the higher score in "
+            f"{100 * separation:.0f} of 100 cases (what random errors take away is given back); below "
+            f"{100 * LEAST_SEPARATION:.0f} they cannot tell a label that is wrong from one that they do not see."
         )
     if wrong > MOST_WRONG * noted:
         found.append(
