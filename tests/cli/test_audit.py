@@ -98,6 +98,23 @@ def test_new_data_is_looked_at_whole_and_without_training(capsys, tmp_path, sour
     assert len((tmp_path / "a" / "suspects.csv").read_text().splitlines()) == 6
 
 
+def test_a_network_that_learned_next_to_nothing_is_said_to_be_no_judge(capsys, tmp_path, source):
+    one_step = ["--training.epochs", "1", "--training.batch_size", "140", "--training.accelerator", "cpu"]
+    weak = str(tmp_path / "weak")
+    assert said(capsys, "train", source, *one_step, "--out", weak)[0] == 0
+    code, out, _ = said(capsys, "audit", weak, "--folds", "2", "--most", "50")
+    assert code == 0
+    assert out.startswith("These networks are no judge of the labels")
+    assert "Of a sample with a label and one without" in out
+    assert "–" in out.splitlines()[-4]  # no sums
+    about = json.loads(said(capsys, "audit", weak, "--folds", "2", "--most", "50", "--json")[1])
+    assert about["warnings"][0].startswith("Of a sample with a label and one without")
+    assert about["wrong"] <= about["noted"]
+    assert all(row["wrong"] <= row["noted"] and not row["removals"] for row in about["labels"].values())
+    with (tmp_path / "weak" / "audit" / "suspects.csv").open(newline="") as file:
+        assert {row["kind"] for row in csv.DictReader(file)} == {"missing"}
+
+
 def test_samples_that_the_run_was_trained_on_need_folds(capsys, run):
     code, _, err = said(capsys, "audit", run, "--split", "train")
     assert (code, err.count("\n")) == (1, 1)

@@ -154,7 +154,8 @@ def test_from_data_to_report(capsys, tmp_path, source):
     result = json.loads(out)
     assert code == 0
     keys = ["split", "mAP", "mAP_11", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1", "top3", "threshold"]
-    assert list(result) == [*keys, "calibration"]
+    assert list(result)[: len(keys)] == keys
+    assert list(result)[-1] == "calibration"
     assert list(result["top3"]) == keys[4:11]
 
     code, out, _ = said(capsys, "evaluate", run, "--split", "val", "--threshold", "0.3")
@@ -225,6 +226,32 @@ def test_inspect_says_what_the_data_holds(capsys, source):
     assert code == 0
     assert "negatives per positive" in out
     assert "blue sky" in out
+    assert (summary["set_aside_for_validation"], "no val split" in out) == (None, False)
+
+
+def test_inspect_shows_what_training_will_set_aside_and_which_labels_say_nothing(capsys, tmp_path):
+    features = np.random.default_rng(0).normal(size=(60, 3))
+    labels = np.column_stack([features[:, 0] > 0, np.ones(60, bool), np.zeros(60, bool)])
+    names = np.array(["some", "<all>", "none"])
+    split = np.array(["train"] * 50 + ["extra"] * 10)
+    np.savez(tmp_path / "t.npz", features=features, labels=labels, label_names=names, split=split)
+    source = f"table:{tmp_path / 't.npz'}"
+    for options, aside in (((), 5), (("--data.validation_share", "0.2"), 10)):
+        about = json.loads(said(capsys, "inspect", source, *options, "--json")[1])
+        assert about["set_aside_for_validation"]["samples"] == aside
+        assert about["set_aside_for_validation"]["of"] == 50
+        assert about["set_aside_for_validation"]["labels_without_positives"] == 1
+        assert about["labels_always_true"]["extra"] == ["<all>"]
+        out = said(capsys, "inspect", source, *options)[1]
+        assert f"lopsided train sets {aside} of the 50 training samples aside" in out
+        assert f"trains on {50 - aside};" in out
+        assert "no test split: lopsided evaluate measures on val" in out
+        assert "always true in extra, which makes an average precision of 1: <all>" in out
+        assert "mAP on extra is the mean over the 2 of 3 labels with positives" in out
+    config = ["--training.epochs", "1", "--out", str(tmp_path / "run")]
+    _, out, err = said(capsys, "train", source, *config)
+    assert "(of the epoch that it chose: optimistic)" in out
+    assert "validation mAP is the mean over the 2 of 3 labels that have a positive there; it has 1 labels" in err
 
 
 def test_curves_are_pictures(capsys, tmp_path):
@@ -257,6 +284,8 @@ def test_the_demo_trains_every_loss_and_writes_the_page(capsys, tmp_path):
     code, text, _ = said(capsys, "demo", "--out", str(out), "--epochs", "1", "--train_samples", "200")
     assert code == 0
     assert text.count("test mAP") == 5
+    assert "- All losses were trained with one learning rate, 0.005" in text
+    assert "points above" not in text
     page = (out / "report.html").read_text()
     assert page.lower().startswith("<!doctype html>")
     assert "https://" not in page.replace("https://arxiv.org", "").replace("http://www.w3.org", "")

@@ -6,6 +6,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import imbalance, summarise
+from lopsided.data.summary import always_true, set_aside
+from lopsided.data.validation import with_validation
 
 
 def test_the_summary_has_the_agreed_form(make_table):
@@ -47,3 +49,25 @@ def test_leaks_are_counted(make_table):
 @pytest.mark.parametrize("split", ["val"])
 def test_a_label_without_a_positive_is_infinitely_imbalanced(make_table, split):
     assert imbalance(make_table(["train", "val"]), split).tolist() == [np.inf, np.inf]
+
+
+def test_what_is_set_aside_is_what_training_moves(make_table):
+    table = make_table(["train"] * 20, features=np.arange(20, dtype=np.float32)[:, None])
+    aside = set_aside(table, share=0.25, seed=3)
+    moved = summarise(with_validation(table, share=0.25, seed=3))["splits"]
+    assert aside == {"share": 0.25, "of": 20, **moved["val"]}
+    assert (aside["samples"], moved["train"]["samples"]) == (5, 15)
+    assert set_aside(make_table(["train", "val"]), share=0.25, seed=3) is None
+    equal = make_table(["train"] * 3, features=np.zeros((3, 1), np.float32))
+    assert set_aside(equal, share=0.25, seed=3) is None
+
+
+def test_a_label_is_always_true_where_nothing_known_is_negative(make_table):
+    table = make_table(["train"] * 2 + ["test"])
+    names, dense = table.labels.names, table.labels.dense(range(3))[0]
+    assert always_true(table, "test") == [name for name, has in zip(names, dense[2], strict=True) if has]
+    hidden = np.zeros((3, 2), dtype=bool)
+    hidden[:2] = ~dense[:2]  # every negative
+    assert always_true(make_table(["train"] * 2 + ["test"], unknown=hidden), "train") == [
+        name for name, has in zip(names, dense[:2].any(axis=0), strict=True) if has
+    ]

@@ -49,6 +49,16 @@ def test_adaptive_asymmetry_stands_beside_fixed_settings_of_the_same_margin():
     ("name", "options", "message"),
     [
         ("gamma_neg", {"grid": ["1", "x"]}, "the grid of gamma_neg must be numbers joined by commas, got '1,x'"),
+        (
+            "gamma_neg",
+            {"grid": ["2", "2.0"]},
+            "must name each setting once, got 2 and 2.0, both asymmetric gamma_neg=2",
+        ),
+        ("gamma_neg", {"grid": ["1", "1.0000001"]}, "must name each setting once, got 1 and 1.0000001"),
+        ("margin", {"grid": ["0.1", "0.10"]}, "must name each setting once, got 0.1 and 0.10"),
+        ("adaptive", {"grid": ["0.1", "1e-1"]}, "must name each setting once, got 0.1 and 1e-1"),
+        ("losses", {"grid": ["focal", "focal"]}, "must name each setting once, got focal and focal"),
+        ("combination", {"base": LossOptions(margin=0.0)}, "must name each setting once, got neither and shifting"),
         ("combination", {"grid": ["all"]}, "must be of neither, focusing, shifting, both, got 'all'"),
         ("losses", {"grid": ["bce"]}, "must be of cross_entropy, focal, .*, got 'bce'"),
         ("losses", {"base": LossOptions(margin=0.1)}, "loss.margin has no effect in the sweep losses"),

@@ -50,6 +50,15 @@ def test_one_seed_has_no_spread_and_no_interval(four_seeds):
     assert math.isnan(result.low)
     assert math.isnan(result.high)
     assert result.difference == 0
+    assert all(math.isnan(end) for end in paired_interval([0.1]))
+
+
+def test_runs_that_no_seed_changes_have_no_interval(four_seeds):
+    assert all(math.isnan(end) for end in paired_interval([0.1, 0.1, 0.1]))
+    assert all(math.isfinite(end) for end in paired_interval([0.1, 0.1, 0.1000001]))
+    focusing = results(four_seeds, rows_of(four_seeds, lambda p: 0.5 + 0.125 * (p.setting.value == 2)))[2]
+    assert focusing.difference == 0.125
+    assert math.isnan(focusing.low)
 
 
 def test_runs_that_diverged_are_counted_and_left_out(four_seeds):

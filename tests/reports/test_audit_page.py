@@ -6,15 +6,14 @@ import time
 
 import numpy as np
 import pytest
-import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Manifest, Table, read_listing
 from lopsided.data.corrections import corrected, read_decisions
 from lopsided.data.written import write_data
 from lopsided.reports.audit_page import write_audit_page
-from lopsided.training.audit import audit
-from lopsided.training.cross_fit import OutOfSample
+from lopsided.training.audit import Audit, Suspect
+from lopsided.training.trust import Trust
 from tests.reports.chromium import Browser, find
 from tests.reports.test_page import Page
 
@@ -44,15 +43,19 @@ def table():
     return Table("texts", features, labels, np.array(["train"] * 20), feature_names=words)
 
 
-def audited(data, most):
-    targets = torch.from_numpy(data.labels.dense(range(20))[0])
-    p = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)).clamp(0.01, 0.99)
-    known = torch.ones_like(targets)
-    return audit(OutOfSample(np.arange(20), p, torch.logit(p), targets, known, []), most=most)
+def audited(data, most, *, warnings=()):
+    """Suspects in an order that was drawn; missing ones alone where there is a warning."""
+    targets, draw = data.labels.dense(range(20))[0], np.random.default_rng(0)
+    elements = [divmod(int(place), 3) for place in draw.permutation(60)]
+    suspects = [Suspect(i, k, "wrong" if targets[i, k] else "missing", float(draw.random())) for i, k in elements]
+    kept = [suspect for suspect in suspects if suspect.kind == "missing" or not warnings]
+    noted = targets.sum(axis=0)
+    trust = Trust(0.95, np.full(3, not warnings), warnings)
+    return Audit(tuple(kept[:most]), np.array([1.5, 0, 0]), np.array([0, 2.5, 0]), noted, 20, trust)
 
 
-def write(data, out, *, suspects=24, **settings):
-    found = audited(data, suspects)
+def write(data, out, *, suspects=24, warnings=(), **settings):
+    found = audited(data, suspects, warnings=warnings)
     write_audit_page(found, data, out, title="To <check>", command="lopsided audit RUN", **settings)
     return found
 
@@ -91,6 +94,28 @@ def test_only_so_many_are_shown_as_asked_for_and_a_broken_picture_is_left_out(tm
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page.count('class="card"') == 7
     assert "<img" not in page
+
+
+def test_an_audit_that_must_not_be_believed_opens_with_a_banner_and_asks_for_no_removal(tmp_path, table):
+    write(table, tmp_path / "page.html", warnings=("All of the noted labels look wrong to the networks.",))
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    header = text[text.index("<header>") : text.index("</header>")]
+    assert (
+        header.index("no judge of the labels")
+        < header.index("All of the noted labels look wrong")
+        < header.index("look most like missing ones")
+    )
+    assert "probably" not in header
+    assert "Chance that it is true" not in text
+    assert "Remove <strong>" not in text
+    assert 'id="counts"' not in text
+    assert 'value="wrong"' not in text
+
+    write(table, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "no judge" not in text
+    assert "About 2 more are probably missing, and about 2 of the noted ones are probably wrong" in text
+    assert "Remove <strong>" in text
 
 
 @needs_browser

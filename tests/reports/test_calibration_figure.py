@@ -42,3 +42,30 @@ def test_an_evaluation_without_it_gives_no_figure(make_run, calibration):
     assert calibration_figures(runs) == []
     with pytest.raises(ValueError, match="wanted at least one evaluated run, got none"):
         reliability_diagram(runs)
+
+
+@pytest.mark.parametrize(
+    ("loss", "about", "wanted", "unwanted"),
+    [
+        (LossOptions(), {}, ("undone without data", "has met its ceiling"), ("fitted to", "nothing is undone")),
+        (LossOptions(margin=0.0), {}, ("undone without data",), ("ceiling",)),
+        (LossOptions(name="hill"), {}, ("nothing is undone",), ("undone without data", "ceiling")),  # an older one
+        (
+            LossOptions(name="cross_entropy"),
+            {"method": "sigmoid, nothing to undo"},
+            ("the sigmoid itself",),
+            ("fitted",),
+        ),
+        (
+            LossOptions(),
+            {"method": "platt", "fitted_on": "val"},
+            ("fitted to val (platt)",),
+            ("without data", "ceiling"),
+        ),
+    ],
+)
+def test_the_caption_says_how_the_probabilities_of_the_run_came_about(make_run, loss, about, wanted, unwanted):
+    runs = read_runs([make_run("a", loss, evaluation=evaluation_of(0.5, calibration={**CALIBRATION, **about}))])
+    (figure,) = calibration_figures(runs)
+    assert all(part in figure.caption for part in wanted)
+    assert not any(part in figure.caption for part in unwanted)

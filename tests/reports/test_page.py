@@ -198,7 +198,7 @@ def test_the_figure_of_adaptive_asymmetry_is_there_for_adaptive_runs_alone(write
     assert "Adaptive asymmetry" not in write_drawn(make_run("a")).text
     page = write_drawn(make_run("b", LossOptions(name="adaptive", rate=-1)))
     assert "Adaptive asymmetry" in page.text
-    assert "each step leads further away" in page.text
+    assert "further from the target; at the end γ− was: adaptive, printed sign 4.0;" in page.text
 
 
 def test_the_page_is_whole_or_absent_and_goes_where_it_is_told(tmp_path, make_run, monkeypatch):

@@ -1,4 +1,7 @@
+import dataclasses
+
 import numpy as np
+import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Table, read_source
@@ -32,7 +35,14 @@ def test_several_runs_are_compared(make_run):
     text = summary(runs, None)
     assert "2 runs" in text
     assert "They differ in the loss." in text
-    assert "62.5\u00a0%, by asymmetric, 12.5 points above cross-entropy" in text
+    assert "62.5\u00a0%, by asymmetric; cross-entropy reached 50.0\u00a0% at the same learning rate" in text
+    assert "All losses were trained with one learning rate, 0.002" in warnings_about(runs)[0]
+    slower = dataclasses.replace(
+        runs[0].config, training=dataclasses.replace(runs[0].config.training, learning_rate=0.008)
+    )
+    chosen = [dataclasses.replace(runs[0], config=slower), runs[1]]
+    assert "62.5\u00a0%, by asymmetric, 12.5 points above cross-entropy" in summary(chosen, None)
+    assert warnings_about(chosen) == []
     assert best_run(runs) is runs[1]
 
 
@@ -100,3 +110,43 @@ def test_the_best_run_is_the_one_that_was_evaluated_best_and_not_the_first_or_th
     )
     assert best_run(runs) is runs[1]
     assert best_run(read_runs([make_run("d", seed=9)])) is None
+
+
+def test_runs_that_were_measured_on_different_samples_have_no_best(make_run):
+    runs = read_runs(
+        [
+            make_run("a", LossOptions(name="cross_entropy"), evaluation=evaluation_of(0.5)),
+            make_run("b", evaluation=evaluation_of(0.6, split="val", chosen_on_this_split=["weights"])),
+        ]
+    )
+    assert "so that none of them is the best" in summary(runs, None)
+    assert warnings_about(runs)[:2] == [
+        "The runs were measured on different samples: do not compare their numbers.",
+        "Val is the split these were chosen on: optimistic (weights).",
+    ]
+
+
+@pytest.mark.parametrize("evaluation", [{}, {"chosen_on_this_split": ["weights"]}])
+def test_a_run_that_was_measured_on_validation_is_said_to_be_optimistic(make_run, evaluation):
+    runs = read_runs([make_run("a", evaluation=evaluation_of(0.5, split="val", **evaluation))])  # {}: an older one
+    assert warnings_about(runs) == ["Val is the split these were chosen on: optimistic (weights)."]
+
+
+def test_labels_that_are_always_true_or_never_are_told_once(make_run):
+    about = {"labels_measured": 2, "labels_without_positives": 2, "labels_always_true": ["plain"], "samples": 15}
+    runs = read_runs([make_run(str(seed), seed=seed, evaluation=evaluation_of(0.512, **about)) for seed in (1, 2)])
+    assert warnings_about(runs) == [
+        "Means over labels on the test split, as mAP, are of the 2 of 4 labels that have a positive there.",
+        "1 of the 2 labels measured on the test split are true in each sample: their average precision is 1 whatever a "
+        "network does (plain).",
+    ]
+    assert "on the test split (15 samples) is 51\u00a0%" in summary(runs, None)
+
+
+def test_a_printed_rule_that_ran_away_gets_no_credit(make_run):
+    (run,) = read_runs([make_run("a", LossOptions(name="adaptive", rate=-0.7), evaluation=evaluation_of(0.9))])
+    assert warnings_about([run]) == []  # its gamma_neg ended at 4
+    gone = dataclasses.replace(run, steps={**run.steps, "gamma_neg": np.repeat([2.0, 0.0], [10, 30])})
+    (said,) = warnings_about([gone])
+    assert said.startswith("Adaptive, printed sign: that rule leads away from its target. γ− was at 0 in 75 % of the")
+    assert "a margin of 0.2 without focusing" in said

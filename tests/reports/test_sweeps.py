@@ -21,9 +21,10 @@ NAMES = ("gamma_neg", "margin", "combination", "adaptive", "losses")
 
 @pytest.fixture
 def make_sweep(tmp_path):
-    """The folder of a sweep whose numbers are drawn: settings further down the list are better."""
+    """The folder of a sweep whose numbers are drawn: settings further down the list are better. ``peak`` gives the
+    learning rate at which a run validates best; by default they are all level, and the lowest is taken."""
 
-    def make(name, **options):
+    def make(name, *, peak=None, **options):
         sweep = Sweep(name=name, source="table:<b>.npz", settings=tuple(settings_of(name)), **{"seeds": 3, **options})
         order = {setting.name: number for number, setting in enumerate(sweep.settings)}
         rows = {}
@@ -34,7 +35,8 @@ def make_sweep(tmp_path):
                 test = {f"test_{one}": score for one in ("mAP", "micro_AP", "cf1", "of1", "mean_f1")}
                 common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
                 numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
-                rows[point.key] = Row(*common, val_mAP=score, **numbers, **test)
+                best = 0 if peak is None else abs(point.learning_rate - peak(point))
+                rows[point.key] = Row(*common, val_mAP=score - best, **numbers, **test)
         write_outputs(sweep, rows, tmp_path)
         return tmp_path
 
@@ -102,8 +104,13 @@ def test_adaptive_asymmetry_is_drawn_with_the_best_fixed_setting(make_sweep):
     assert names == ["adaptive", "cross-entropy", "asymmetric, γ+ = 0, γ− = 8, m = 0.2"]
 
 
+def inside(point):
+    """A rate that others were tried on both sides of."""
+    return 0.002
+
+
 def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
-    sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3)))
+    sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3), peak=inside))
     text = summary_of(sweep)
     assert text.startswith("5 settings on table:<b>.npz, 3 seeds each, 20 epochs.")
     assert "best of 4 learning rates was chosen on the validation split" in text
@@ -112,17 +119,40 @@ def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
         f"With 30 % of positives hidden: cross-entropy reached a mAP of {plain}; the highest, {best}, is that" in text
     )
     assert text.count("Of the 4 others, ") == 2
+    assert text.count("one in twenty leaves 0 out by chance") == 2
+
+
+def test_a_sweep_whose_best_rates_lie_outermost_opens_with_that_and_counts_nothing_above(make_sweep):
+    text = summary_of(read_sweep(make_sweep("losses")))
+    assert text.startswith("Not settled: the best learning rate of every setting is the outermost one that was tried")
+    assert "are above" not in text
+    assert "nothing is said to be above or below it" in text
+
+
+def test_settings_at_an_outermost_rate_are_named_first_and_not_counted(make_sweep):
+    sweep = read_sweep(make_sweep("combination", peak=lambda point: 1.0 if point.setting.loss.margin else 0.002))
+    text = summary_of(sweep)
+    assert text.startswith(
+        "Not settled: the best learning rate of 2 of 5 settings (asymmetric, γ+ = 0, γ− = 0, m = 0.2; "
+    )
+    (counted,) = re.findall(r"Of the 4 others, (\d) are above and (\d) below it .*and of (\d) no difference", text)
+    assert sum(map(int, counted)) == 2
+    assert "2 at the outermost rate are not counted" in text
 
 
 def test_a_reader_is_warned_of_one_rate_one_seed_and_outermost_rates(make_sweep):
-    alone = warnings_about(read_sweep(make_sweep("losses", seeds=1, trials=1)))
+    sweep = read_sweep(make_sweep("losses", seeds=1, trials=1))
+    alone = warnings_about(sweep)
     assert [text.split(":")[0] for text in alone] == ["All settings were trained with one learning rate", "One seed"]
+    assert summary_of(sweep).startswith("Not settled: all settings have one learning rate")
+    assert "No difference can be told from chance" in summary_of(sweep)
     sweep = read_sweep(make_sweep("losses"))
     (edges,) = warnings_about(sweep)
     assert edges.startswith(
         "Best at the outermost learning rate that was tried; one beyond may be better: cross-entropy"
     )
     assert all(f"{result.label} (no labels hidden), 0.0005" in edges for result in sweep.results)
+    assert warnings_about(read_sweep(make_sweep("losses", seeds=2, peak=inside)))[0].startswith("Two seeds:")
 
 
 def test_the_page_shows_each_number_of_the_table(make_sweep):

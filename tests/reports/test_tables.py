@@ -67,7 +67,28 @@ def test_another_split_or_threshold_is_noted(make_run):
             make_run("b", seed=2, evaluation=evaluation_of(0.5, split="val", threshold=0.7)),
         ]
     )
-    assert [row.note for row in metric_rows(runs, COLUMNS)] == ["", "val split, threshold 0.7"]
+    assert [row.note for row in metric_rows(runs, COLUMNS)] == ["", "val split, optimistic, threshold 0.7"]
+    assert not any(cell.is_best for row in metric_rows(runs, COLUMNS) for cell in row.cells)
+
+
+def test_few_samples_carry_no_decimals(make_run):
+    evaluations = [evaluation_of(share, samples=15) for share in (0.512, 0.514)]
+    runs = read_runs([make_run(str(k), seed=k, evaluation=found) for k, found in enumerate(evaluations)])
+    rows = metric_rows(runs, COLUMNS)
+    assert [row.cells[0].text for row in rows] == ["51", "51"]
+    assert all(row.cells[0].is_best for row in rows)
+
+
+def test_runs_on_other_scenes_of_digits_are_not_ranked(make_run):
+    def best(source):
+        runs = [
+            make_run(f"{source[:5]}{k}", seed=k, evaluation=evaluation_of(0.5 + k / 10), **({"source": source}))
+            for k in range(2)
+        ]
+        return [cell.is_best for row in metric_rows(read_runs(runs), COLUMNS) for cell in row.cells[:1]]
+
+    assert best("table:t.npz") == [False, True]
+    assert best("digits") == [False, False]
 
 
 def test_options_are_split_into_those_that_differ_and_those_in_common(make_run):

@@ -12,6 +12,7 @@ from lopsided.training.audit import audit, write_counts, write_suspects
 from lopsided.training.cross_fit import OutOfSample, fold_rows, out_of_sample
 from lopsided.training.fit import fit
 from lopsided.training.task import MultiLabelTask
+from lopsided.training.trust import banner
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [
@@ -140,13 +141,99 @@ def test_the_numbers_are_those_of_errors_made_at_random(share):
 def test_unknown_labels_are_no_suspects_and_count_for_nothing():
     draw = np.random.default_rng(0)
     noted, known = draw.random((200, 3)) < 0.3, draw.random((200, 3)) < 0.7
-    p = np.clip(draw.random((200, 3)), 0.01, 0.99)
+    p = np.clip(0.6 * noted + 0.4 * draw.random((200, 3)), 0.01, 0.99)
     found = audit(made(p, noted & known, known), most=10_000)
     assert len(found.suspects) == known.sum()
     assert all(known[s.row - 10, s.label] for s in found.suspects)
     turned = audit(made(np.where(known, p, 0.999), np.where(known, noted, False), known), most=10_000)
     assert turned.suspects == found.suspects
     assert turned.missing.tolist() == found.missing.tolist()
+
+
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def drawn(num_samples, distance, seed=0):
+    """The truth of six labels, rare to frequent, and scores that tell it by a distance in standard deviations."""
+    draw = np.random.default_rng(seed)
+    truth = draw.random((num_samples, 6)) < [0.05, 0.08, 0.1, 0.2, 0.3, 0.5]
+    return truth, sigmoid(distance * (truth - 0.5) + draw.normal(size=truth.shape)), draw
+
+
+def test_errors_in_labels_that_a_good_network_knows_are_counted_and_listed():
+    truth, p, draw = drawn(20_000, 7)
+    noted = truth ^ (draw.random(truth.shape) < 0.02)
+    found = audit(made(p, noted), most=300)
+    assert found.trust.warnings == ()
+    assert found.trust.removable.all()
+    assert found.trust.separation > 0.97
+    assert found.missing.sum() == pytest.approx((truth & ~noted).sum(), rel=0.2)
+    assert found.wrong.sum() == pytest.approx((noted & ~truth).sum(), rel=0.2)
+    removals = [s for s in found.suspects if s.kind == "wrong"]
+    assert len(removals) > 100
+    assert np.mean([not truth[s.row - 10, s.label] for s in removals]) > 0.9
+
+
+@pytest.mark.parametrize("distance", [0, 0.5, 1, 1.5])
+@pytest.mark.parametrize("num_samples", [60, 500, 5_000])
+def test_networks_that_separate_badly_get_a_banner_and_call_nothing_wrong(num_samples, distance):
+    truth, p, _ = drawn(num_samples, distance)
+    found = audit(made(p, truth), most=500)  # every label is right
+    assert found.trust.warnings[0].startswith("Of a sample with a label and one without, the networks give the first")
+    assert banner(found.trust)[0].startswith("These networks are no judge of the labels")
+    assert not found.trust.removable.any()
+    assert {s.kind for s in found.suspects} == {"missing"}
+
+
+@pytest.mark.parametrize("distance", [0, 1, 5])
+def test_no_estimate_exceeds_what_is_noted(distance):
+    truth, p, draw = drawn(2_000, distance)
+    for noted in (truth, truth & (draw.random(truth.shape) < 0.3), draw.random(truth.shape) < 0.01):
+        found = audit(made(p, noted), most=1)
+        assert (found.wrong <= found.noted).all()
+        assert (found.missing <= found.noted).all()
+        assert (found.missing <= 2_000 - found.noted).all()
+
+
+def test_networks_that_miss_half_of_what_is_noted_are_not_believed_however_well_they_order_the_rest():
+    truth, p, draw = drawn(5_000, 6)
+    unseen = truth & (draw.random(truth.shape) < 0.5)
+    p[unseen] = sigmoid(draw.normal(size=unseen.sum()) - 3)  # such as objects too small for the network
+    found = audit(made(p, truth), most=500)
+    assert any("of the noted labels look wrong to the networks" in text for text in found.trust.warnings)
+    assert {s.kind for s in found.suspects} == {"missing"}
+
+
+def test_few_labels_are_not_estimated_from():
+    truth, p, _ = drawn(20, 5)
+    found = audit(made(p, truth), most=50)
+    assert found.trust.warnings == (
+        f"{truth.sum()} labels are noted and {(~truth).sum()} are not: estimates need at least 50 of each.",
+    )
+    assert {s.kind for s in found.suspects} == {"missing"}
+
+
+def test_labels_that_are_noted_everywhere_or_nowhere_are_no_ground_to_judge_by():
+    noted = np.column_stack([np.ones(60, bool), np.zeros(60, bool)])
+    found = audit(made(np.column_stack([np.full(60, 0.9), np.full(60, 0.1)]), noted), most=5)
+    assert found.trust.warnings[0].startswith("No label is noted for some samples and not for others")
+    assert "nan" not in " ".join(found.trust.warnings)
+    assert not found.trust.removable.any()
+
+
+def test_a_label_that_the_networks_do_not_see_is_spared_while_the_others_are_judged():
+    truth, p, draw = drawn(5_000, 5)
+    p[:, 2] = sigmoid(draw.normal(size=5_000) - 2)  # nothing to do with the label
+    rare, always, never = np.zeros(5_000, bool), np.ones(5_000, bool), np.zeros(5_000, bool)
+    rare[:9] = True
+    noted = np.column_stack([truth, rare, always, never])
+    p = np.column_stack([p, np.where(rare, 0.3, 0.01), np.full(5_000, 0.98), np.full(5_000, 0.02)])
+    found = audit(made(p, noted), most=2_000)
+    assert found.trust.warnings == ()
+    assert found.trust.removable.tolist() == [True, True, False, True, True, True, False, False, False]
+    assert not {2, 6, 7} & {s.label for s in found.suspects if s.kind == "wrong"}
+    assert (found.missing[7], found.missing[8], found.wrong[8]) == (0, 0, 0)
 
 
 def test_nothing_noted_or_nothing_known_is_no_trouble():
@@ -168,7 +255,14 @@ def test_the_lists_hold_what_a_decision_needs(tmp_path, run, hidden):
     assert rows[0]["sample"] == f"row {first.row}"
     assert (int(rows[0]["row"]), rows[0]["label"], rows[0]["kind"]) == (first.row, "abc"[first.label], first.kind)
     assert {row["split"] for row in rows} <= {"val", "test"}
-    assert [row["label"] for row in csv.DictReader((tmp_path / "c.csv").read_text().splitlines())] == ["a", "b", "c"]
+    counts = list(csv.DictReader((tmp_path / "c.csv").read_text().splitlines()))
+    assert [row["label"] for row in counts] == ["a", "b", "c"]
+    assert all(float(row["missing"]) <= int(row["noted"]) for row in counts)
+    scores = out_of_sample(run, hidden)
+    blind = dataclasses.replace(scores, probabilities=scores.probabilities.flip(0))
+    write_counts(audit(blind, most=1), hidden, tmp_path / "c.csv")
+    counts = list(csv.DictReader((tmp_path / "c.csv").read_text().splitlines()))
+    assert {(row["missing"], row["wrong"]) for row in counts} == {("", "")}
 
 
 def test_what_is_written_under_unknown_labels_is_not_noted():

@@ -130,6 +130,7 @@ def test_an_exported_file_has_the_calibration_inside(tmp_path, run, table, metho
     calibrate(run, table, method=method)
     export(run, tmp_path / "run.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "run.onnx", providers=["CPUExecutionProvider"])
+    assert session.get_modelmeta().custom_metadata_map["calibration"] == method
     found = session.run(["probabilities"], {"inputs": table.features[table.rows("test")]})[0]
     np.testing.assert_allclose(found, predicted(run, table, tmp_path)[0], atol=1e-5)
 

@@ -141,6 +141,7 @@ def test_the_file_alone_gives_the_labels_and_probabilities_that_predict_gives(tm
         assert np.allclose(rows[f"p:{label}"], column, atol=1e-6)
     assert json.loads(metadata["feature_names"]) == list(names)
     assert json.loads(metadata["loss"]) == {"name": "asymmetric", "gamma_neg": 4.0}
+    assert metadata["calibration"] == "closed form"
     assert (metadata["threshold"], metadata["epoch"]) == ("0.3", "7")
     assert metadata["lopsided_version"]
 

@@ -109,39 +109,50 @@ def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
 
 def _summary(found: Any, data: Data) -> dict[str, Any]:
     names = data.labels.names
-    columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist())
+    columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist(), found.trust.removable.tolist())
     return {
         "samples": found.num_samples,
         "noted": int(found.noted.sum()),
         "missing": float(found.missing.sum()),
         "wrong": float(found.wrong.sum()),
+        "warnings": list(
+            found.trust.warnings
+        ),  # where there is one, the numbers are bounds and nothing is called wrong
+        "separation": None if found.trust.separation != found.trust.separation else found.trust.separation,
         "labels": {
-            name: {"noted": noted, "missing": missing, "wrong": wrong}
-            for name, noted, missing, wrong in zip(names, *columns, strict=True)
+            name: {"noted": noted, "missing": missing, "wrong": wrong, "removals": removals}
+            for name, noted, missing, wrong, removals in zip(names, *columns, strict=True)
         },
     }
 
 
 def _print(found: Any, data: Data) -> None:
+    import numpy as np
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from lopsided.training.audit import counts
+    from lopsided.training.trust import banner
 
     about = _summary(found, data)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("label")
     for name in ("noted", "probably missing", "probably wrong"):
         table.add_column(name, justify="right")
-    rows = sorted(about["labels"].items(), key=lambda item: -(item[1]["missing"] + item[1]["wrong"]))
-    for name, row in rows[:_SHOWN]:
-        table.add_row(escape(name), str(row["noted"]), f"{row['missing']:.0f}", f"{row['wrong']:.0f}")
-    table.add_row(f"all {len(rows)}", str(about["noted"]), f"{about['missing']:.0f}", f"{about['wrong']:.0f}")
+    rows, order = counts(found, data), np.argsort(-(found.missing + found.wrong), kind="stable")
+    for name, noted, missing, wrong in (rows[k] for k in order[:_SHOWN].tolist()):
+        table.add_row(escape(name), str(noted), missing, wrong)
+    sums = ("–", "–") if found.trust.warnings else (f"{about['missing']:.0f}", f"{about['wrong']:.0f}")
+    table.add_row(f"all {len(rows)}", str(about["noted"]), *sums)
     console = Console()
+    for line in banner(found.trust):
+        console.print(escape(line), style="bold", soft_wrap=True)
     console.print(f"{escape(data.name)}: {about['samples']} samples")
     console.print(table)
-    if found.is_vague:
-        console.print("the networks are too weak here for such numbers, which are then too high: trust the order alone")
+    if not found.trust.warnings and not found.trust.removable.all():
+        console.print("–: noted too seldom, or separated too badly, for anything to be called wrong")
 
 
 def _apply(data: Data, decisions: Path, out: Path) -> int:

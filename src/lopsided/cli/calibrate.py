@@ -13,7 +13,8 @@ def calibrate(arguments: list[str]) -> int:
     parser = Parser(
         "calibrate",
         "Fit a run's probabilities to its validation split, or to other data. Without this verb they are what the "
-        "settings of its loss say in closed form, which takes no data. Thresholds that were chosen before are removed.",
+        "settings of its loss say in closed form, which takes no data, or the sigmoid where the loss has no such form. "
+        "Thresholds that were chosen before are removed.",
         examples=(
             "lopsided calibrate runs/adaptive --method isotonic",
             "lopsided calibrate runs/adaptive table:newer.csv --split train",

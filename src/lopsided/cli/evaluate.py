@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lopsided.cli.calibrate import named
 from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
 from lopsided.data import Manifest
 
@@ -22,6 +23,10 @@ NAMES = {
     "of1": "harmonic mean of OP and OR",
     "mean_f1": "F1 of each label, then the mean",
 }
+
+
+FEW_SAMPLES = 50
+"""Samples below which a bootstrap interval is said to be too narrow."""
 
 
 def evaluate(arguments: list[str]) -> int:
@@ -48,14 +53,14 @@ def evaluate(arguments: list[str]) -> int:
     run.config()  # refuse what is no run
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
-    result = measure(run, data, split=given.split, threshold=given.threshold, save=own)
+    result = measure(run, data, split=given.split, threshold=given.threshold, save=own, source=given.source)
     if unreadable := result.get("unreadable"):
         assert isinstance(data, Manifest)
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     if given.json:
         print(json.dumps(_without_nan(result)))
     else:
-        print_metrics(f"{run.path} on {result['split']}", result)
+        print_metrics(f"{run.path} on {result['split']}, {_samples(result)}", result)
     return 0
 
 
@@ -77,21 +82,59 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from lopsided.training.chosen import describe_chosen
+
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric")
     table.add_column(_above(result), justify="right")
-    table.add_column("top 3", justify="right")
+    table.add_column(f"top {min(3, _num_labels(result))}", justify="right")
     table.add_column("what it is", style="dim")
     for name, meaning in NAMES.items():
         of_top = result["top3"].get(name)
-        shown = "" if of_top is None else f"{100 * of_top:.2f}"
+        shown = "" if of_top is None else percent(of_top, result["samples"])
         label = name if name[0] == "m" else name.upper()
-        table.add_row(label, f"{100 * result[name]:.2f}", shown, meaning)
+        table.add_row(label, percent(result[name], result["samples"]), shown, meaning)
     console = Console()
-    console.print(escape(title))
+    console.print(escape(title), soft_wrap=True)
+    if said := describe_chosen(result["chosen_on_this_split"], result["split"]):
+        console.print(f"[bold]{escape(said)}[/bold]", soft_wrap=True)
     console.print(table)
-    for line in _sentences(result):
-        console.print(escape(line))
+    for line in [*about_labels(result), *_sentences(result)]:
+        console.print(escape(line), soft_wrap=True)
+
+
+def percent(share: float, samples: int) -> str:
+    """A share in per cent, with the digits that so many samples carry.
+
+    >>> percent(0.98765, 15), percent(0.98765, 150), percent(0.98765, 1500)
+    ('99', '98.8', '98.77')
+    """
+    return f"{100 * share:.{0 if samples < 100 else 1 if samples < 1000 else 2}f}"
+
+
+def about_labels(result: dict[str, Any]) -> list[str]:
+    """Which labels the means over labels are of, and which say nothing there."""
+    measured, always = result["labels_measured"], result["labels_always_true"]
+    lines = []
+    if measured < _num_labels(result):
+        lines.append(
+            f"means over labels, as mAP: of the {measured} of {_num_labels(result)} labels that have a positive"
+        )
+    if always:
+        lines.append(
+            f"always true here, so that they have an average precision of 1 by themselves: {named(always)} "
+            f"({len(always)} of the {measured})"
+        )
+    return lines
+
+
+def _num_labels(result: dict[str, Any]) -> int:
+    return result["labels_measured"] + result["labels_without_positives"]
+
+
+def _samples(result: dict[str, Any]) -> str:
+    count = result["samples"]
+    return f"{count:,} sample{'s' * (count != 1)}"
 
 
 def _above(result: dict[str, Any]) -> str:
@@ -102,20 +145,24 @@ def _above(result: dict[str, Any]) -> str:
 
 def _sentences(result: dict[str, Any]) -> list[str]:
     """How true the probabilities are, and what chosen thresholds bring."""
-    about = result["calibration"]
-    (brier, ece), (raw_brier, raw_ece) = ([about[of][name] for name in ("brier", "ece")] for of in ("after", "before"))
-    lines = [
-        f"probabilities ({about['method']}): calibration error {100 * ece:.2f}, Brier score {100 * brier:.2f}; "
-        f"of the sigmoid {100 * raw_ece:.2f} and {100 * raw_brier:.2f}"
-    ]
+    about, samples = result["calibration"], result["samples"]
+    (brier, ece), (raw_brier, raw_ece) = (
+        [percent(about[of][name], samples) for name in ("brier", "ece")] for of in ("after", "before")
+    )
+    line = f"probabilities ({about['method']}): calibration error {ece}, Brier score {brier}"
+    if not about["method"].startswith("sigmoid"):
+        line += f"; of the sigmoid {raw_ece} and {raw_brier}"
+    lines = [line]
     if "f1" in result:
         for of, name in (("macro", "mean F1"), ("micro", "OF1")):
             chosen, half, gain = (
-                [100 * part for part in result["f1"][key][of]] for key in ("chosen", "at_half", "gain")
+                [percent(x, samples) for x in result["f1"][k][of]] for k in ("chosen", "at_half", "gain")
             )
+            up, low, high = (number if number.startswith("-") else f"+{number}" for number in gain)
             lines.append(
-                f"{name}: {chosen[0]:.1f} ({chosen[1]:.1f} to {chosen[2]:.1f}) with thresholds chosen on "
-                f"{result['thresholds']['split']}, {half[0]:.1f} with 0.5; "
-                f"gain {gain[0]:+.1f} ({gain[1]:+.1f} to {gain[2]:+.1f})"
+                f"{name}: {chosen[0]} ({chosen[1]} to {chosen[2]}) with thresholds chosen on "
+                f"{result['thresholds']['split']}, {half[0]} with 0.5; gain {up} ({low} to {high})"
             )
+        few = "; so few make an interval too narrow" if samples < FEW_SAMPLES else ""
+        lines.append(f"intervals: 95 % of draws of these {_samples(result)}{few}")
     return lines

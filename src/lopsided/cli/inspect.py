@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -24,8 +25,10 @@ from lopsided.data import (
     summarise,
 )
 from lopsided.data.source import SOURCES
+from lopsided.data.summary import always_true, set_aside
 
 _SHOWN = 10  # files named on a terminal
+_NAMED = 6  # labels named on a line
 
 
 def inspect(arguments: list[str]) -> int:
@@ -49,11 +52,17 @@ def inspect(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     options = parser.checked(lambda: parser.instantiate(given)).data
     data = read_source(given.source, options, seed=given.seed)
+    as_it_lies = data
+    if options.validation_share:
+        as_it_lies = read_source(given.source, dataclasses.replace(options, validation_share=0), seed=given.seed)
     if given.check_images and not isinstance(data, Manifest):
         parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
     summary = summarise(data)
     for line in summary["notes"]:
         print(f"lopsided inspect: {line}", file=sys.stderr)
+    share = options.validation_share or DataOptions().validation_share
+    summary["set_aside_for_validation"] = set_aside(as_it_lies, share=share, seed=given.seed)
+    summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
     check = None
     if given.check_images:
         assert isinstance(data, Manifest)
@@ -98,6 +107,8 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         )
         splits.add_row(escape(name), *map(str, cells))
     console.print(splits)
+    for line in _about_measuring(summary):
+        console.print(escape(line), soft_wrap=True)
 
     first = data.split_names[0]
     ratios = imbalance(data, first)
@@ -118,6 +129,33 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     console.print(verdict)
     if "unreadable" in summary:
         _print_check(summary)
+
+
+def _about_measuring(summary: dict[str, Any]) -> list[str]:
+    """What training sets aside, what evaluation will measure on, and labels that say nothing there."""
+    lines, splits = [], summary["splits"]
+    if aside := summary["set_aside_for_validation"]:
+        kept = aside["of"] - aside["samples"]
+        lines.append(
+            f"no val split: lopsided train sets {aside['samples']} of the {aside['of']} training samples aside for it "
+            f"(--data.validation_share {aside['share']:g}, by the seed) and trains on {kept}; "
+            f"labels without positives in that part: {aside['labels_without_positives']}"
+        )
+    if "train" in splits and "test" not in splits:
+        lines.append(
+            "no test split: lopsided evaluate measures on val, which chooses weights and thresholds: optimistic"
+        )
+    for split, names in summary["labels_always_true"].items():
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            lines.append(
+                f"always true in {split}, which makes an average precision of 1: {', '.join(names[:_NAMED])}{more}"
+            )
+    for split, part in splits.items():
+        if split != "train" and part["labels_without_positives"]:
+            measured = summary["labels"] - part["labels_without_positives"]
+            lines.append(f"mAP on {split} is the mean over the {measured} of {summary['labels']} labels with positives")
+    return lines
 
 
 def _print_check(summary: dict[str, Any]) -> None:

@@ -33,13 +33,14 @@ def sweep(arguments: list[str]) -> int:
     from lopsided.experiments.outputs import write_outputs
     from lopsided.experiments.study import sqlite_at
     from lopsided.experiments.sweep import run_sweep
-    from lopsided.reports.sweep_page import write_sweep_report
+    from lopsided.reports.sweep_page import summary_of, write_sweep_report
+    from lopsided.reports.sweeps import read_sweep
 
     rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"), out=out)
     with outputs_lock(out):
         found = write_outputs(wanted, rows, out)
         pages = write_sweep_report(out)
-    print_results(wanted, found)
+    print_results(wanted, found, summary_of(read_sweep(out)))
     for path in [out / "rows.parquet", out / "summary.csv", *pages]:
         print(f"wrote {path}")
     return 0
@@ -115,14 +116,15 @@ def default_folder(wanted: Sweep) -> Path:
     return Path("sweeps") / f"{Path(place).stem or kind}-{wanted.name}"
 
 
-def print_results(wanted: Sweep, found: Sequence[Result]) -> None:
-    """A table of the settings for each share of hidden positives, in per cent."""
+def print_results(wanted: Sweep, found: Sequence[Result], summary: str) -> None:
+    """What came out, and a table of the settings for each share of hidden positives, in per cent."""
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(escape(summary), soft_wrap=True)
     for missing in wanted.missing:
         table = Table(box=box.SIMPLE_HEAD)
         table.add_column("setting")

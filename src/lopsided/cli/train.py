@@ -77,7 +77,7 @@ def _train(config: Config, out: Path, *, resume: bool) -> int:
     if not is_first_rank():
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
-    score = "" if best is None else f", best validation mAP {best:.4f}"
+    score = "" if best is None else f", best validation mAP {best:.4f} (of the epoch that it chose: optimistic)"
     print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
     return 0
 

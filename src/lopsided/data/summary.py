@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from lopsided.data.errors import DataError
 from lopsided.data.leakage import in_two_splits
 from lopsided.data.manifest import Manifest
 from lopsided.data.remarks import remarks
 from lopsided.data.table import Table
+from lopsided.data.validation import with_validation
 
 
 def summarise(data: Table | Manifest) -> dict:
@@ -31,6 +33,40 @@ def summarise(data: Table | Manifest) -> dict:
         "in_two_splits": in_two_splits(data),
         "notes": list(remarks(data)),
     }
+
+
+def always_true(data: Table | Manifest, split: str) -> list[str]:
+    """Names of the labels that are positive wherever they are known: their average precision is 1 by itself.
+
+    Args:
+        data: The data.
+        split: One of its splits.
+    """
+    labels = data.labels.take(data.rows(split))
+    positives = labels.positives_per_label()
+    found = np.flatnonzero((positives > 0) & (positives == labels.known_per_label()))
+    return [labels.names[k] for k in found.tolist()]
+
+
+def set_aside(data: Table | Manifest, *, share: float, seed: int) -> dict | None:
+    """The part of the training samples that ``lopsided train`` moves to ``val``.
+
+    Args:
+        data: The data, as it lies on disk.
+        share: Of the training samples.
+        seed: Decides which.
+
+    Returns:
+        ``share``, ``of`` (the training samples that there are) and what :func:`summarise` says of a split; None where
+        nothing is moved, because there is a ``val`` split, nothing to train on, or nothing but equal samples.
+    """
+    try:
+        moved = with_validation(data, share=share, seed=seed)
+    except DataError:
+        return None
+    if moved is data:
+        return None
+    return {"share": share, "of": len(data.rows("train")), **_summarise_split(moved, "val")}
 
 
 def imbalance(data: Table | Manifest, split: str) -> np.ndarray:

@@ -58,12 +58,12 @@ def settings_of(
         base: Settings of the asymmetric or adaptive loss that are the same in all of them.
 
     Raises:
-        ValueError: A value is not for the sweep, or an option has no effect in it.
+        ValueError: A value is not for the sweep, two values are one setting, or an option has no effect in it.
 
     >>> [setting.name for setting in settings_of("gamma_neg", grid=["0", "2"])]
     ['cross_entropy', 'asymmetric gamma_neg=0 margin=0', 'asymmetric gamma_neg=2 margin=0']
     """
-    values = list(dict.fromkeys(grid or GRIDS[name]))
+    values = list(grid or GRIDS[name])
     given = (base or LossOptions()).given()
     if base is not None and base.name not in ("asymmetric", "adaptive"):
         raise ValueError(
@@ -88,6 +88,7 @@ def settings_of(
             found = _adaptive(_numbers(name, values), given)
         case _:
             found = [_named(_loss_name(value)) for value in values]
+    _refuse_twice(name, values, found[-len(values) :])
     plain = _named("cross_entropy")
     return [plain, *(setting for setting in found if setting != plain)]
 
@@ -114,6 +115,18 @@ def check_numbers(settings: Sequence[Setting], rates: Sequence[float]) -> None:
                 raise ValueError(
                     f"expected loss.{name} from {NUMBERS[0]:g} to {NUMBERS[1]:g} in a sweep, got {value:g}"
                 )
+
+
+def _refuse_twice(name: str, values: Sequence[str], settings: Sequence[Setting]) -> None:
+    """Refuse one setting under two names: its runs would count twice, as if they were of more seeds."""
+    first: dict[str, str] = {}
+    for value, setting in zip(values, settings, strict=True):
+        if (other := first.get(setting.name)) is not None:
+            raise ValueError(
+                f"the grid of {name} must name each setting once, got {other} and {value}, both {setting.name}: "
+                "leave one out"
+            )
+        first[setting.name] = value
 
 
 def name_of(loss: LossOptions) -> str:

@@ -101,7 +101,8 @@ def paired_interval(differences: Sequence[float], *, confidence: float = CONFIDE
         confidence: In (0, 1).
 
     Returns:
-        Lower and upper end; nan for fewer than two differences.
+        Lower and upper end; nan for fewer than two differences, and for equal ones: runs whose seed changes nothing
+        say nothing about chance.
 
     >>> [round(end, 3) for end in paired_interval([1.0, 2.0, 3.0])]
     [-0.484, 4.484]
@@ -109,7 +110,7 @@ def paired_interval(differences: Sequence[float], *, confidence: float = CONFIDE
     from scipy.stats import t  # late: it takes a while to import
 
     count = len(differences)
-    if count < 2:
+    if count < 2 or stdev(differences) == 0:
         return math.nan, math.nan
     half = float(t.ppf((1 + confidence) / 2, count - 1)) * stdev(differences) / math.sqrt(count)
     return fmean(differences) - half, fmean(differences) + half

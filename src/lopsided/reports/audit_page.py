@@ -22,8 +22,9 @@ from lopsided.data.identity import content_of_sample
 from lopsided.reports.examples import picture
 from lopsided.reports.page_figures import data_uri
 from lopsided.reports.style import DARK, LIGHT
-from lopsided.training.audit import Audit, Suspect
+from lopsided.training.audit import Audit, Suspect, counts
 from lopsided.training.files import write_whole
+from lopsided.training.trust import banner
 
 FILE = "decisions.csv"
 """What the page saves."""
@@ -34,6 +35,9 @@ ESTIMATE = (
     "Estimated from both ends of the scores: among what scores above the surest tenth of the noted labels, how much is "
     "not noted; among what scores below the lowest tenth of the others, how much is. It takes errors for made at "
     "random and counts what no network can see as an error: trust the order of the labels more than the numbers."
+)
+_UNTOLD = (
+    " Nothing noted is called wrong of labels that are noted too seldom, or that the networks separate too badly: {}."
 )
 
 
@@ -83,31 +87,34 @@ def write_audit_page(found: Audit, data: Data, out: Path, *, title: str, command
         cards=cards,
         pictures=any(card.picture for card in cards),
         labels=sorted({card.label for card in cards}),
-        estimate=ESTIMATE,
-        counts=_counts(found, data),
+        warnings=banner(found.trust),
+        kinds={card.kind for card in cards},
+        estimate=_estimate(found),
+        counts=[] if found.trust.warnings else _counts(found, data),
         command=command,
     )
     write_whole(out, page)
 
 
 def _summary(found: Audit, num_shown: int) -> str:
+    text = f"Of {found.num_samples:,} samples, {found.noted.sum():,} labels are noted."
+    if found.trust.warnings:
+        return f"{text} Here are the {num_shown:,} that look most like missing ones."
     missing, wrong = found.missing.sum(), found.wrong.sum()
-    vague = (
-        " (More than half of what the networks are surest of is not noted: they are too weak here for such numbers, "
-        "which are then too high.)"
-    )
     return (
-        f"Of {found.num_samples:,} samples, {found.noted.sum():,} labels are noted. About "
-        f"{missing:,.0f} more are probably missing, and about {wrong:,.0f} of the noted ones are probably wrong. Here "
-        f"are the {num_shown:,} most doubtful.{vague if found.is_vague else ''}"
+        f"{text} About {missing:,.0f} more are probably missing, and about {wrong:,.0f} of the noted ones are probably "
+        f"wrong. Here are the {num_shown:,} most doubtful."
     )
+
+
+def _estimate(found: Audit) -> str:
+    untold = int((~found.trust.removable).sum())
+    return ESTIMATE + (_UNTOLD.format(f"{untold:,} of {len(found.noted):,}") if untold else "")
 
 
 def _counts(found: Audit, data: Data) -> list[tuple[str, int, str, str]]:
-    order = np.argsort(-(found.missing + found.wrong), kind="stable")
-    return [
-        (data.labels.names[k], int(found.noted[k]), f"{found.missing[k]:.1f}", f"{found.wrong[k]:.1f}") for k in order
-    ]
+    order, rows = np.argsort(-(found.missing + found.wrong), kind="stable"), counts(found, data)
+    return [rows[k] for k in order.tolist()]
 
 
 def _cards(suspects: Sequence[Suspect], data: Data) -> list[Card]:

@@ -2,7 +2,8 @@
 
 MAP = (
     "Mean over labels of the average precision on the validation split, after each epoch and with averaged weights. "
-    "Higher is better. Look at where the lines end, and whether they still rise there. It depends on the order of the "
+    "Higher is better; the epoch that is kept is chosen by it, so that the highest value of a line is optimistic. Look "
+    "at where the lines end, and whether they still rise there. It depends on the order of the "
     "scores alone, so it compares losses that place their probabilities differently."
 )
 GAP = (
@@ -16,21 +17,29 @@ ASYMMETRY = (
     "whether the gap settles on its dotted target and γ− comes to rest."
 )
 ASYMMETRY_PRINTED = (
-    " With the sign as the paper prints it, γ− ← γ− + λ (Δp − target), each step leads further away: γ− runs into a "
-    "bound and the gap stays far from its target."
+    " With the sign as the paper prints it, γ− ← γ− + λ (Δp − target), each step leads further from the target; at "
+    "the end {ends}."
 )
 CROSS_ENTROPY = (
     "Eq. 2 with γ = 0, summed over the labels of a sample, whichever loss was trained: the values of two losses cannot "
-    "be compared, these can. A focusing loss ends higher here, because it moves probabilities away from the true ones; "
-    "its order of scores may still be better. Validation that rises while training falls means overfitting. The scale "
+    "be compared, these can. Validation that rises while training falls means overfitting. The scale "
     "is logarithmic."
+)
+CROSS_ENTROPY_OF_OTHERS = (
+    " Other losses than cross-entropy may end higher here, because they move probabilities away from the true ones; "
+    "their order of scores may still be better."
 )
 RELIABILITY = (
     "All labels pooled, by the probability that was predicted: on the diagonal, three in ten of what got 0.3 are true. "
-    "Strong lines are the probabilities of predict and export; faint ones are the sigmoid of the same outputs, which a "
-    "focusing loss biases. What undoes that needs no data: it follows from the settings of the loss, and holds as far "
-    "as the network is well fitted. A line that ends early has met its ceiling, above which a margin hides the truth."
+    "Strong lines are the probabilities of predict and export; faint ones are the sigmoid of the same outputs."
 )
+CLOSED = (
+    " Of {runs} what biases the sigmoid is undone without data: it follows from the settings of the loss, and holds as "
+    "far as the network is well fitted."
+)
+CEILING = " A line that ends early has met its ceiling, above which a margin hides the truth."
+FITTED = " Of {runs} the probabilities were fitted to {split} ({method})."
+PLAIN = " Of {runs} they are the sigmoid itself, of which nothing is undone."
 LOSS_CURVES = (
     "Eq. 1 to 5. A negative should be given a low probability: the flatter a curve starts on the left, the less the "
     "many easy negatives count. Where γ+ = 0 a positive costs the same as with cross-entropy, so those lines lie on "

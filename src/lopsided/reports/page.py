@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
 from lopsided.data import Data
+from lopsided.reports.doubts import same_measure
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
 from lopsided.reports.explorer import explorer_of
 from lopsided.reports.naming import what_differs
@@ -63,6 +64,7 @@ def render_page(runs: Sequence[Run]) -> str:
         labels=[run.label for run in runs],
         summary=summary(runs, data),
         warnings=warnings_about(runs),
+        ranked=same_measure(runs),
         evaluated=next((run for run in runs if run.evaluation), None),
         swatches=swatches([run.look for run in runs]),
         columns=list(COLUMNS),

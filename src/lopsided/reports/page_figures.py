@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from lopsided.reports import captions
 from lopsided.reports.calibration_figure import calibration_of, reliability_diagram
 from lopsided.reports.curves import USUAL, gradient_curves, loss_curves
-from lopsided.reports.naming import describe_curve
+from lopsided.reports.naming import describe_curve, loss_settings
 from lopsided.reports.regimes import gradient_peak
 from lopsided.reports.runs import Run
 from lopsided.reports.shapes import FAMILY, distinct, shape_of
@@ -29,6 +29,7 @@ from lopsided.reports.training_figures import (
     has_validation,
     map_over_training,
 )
+from lopsided.training.calibrators import CLOSED_FORM, without_fit
 from lopsided.training.config import LossOptions
 
 _MOST_CURVES = 4  # beside the usual ones
@@ -99,10 +100,32 @@ def calibration_figures(runs: Sequence[Run]) -> list[PageFigure]:
             name="reliability",
             title="Do the probabilities come true?",
             alt=f"Line chart of the share of positives by predicted probability. Calibration errors: {errors}.",
-            caption=captions.RELIABILITY,
+            caption=_about_probabilities([run for run in runs if run.label in chosen]),
             picture=picture_of(partial(reliability_diagram, runs)),
         )
     ]
+
+
+def _about_probabilities(runs: Sequence[Run]) -> str:
+    """How the probabilities of these runs, as they were evaluated, came about."""
+    ways: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        about = (run.evaluation or {})["calibration"]
+        method = str(about.get("method", CLOSED_FORM))
+        if method == CLOSED_FORM:
+            method = without_fit(run.config.loss)  # an older evaluation calls every unfitted run by that name
+        ways.setdefault((method, str(about.get("fitted_on", "validation"))), []).append(run)
+    text = captions.RELIABILITY
+    for (method, split), its in ways.items():
+        names = "all runs" if len(its) == len(runs) > 1 else ", ".join(run.label for run in its)
+        if method == CLOSED_FORM:
+            has_margin = any(loss_settings(run.config.loss).get("margin") for run in its)
+            text += captions.CLOSED.format(runs=names) + (captions.CEILING if has_margin else "")
+        elif method.startswith("sigmoid"):
+            text += captions.PLAIN.format(runs=names)
+        else:
+            text += captions.FITTED.format(runs=names, split=split, method=method)
+    return text
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -133,12 +156,13 @@ def _gap_figure(runs: Sequence[Run]) -> PageFigure:
 def _asymmetry_figure(runs: Sequence[Run]) -> PageFigure:
     chosen = adaptive_only(runs)
     ends = f"γ− {_ends(chosen, 'gamma_neg', '{:.1f}'.format)}; gap {_ends(chosen, 'gap', signed)}"
-    printed = any(run.look == "adaptive_printed" for run in chosen)
+    printed = [run for run in chosen if run.look == "adaptive_printed"]
+    runaway = f"γ− was: {_ends(printed, 'gamma_neg', '{:.1f}'.format)}; the gap: {_ends(printed, 'gap', signed)}"
     return PageFigure(
         name="asymmetry",
         title="Adaptive asymmetry",
         alt=f"Two line charts by training step, the focusing power above and the gap below. Last values: {ends}.",
-        caption=captions.ASYMMETRY + (captions.ASYMMETRY_PRINTED if printed else ""),
+        caption=captions.ASYMMETRY + (captions.ASYMMETRY_PRINTED.format(ends=runaway) if printed else ""),
         picture=picture_of(partial(asymmetry_over_training, runs)),
     )
 
@@ -150,7 +174,8 @@ def _cross_entropy_figure(runs: Sequence[Run]) -> PageFigure:
         name="cross-entropy",
         title="Plain cross-entropy",
         alt=f"Line chart of plain cross-entropy by training step. Last values in nats: {ends}.",
-        caption=captions.CROSS_ENTROPY,
+        caption=captions.CROSS_ENTROPY
+        + (captions.CROSS_ENTROPY_OF_OTHERS if any(run.look != "cross_entropy" for run in runs) else ""),
         picture=picture_of(partial(cross_entropy_over_training, runs)),
     )
 

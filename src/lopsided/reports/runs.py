@@ -58,6 +58,23 @@ class Run:
         return chosen if isinstance(chosen, dict) else None
 
     @property
+    def chosen_here(self) -> list[str]:
+        """What was chosen on the split that was evaluated: of weights, thresholds and calibration."""
+        if self.evaluation is None:
+            return []
+        chosen = self.evaluation.get("chosen_on_this_split")
+        if isinstance(chosen, list):
+            return [str(name) for name in chosen]
+        found = ["weights"] if self.split in ("train", "val") else []  # an older evaluation does not say
+        return found + (["thresholds"] if self.chosen and self.chosen.get("split") == self.split else [])
+
+    @property
+    def digits(self) -> int:
+        """Decimals of a per cent that the evaluated samples carry: none below 100 of them."""
+        samples = (self.evaluation or {}).get("samples")
+        return 0 if isinstance(samples, int) and samples < 100 else 1
+
+    @property
     def threshold_words(self) -> str:
         """Above what a label counts as predicted, for a sentence: ``0.5`` or ``its threshold, chosen on val``."""
         if self.chosen is None:

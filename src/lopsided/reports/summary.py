@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lopsided.data import Data
+from lopsided.reports.doubts import doubts_about, one_rate, same_measure
 from lopsided.reports.naming import TITLES, describe_loss, shown, what_differs
 from lopsided.reports.runs import Run
 
@@ -25,9 +26,7 @@ def summary(runs: Sequence[Run], data: Data | None) -> str:
 
 def warnings_about(runs: Sequence[Run]) -> list[str]:
     """What a reader must know before believing the numbers, a sentence each."""
-    found = []
-    if len({run.config.source for run in runs}) > 1:
-        found.append("The runs read different data: do not compare their numbers.")
+    found = doubts_about(runs)
     for run in runs:
         who = f"{run.label}: " if len(runs) > 1 else ""
         found += [who + (trouble if who else trouble[0].upper() + trouble[1:]) for trouble in _troubles(run)]
@@ -46,9 +45,9 @@ def evaluated_map(run: Run) -> float:
     return float(number) if isinstance(number, int | float) and 0 <= number <= 1 else math.nan
 
 
-def percent(share: float) -> str:
+def percent(share: float, digits: int = 1) -> str:
     """A share in [0, 1] as ``43.3 %``, with a space that does not break."""
-    return f"{100 * share:.1f}\u00a0%"
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def signed(number: float) -> str:
@@ -111,17 +110,28 @@ def _what_came_out(runs: Sequence[Run]) -> list[str]:
     best = best_run(runs)
     if best is None:
         return [_only_validated(runs)]
-    where, high = f"the {best.split} split", percent(evaluated_map(best))
+    where, high = f"the {best.split} split{_count_of(best)}", percent(evaluated_map(best), best.digits)
     if len(runs) == 1:
         text = f"On {where} it reached a mean average precision (mAP) of {high}"
         gap = best.last("gap")
         return [text + (f"; the gap Δp ended at {signed(gap)}." if math.isfinite(gap) else ".")]
+    if not same_measure(runs):
+        return ["They were measured on different samples, so that none of them is the best."]
     text = f"The highest mean average precision (mAP) on {where} is {high}, by {best.label}"
     plain = [run for run in runs if run.look == "cross_entropy" and math.isfinite(evaluated_map(run))]
     if plain and best.look != "cross_entropy":
         highest = max(map(evaluated_map, plain))
-        text += f", {100 * (evaluated_map(best) - highest):.1f} points above cross-entropy"
+        if one_rate(runs):
+            reached = percent(highest, best.digits)
+            text += f"; cross-entropy reached {reached} at the same learning rate, which ranks nothing"
+        else:
+            text += f", {100 * (evaluated_map(best) - highest):.{best.digits}f} points above cross-entropy"
     return [text + "."]
+
+
+def _count_of(run: Run) -> str:
+    samples = (run.evaluation or {}).get("samples")
+    return f" ({samples:,} samples)" if isinstance(samples, int) and samples < 1000 else ""
 
 
 def _only_validated(runs: Sequence[Run]) -> str:
@@ -132,7 +142,8 @@ def _only_validated(runs: Sequence[Run]) -> str:
         return "Nothing was measured on validation or test samples yet."
     high, run = max(reached, key=lambda pair: pair[0])
     who = "" if len(runs) == 1 else f", by {run.label}"
-    return f"No run was evaluated on test samples yet; the highest validation mAP is {percent(high)}{who}."
+    high_mark = f"the highest validation mAP is {percent(high)}{who}, of an epoch that it chose itself"
+    return f"No run was evaluated on test samples yet; {high_mark}."
 
 
 def _troubles(run: Run) -> list[str]:

@@ -24,6 +24,7 @@ TITLES = {
     "adaptive": "Adaptive asymmetry against fixed settings",
     "losses": "Losses compared",
 }
+_NAMED = 4  # settings of a sentence
 _CAPTION = (
     "Left: mean average precision on the test split; the strong dot is the mean over seeds, its bar one standard "
     "deviation to each side, the faint dots are single runs. Right: mean difference to the baseline between runs of "
@@ -74,10 +75,32 @@ def render_sweep(sweep: SweepResults) -> str:
     )
 
 
+def unsettled(sweep: SweepResults) -> str:
+    """Why the comparison is not settled, in one sentence; empty where nothing speaks against it."""
+    reasons = []
+    if edge := [result for result in sweep.results if result.at_edge]:
+        which = "every" if len(edge) == len(sweep.results) else f"{len(edge)} of {len(sweep.results)}"
+        named = f" ({_named(edge)})" if len(edge) < len(sweep.results) else ""
+        reasons.append(
+            f"the best learning rate of {which} setting{'s' * (which != 'every')}{named} is the outermost one that was "
+            "tried, and one beyond may be better"
+        )
+    if sweep.about["trials"] == 1:
+        reasons.append("all settings have one learning rate, which suits some better than others")
+    if sweep.about["seeds"] == 1:
+        reasons.append("each has one seed, so that a difference may be chance")
+    return f"Not settled: {'; '.join(reasons)}." if reasons else ""
+
+
+def _named(results: Sequence[SettingResult]) -> str:
+    labels = list(dict.fromkeys(result.label for result in results))
+    return "; ".join(labels[:_NAMED]) + (" …" if len(labels) > _NAMED else "")
+
+
 def summary_of(sweep: SweepResults) -> str:
-    """What was run and what came out, in a few sentences."""
+    """Whether the comparison is settled, what was run and what came out, in a few sentences."""
     about = sweep.about
-    text = (
+    text = f"{unsettled(sweep)} ".lstrip() + (
         f"{len(about['settings'])} settings on {about['source']}, {_count(about['seeds'], 'seed')} each, "
         f"{_count(about['training']['epochs'], 'epoch')}. "
     )
@@ -98,6 +121,8 @@ def warnings_about(sweep: SweepResults) -> list[str]:
         )
     if sweep.about["seeds"] == 1:
         found.append("One seed: there is no spread and no interval, and a difference may be chance.")
+    if sweep.about["seeds"] == 2:
+        found.append("Two seeds: a spread of two numbers is hardly one, and an interval from them is very wide.")
     edge = []
     for result in sweep.results:
         where = f"{result.label} ({share_hidden(result.missing)})"
@@ -114,18 +139,26 @@ def warnings_about(sweep: SweepResults) -> list[str]:
 
 def _what_came_out(results: Sequence[SettingResult], share: float | None) -> str:
     base = next(result for result in results if result.is_baseline)
-    better = [result for result in results if result.numbers["low"] > 0]
-    worse = [result for result in results if result.numbers["high"] < 0]
+    counted = [result for result in results if not result.is_baseline and not result.at_edge]
+    better = [result for result in counted if result.numbers["low"] > 0]
+    worse = [result for result in counted if result.numbers["high"] < 0]
     where = "" if share is None else f"With {share_hidden(share)}: "
     best = max(results, key=lambda result: _or_lowest(result.numbers["mAP"]))
     text = f"{where}{base.label} reached a mAP of {_percent(base.numbers['mAP'])}"
     text += f"; the highest, {_percent(best.numbers['mAP'])}, is that of {best.label}."
-    if not math.isfinite(max(result.numbers["low"] for result in results if not result.is_baseline)):
-        return text
-    return (
-        f"{text} Of the {len(results) - 1} others, {len(better)} are above and {len(worse)} below it by more than the "
-        "intervals allow for."
+    others = [result for result in results if not result.is_baseline]
+    if not any(math.isfinite(result.numbers["low"]) for result in others):
+        return f"{text} No difference can be told from chance: there is no interval."
+    if base.at_edge:
+        return f"{text} Its own learning rate is the outermost one, so nothing is said to be above or below it."
+    same = len([result for result in others if not result.at_edge]) - len(better) - len(worse)
+    text += (
+        f" Of the {len(others)} others, {len(better)} are above and {len(worse)} below it by more than the intervals "
+        f"allow for, and of {same} no difference was measured"
     )
+    if edge := sum(result.at_edge for result in others):
+        text += f"; {edge} at the outermost rate are not counted"
+    return f"{text}. Each interval is for itself: one in twenty leaves 0 out by chance."
 
 
 def _or_lowest(number: float) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lopsided.reports.doubts import same_measure
 from lopsided.reports.naming import describe_loss, differing_options, flat_options
 from lopsided.reports.runs import Run
 from lopsided.training.reading import read_json
@@ -47,7 +48,8 @@ class MetricRow:
 
 
 def metric_rows(runs: Sequence[Run], columns: dict[str, str], *, group: str | None = None) -> list[MetricRow]:
-    """Metrics of each run in percent, with the best of each average precision and F1 where there are two to compare.
+    """Metrics of each run in percent, with the best of each average precision and F1 where there are two to compare,
+    measured on the same samples.
 
     Args:
         runs: The runs, in the order of the lines.
@@ -56,10 +58,18 @@ def metric_rows(runs: Sequence[Run], columns: dict[str, str], *, group: str | No
     """
     values = [[_metric(run, key, group) for key in columns.values()] for run in runs]
     usual = next((run for run in runs if run.evaluation), runs[0])
-    best = [_best(key, column) for key, column in zip(columns.values(), zip(*values, strict=True), strict=True)]
+    digits = min((run.digits for run in runs if run.evaluation), default=1)
+    best = [
+        _best(key, column, digits) if same_measure(runs) else None
+        for key, column in zip(columns.values(), zip(*values, strict=True), strict=True)
+    ]
     rows = []
     for run, numbers in zip(runs, values, strict=True):
-        cells = tuple(_cell(number, top) for number, top in zip(numbers, best, strict=True)) if run.evaluation else ()
+        cells = (
+            tuple(_cell(number, top, digits) for number, top in zip(numbers, best, strict=True))
+            if run.evaluation
+            else ()
+        )
         rows.append(MetricRow(run.label, cells, evaluate_command(run), _note(run, usual)))
     return rows
 
@@ -95,23 +105,24 @@ def _metric(run: Run, key: str, group: str | None) -> float:
     return float(number) if isinstance(number, int | float) and 0 <= number <= 1 else math.nan
 
 
-def _best(key: str, column: Sequence[float]) -> float | None:
+def _best(key: str, column: Sequence[float], digits: int) -> float | None:
     """The best number as precise as it is shown, so that two that look the same are marked alike; None for none."""
-    shown = [round(100 * number, 1) for number in column if math.isfinite(number)]
+    shown = [round(100 * number, digits) for number in column if math.isfinite(number)]
     return max(shown) if len(shown) > 1 and key in WINNABLE else None
 
 
-def _cell(number: float, best: float | None) -> Cell:
+def _cell(number: float, best: float | None, digits: int) -> Cell:
     if not math.isfinite(number):
         return Cell("–")
-    percent = round(100 * number, 1)
-    return Cell(f"{percent:.1f}", percent == best)
+    percent = round(100 * number, digits)
+    return Cell(f"{percent:.{digits}f}", percent == best)
 
 
 def _note(run: Run, usual: Run) -> str:
     if not run.evaluation:
         return ""
     notes = [f"{run.split} split"] if run.split != usual.split else []
+    notes += ["optimistic"] if run.chosen_here else []
     notes += [f"threshold {run.threshold_words}"] if run.threshold_words != usual.threshold_words else []
     return ", ".join(notes)
 

@@ -17,6 +17,7 @@ from lopsided.data.corrections import Kind, sample_name
 from lopsided.data.identity import content_of_sample
 from lopsided.training.cross_fit import OutOfSample
 from lopsided.training.files import write_whole
+from lopsided.training.trust import Trust, trust
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,11 @@ class Audit:
 
     Args:
         suspects: The most doubtful first.
-        missing: Estimated number of missing labels, float64, shape (labels,).
+        missing: Estimated number of missing labels, at most ``noted``, float64, shape (labels,).
         wrong: Estimated number of wrong labels, likewise.
         noted: Number of noted labels, int64, likewise.
         num_samples: Samples that were looked at.
+        trust: What the scores are good for. Only labels that are ``trust.removable`` have suspects of the kind wrong.
     """
 
     suspects: tuple[Suspect, ...]
@@ -46,11 +48,7 @@ class Audit:
     wrong: NDArray[np.float64]
     noted: NDArray[np.int64]
     num_samples: int
-
-    @property
-    def is_vague(self) -> bool:
-        """Whether most of what the networks are surest of is not noted: they are too weak for numbers to mean much."""
-        return bool(self.missing.sum() > self.noted.sum())
+    trust: Trust
 
 
 def audit(scores: OutOfSample, *, most: int) -> Audit:
@@ -74,20 +72,25 @@ def audit(scores: OutOfSample, *, most: int) -> Audit:
     shares = _share_missing(p, noted, absent), _share_missing(1 - p, absent, noted)
     doubts = {"missing": p * absent, "wrong": (1 - p) * noted}
     totals = {"missing": shares[0] * int(noted.sum()), "wrong": shares[1] * int(absent.sum())}
-    parts = {kind: (doubt.sum(dim=0) / doubt.sum().clamp(min=1e-30)).numpy() for kind, doubt in doubts.items()}
+    parts = {
+        kind: totals[kind] * (doubt.sum(dim=0) / doubt.sum().clamp(min=1e-30)).numpy() for kind, doubt in doubts.items()
+    }
+    trusted = trust(p, noted, absent, missing=parts["missing"], wrong=parts["wrong"])
+    sides: dict[Kind, Tensor] = {"missing": absent, "wrong": noted & torch.from_numpy(trusted.removable)}
     ranked: list[tuple[float, Suspect]] = []
-    sides: dict[Kind, Tensor] = {"missing": absent, "wrong": noted}
     for kind, among in sides.items():
         for place, (i, k) in enumerate(_most_doubtful(doubts[kind], among, most), start=1):
             suspect = Suspect(int(scores.rows[i]), k, kind, float(p[i, k]))
             ranked.append((place / max(totals[kind], 1.0), suspect))
     ranked.sort(key=lambda pair: pair[0])
+    most_of = [part.sum(dim=0).numpy() for part in (noted, absent)]
     return Audit(
         suspects=tuple(suspect for _, suspect in ranked[:most]),
-        missing=totals["missing"] * parts["missing"],
-        wrong=totals["wrong"] * parts["wrong"],
-        noted=noted.sum(dim=0).numpy(),
+        missing=np.minimum(parts["missing"], np.minimum(*most_of)),
+        wrong=np.minimum(parts["wrong"], most_of[0]),
+        noted=most_of[0],
         num_samples=len(scores.rows),
+        trust=trusted,
     )
 
 
@@ -126,13 +129,25 @@ def write_suspects(found: Audit, data: Data, path: Path) -> None:
 
 
 def write_counts(found: Audit, data: Data, path: Path) -> None:
-    """A CSV file with a row for each label: how often it is noted, and estimated numbers of errors."""
-    columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist())
-    rows = [
-        (name, noted, f"{missing:.1f}", f"{wrong:.1f}")
-        for name, noted, missing, wrong in zip(data.labels.names, *columns, strict=True)
+    """A CSV file with a row for each label: how often it is noted, and estimated numbers of errors, which stay empty
+    where they must not be believed."""
+    _write(path, ("label", "noted", "missing", "wrong"), counts(found, data, unknown=""))
+
+
+def counts(found: Audit, data: Data, *, unknown: str = "–") -> list[tuple[str, int, str, str]]:
+    """Of each label its name, how often it is noted, and the estimated numbers of missing and of wrong ones.
+
+    Args:
+        found: What is suspected.
+        data: What it is about.
+        unknown: Stands where no number may be believed.
+    """
+    columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist(), found.trust.removable.tolist())
+    warned = bool(found.trust.warnings)
+    return [
+        (name, noted, unknown if warned else f"{missing:.1f}", f"{wrong:.1f}" if removable else unknown)
+        for name, noted, missing, wrong, removable in zip(data.labels.names, *columns, strict=True)
     ]
-    _write(path, ("label", "noted", "missing", "wrong"), rows)
 
 
 def _write(path: Path, names: tuple[str, ...], rows: list[tuple]) -> None:

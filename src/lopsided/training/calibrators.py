@@ -17,6 +17,9 @@ from lopsided.training.criterion import build_criterion
 
 Method = Literal["temperature", "platt", "isotonic"]
 
+CLOSED_FORM = "closed form"
+"""The method of a run whose loss has a known bias, which is undone without data."""
+
 KEPT = 1e-6
 """Share of the sigmoid in every probability: where a calibration makes scores equal, as below a margin, their order
 stays, at the cost of a difference that nobody sees."""
@@ -160,6 +163,34 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
         criterion.gamma_neg = state.float()
     assert isinstance(criterion, AsymmetricLoss | AdaptiveAsymmetricLoss)
     return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
+
+
+def without_fit(options: LossOptions) -> str:
+    """What makes probabilities of the logits of a run for which no calibration was fitted.
+
+    >>> without_fit(LossOptions(name="asymmetric")), without_fit(LossOptions(name="hill"))
+    ('closed form', 'sigmoid, nothing undone')
+    """
+    match options.name:
+        case "focal" | "asymmetric" | "adaptive":
+            return CLOSED_FORM
+        case "cross_entropy":
+            return "sigmoid, nothing to undo"
+        case _:
+            return "sigmoid, nothing undone"  # what biases these losses have is not known in closed form
+
+
+def method_of(calibrator: Calibrator, options: LossOptions) -> str:
+    """The name of what makes probabilities of a run's logits, fitted or not."""
+    match calibrator:
+        case Temperature():
+            return "temperature"
+        case Platt():
+            return "platt"
+        case Isotonic():
+            return "isotonic"
+        case ClosedForm():
+            return without_fit(options)
 
 
 def from_fit(closed: ClosedForm, fit: dict[str, Any], *, num_labels: int) -> Calibrator:

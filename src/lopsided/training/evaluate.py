@@ -22,11 +22,13 @@ from lopsided.metrics import (
     reliability,
 )
 from lopsided.metrics.operating_point import OperatingPoint
+from lopsided.training.calibrators import method_of
+from lopsided.training.chosen import chosen_on
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
-from lopsided.training.run_folder import RunFolder, Trained
+from lopsided.training.run_folder import RunFolder
 from lopsided.training.run_lock import writing
-from lopsided.training.scoring import Scores, collected, default_split, same_labels
+from lopsided.training.scoring import Scores, collected, coverage, default_split, same_labels
 from lopsided.training.thresholds import HALF, Decision, decision_of
 
 __all__ = ["evaluate"]
@@ -35,7 +37,13 @@ TOP_K = 3
 
 
 def evaluate(
-    run: RunFolder, data: Data, *, split: str | None = None, threshold: float | None = None, save: bool = True
+    run: RunFolder,
+    data: Data,
+    *,
+    split: str | None = None,
+    threshold: float | None = None,
+    save: bool = True,
+    source: str | None = None,
 ) -> dict[str, Any]:
     """Metrics of the best averaged weights.
 
@@ -46,34 +54,63 @@ def evaluate(
         threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
             run, else 0.5.
         save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
+        source: Where the data comes from, if it is not the run's own.
 
     Returns:
-        ``split``, ``mAP`` (over labels with positives), ``mAP_11`` (of 11 points, as of Pascal VOC 2007), ``micro_AP``,
-        ``cp`` to ``mean_f1`` at the threshold, ``top3`` with the same for the three most probable labels of each sample
-        that are above the threshold, as published tables have it, ``threshold`` (the common one), all in [0, 1];
-        ``calibration``: Brier score, calibration errors and bins of the sigmoid and of the probabilities; where chosen
-        thresholds were applied, ``thresholds`` says how they were chosen and ``f1`` compares them with 0.5; and of
-        images ``unreadable``, the numbers of samples that could not be opened, all of whose labels count as unknown.
+        ``mAP`` (over ``labels_measured`` labels) to ``mean_f1`` at ``threshold``, ``top3`` with the same for the three
+        most probable labels of each sample that are above it, all in [0, 1]; ``calibration``: Brier score, calibration
+        errors and bins of sigmoid and probabilities; ``chosen_on_this_split``: what was, of weights, thresholds and
+        calibration; ``thresholds``: how they were chosen, if they were, and ``f1``: compared with 0.5, unless anything
+        was chosen on this split; of images ``unreadable``, numbers of samples all of whose labels count as unknown.
 
     Raises:
         ValueError: The data does not fit the run, or it is to be saved and another process writes to the run.
     """
     with writing(run.path) if save else nullcontext():
-        return _measured(run, data, split=split, threshold=threshold, save=save)
+        return _measured(run, data, split=split, threshold=threshold, save=save, source=source)
 
 
-def _measured(run: RunFolder, data: Data, *, split: str | None, threshold: float | None, save: bool) -> dict[str, Any]:
+def _measured(
+    run: RunFolder, data: Data, *, split: str | None, threshold: float | None, save: bool, source: str | None
+) -> dict[str, Any]:
     trained = run.load()
     same_labels(trained, data)
     if split is None:
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
     scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
-    logits, targets, mask = scores.logits, scores.targets, scores.mask
-    probabilities = trained.calibrator(logits)
-    top_k = min(TOP_K, len(trained.labels))
+    targets, mask = scores.targets, scores.mask
+    probabilities = trained.calibrator(scores.logits)
+    fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
+    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
+    seen = coverage(targets, mask)
     result = {
         "split": split,
+        **_metrics(scores, probabilities, decision),
+        "threshold": decision.common,
+        "samples": len(targets),
+        "chosen_on_this_split": chosen,
+        "labels_measured": seen.measured,
+        "labels_without_positives": len(trained.labels) - seen.measured,
+        "labels_always_true": [trained.labels[k] for k in seen.always_true],
+        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), fit, scores, probabilities),
+    }
+    if decision.chosen is not None:
+        kept = ("rule", "at_least", "per_label", "split", "source", "few")
+        result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
+        if not chosen:
+            result["f1"] = _compared(probabilities, scores, decision)
+    if isinstance(data, Manifest):
+        result["unreadable"] = scores.unreadable
+    if save:
+        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
+    return result
+
+
+def _metrics(scores: Scores, probabilities: Tensor, decision: Decision) -> dict[str, Any]:
+    logits, targets, mask = scores.logits, scores.targets, scores.mask
+    top_k = min(TOP_K, logits.shape[1])
+    return {
         "mAP": float(mean_average_precision(logits, targets, mask=mask)),
         "mAP_11": float(eleven_point_average_precision(logits, targets, mask=mask).nanmean()),
         "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
@@ -83,30 +120,19 @@ def _measured(run: RunFolder, data: Data, *, split: str | None, threshold: float
                 probabilities, targets, threshold=decision.threshold, top_k=top_k, top_k_above_threshold=True, mask=mask
             )
         ),
-        "threshold": decision.common,
-        "calibration": _calibration(run, trained, scores, probabilities),
     }
-    if decision.chosen is not None:
-        kept = ("rule", "at_least", "per_label", "split", "source", "few")
-        result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
-        result["f1"] = _compared(probabilities, scores, decision)
-    if isinstance(data, Manifest):
-        result["unreadable"] = scores.unreadable
-    if save:
-        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
-    return result
 
 
 def _named(point: OperatingPoint) -> dict[str, float]:
     return {name.rstrip("_"): value for name, value in asdict(point).items()}
 
 
-def _calibration(run: RunFolder, trained: Trained, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
+def _calibration(method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
     """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
-    fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
     pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
     return {
-        "method": "closed form" if fit is None else fit["method"],
+        "method": method,
+        **({} if fit is None else {"fitted_on": fit["split"]}),
         **({} if fit is None or "source" not in fit else {"source": fit["source"]}),
         **{name: _truthfulness(values, scores) for name, values in pair.items()},
     }

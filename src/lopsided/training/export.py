@@ -21,6 +21,7 @@ from torch import Tensor, nn
 import lopsided
 from lopsided.data.whole_file import folder_for
 from lopsided.models import Standardise
+from lopsided.training.calibrators import method_of
 from lopsided.training.config import Config
 from lopsided.training.export_check import OUTPUTS, Rows, largest_difference, real_rows
 from lopsided.training.run_folder import RunFolder, Trained
@@ -167,6 +168,7 @@ def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict
         "lopsided_version": lopsided.__version__,
         "loss": _json({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
         "epoch": str(trained.epoch),
+        "calibration": method_of(trained.calibrator, config.loss),
     }
 
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities import rank_zero_only
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
 from lopsided.data.identity import Identity, identity_of, what_changed
 from lopsided.data.remarks import remarks
+from lopsided.data.summary import always_true
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.models.dry_run import normalises_alone
 from lopsided.training.config import Config
@@ -57,7 +59,9 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
 
 def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> RunFolder:
     last = _last_checkpoint(run, config, resume)
-    data = data if data is not None else read_source(config.source, config.data, seed=config.seed)
+    if data is None:
+        data = read_source(config.source, config.data, seed=config.seed)
+        _say_what_is_measured(data)
     for line in remarks(data) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
     identity = identity_of(data)
@@ -93,6 +97,22 @@ class _Last:
     path: Path
     epoch: int  # that was done, from 0
     identity: Identity | None  # of the data that it was trained on; older versions kept none
+
+
+def _say_what_is_measured(data: Data) -> None:
+    """A line about the validation split where its mean over labels is not of all of them, or some say nothing."""
+    if "val" not in data.split_names or not is_first_rank():
+        return
+    measured = int(np.count_nonzero(data.labels.take(data.rows("val")).positives_per_label()))
+    words = []
+    if measured < len(data.labels.names):
+        words.append(f"is the mean over the {measured} of {len(data.labels.names)} labels that have a positive there")
+    if always := always_true(data, "val"):
+        words.append(
+            f"has {len(always)} labels that are always true there, with an average precision of 1 by themselves"
+        )
+    if words:
+        print(f"  validation mAP {'; it '.join(words)}", file=sys.stderr)
 
 
 def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | None:

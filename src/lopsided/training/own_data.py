@@ -124,12 +124,17 @@ def relabelled_data(run: RunFolder, source: str, *, check: bool = True) -> Data:
 
 def is_own(run: RunFolder, source: str) -> bool:
     """Whether a source lies where the data of the run does, however it is written."""
+    return any(same_place(source, own) for own in sources_of(run))
 
-    def place(source: str) -> tuple[str, Path]:
-        kind, _, path = source.partition(":")
-        return kind, Path(path).expanduser().resolve()
 
-    return place(source) in map(place, sources_of(run))
+def same_place(one: str, other: str) -> bool:
+    """Whether two sources are of one kind and lie in one place, however it is written.
+
+    >>> same_place("table:a/../b.csv", "table:b.csv"), same_place("table:b.csv", "listing:b.csv")
+    (True, False)
+    """
+    (kind, _, place), (its_kind, _, its_place) = one.partition(":"), other.partition(":")
+    return kind == its_kind and Path(place).expanduser().resolve() == Path(its_place).expanduser().resolve()
 
 
 def sources_of(run: RunFolder) -> list[str]:

@@ -81,6 +81,26 @@ def collected(trained: Trained, data: Data, *, split: str, batch_size: int) -> S
     return Scores(*scores.tensors(), unreadable)
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """Which labels a mean over labels is of."""
+
+    measured: int  # labels with a known positive: the only ones that have an average precision
+    always_true: tuple[int, ...]  # labels without a known negative among them, whose average precision is 1 by itself
+
+
+def coverage(targets: Tensor, mask: Tensor | None) -> Coverage:
+    """What targets can say about labels.
+
+    Args:
+        targets: 0 or 1, shape ``(samples, labels)``.
+        mask: True where the label is known, or None where all is.
+    """
+    known = torch.ones_like(targets, dtype=torch.bool) if mask is None else mask
+    positives, negatives = ((side & known).any(dim=0) for side in (targets.bool(), ~targets.bool()))
+    return Coverage(int(positives.sum()), tuple((positives & ~negatives).nonzero().flatten().tolist()))
+
+
 def default_split(data: Data) -> str:
     """The split that results are told of: test, else val, else the first."""
     return next((split for split in ("test", "val") if split in data.split_names), data.split_names[0])

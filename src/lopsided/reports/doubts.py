@@ -1,0 +1,86 @@
+"""Why the numbers of runs must not be believed, or not be compared: sentences that stand above a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lopsided.reports.naming import loss_settings, shown
+from lopsided.reports.runs import Run
+from lopsided.training.chosen import describe_chosen
+
+_NAMED = 6  # labels
+_AT_ZERO = 0.05  # of gamma_neg
+
+
+def same_measure(runs: Sequence[Run]) -> bool:
+    """Whether all evaluated runs were measured on the same samples, so that their numbers can be compared."""
+    return len({_measured_on(run) for run in runs if run.evaluation}) < 2
+
+
+def one_rate(runs: Sequence[Run]) -> bool:
+    """Whether different losses were trained with one learning rate, which then decides their order."""
+    rates = {run.config.training.learning_rate for run in runs}
+    return len({run.look for run in runs}) > 1 and len(rates) == 1
+
+
+def doubts_about(runs: Sequence[Run]) -> list[str]:
+    """What a reader must know before comparing the numbers, a sentence each."""
+    found = []
+    if len({run.config.source for run in runs}) > 1:
+        found.append("The runs read different data: do not compare their numbers.")
+    elif not same_measure(runs):
+        found.append("The runs were measured on different samples: do not compare their numbers.")
+    said = (describe_chosen(run.chosen_here, run.split) for run in runs if run.evaluation)
+    found += [text[0].upper() + text[1:] for text in dict.fromkeys(said) if text]
+    if one_rate(runs) and sum(run.evaluation is not None for run in runs) > 1:
+        rate = shown(runs[0].config.training.learning_rate)
+        found.append(
+            f"All losses were trained with one learning rate, {rate}, and losses want different ones: their order here "
+            "says which of them this rate suits, and is no ranking. lopsided sweep losses chooses a rate for each."
+        )
+    found += dict.fromkeys(text for run in runs for text in _about_labels(run))
+    return found + [_printed(run) for run in runs if run.look == "adaptive_printed" and _ran_away(run)]
+
+
+def _measured_on(run: Run) -> tuple[object, ...]:
+    """What tells apart the samples that two runs were measured on."""
+    config, evaluation = run.config, run.evaluation or {}
+    drawn = config.source == "digits" or run.split == "val"  # by the seed
+    return config.source, run.split, config.seed if drawn else None, evaluation.get("samples")
+
+
+def _about_labels(run: Run) -> list[str]:
+    evaluation = run.evaluation or {}
+    measured, without = evaluation.get("labels_measured"), evaluation.get("labels_without_positives")
+    if not isinstance(measured, int) or not isinstance(without, int):  # an older evaluation does not say
+        return []
+    found = []
+    if without:
+        found.append(
+            f"Means over labels on the {run.split} split, as mAP, are of the {measured:,} of {measured + without:,} "
+            "labels that have a positive there."
+        )
+    always = evaluation.get("labels_always_true")
+    if isinstance(always, list) and always:
+        names = ", ".join(map(str, always[:_NAMED])) + (" …" if len(always) > _NAMED else "")
+        found.append(
+            f"{len(always):,} of the {measured:,} labels measured on the {run.split} split are true in each sample: "
+            f"their average precision is 1 whatever a network does ({names})."
+        )
+    return found
+
+
+def _ran_away(run: Run) -> bool:
+    return run.last("gamma_neg") < _AT_ZERO
+
+
+def _printed(run: Run) -> str:
+    """What the number of a run with the printed sign of eq. 9 is that of, where its gamma_neg ended at 0."""
+    at_zero = float(np.mean(run.steps["gamma_neg"] < _AT_ZERO))
+    return (
+        f"{run.label[0].upper()}{run.label[1:]}: that rule leads away from its target. γ− was at 0 in "
+        f"{100 * at_zero:.0f} % of the steps, so the metrics are those of a margin of "
+        f"{shown(loss_settings(run.config.loss)['margin'])} without focusing, and no merit of the rule."
+    )
