@@ -102,8 +102,7 @@ def describe_loss(options: LossOptions) -> str:
     'asymmetric, γ+ = 0, γ− = 4, m = 0.05'
     """
     settings = loss_settings(options)
-    shown_ones = {f"loss.{name}": value for name, value in settings.items() if value is not None}
-    parts = [_equation(name, value) for name, value in shown_ones.items() if name in _SYMBOLS]
+    parts = [_equation(f"loss.{name}", value) for name, value in settings.items() if f"loss.{name}" in _SYMBOLS]
     parts += ["one γ− per label"] if settings.get("per_label") else []
     parts += ["focus detached"] if settings.get("detach_focus") else []
     return ", ".join([TITLES[look_of(options)], *parts])

@@ -84,10 +84,8 @@ struct Focus {
     float gamma_pos, gamma_neg, margin, slope_pos, slope_neg;
 };
 
-// Any target, any logit, and settings of its own: both sides are computed.
-INLINE Element soft(float logit, float y, const Focus& set) {
-    // Infinite logits as the largest numbers: infinity would meet a 0, which gives NaN. NaN stays.
-    const float below = logit > kLargest ? kLargest : logit, z = below < -kLargest ? -kLargest : below;
+// Any target, any logit that is not infinite, and settings of its own: both sides are computed.
+INLINE Element soft(float z, float y, const Focus& set) {
     const Probabilities part = probabilities(z);
     const float p = z < 0.0f ? part.low : part.high, q = z < 0.0f ? part.high : part.low;
     const float nearby = logarithm(1.0f + part.a, part.a);

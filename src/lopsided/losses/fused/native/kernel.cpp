@@ -111,6 +111,15 @@ void weigh(const Call& call, int count, Block& block) {
         }
 }
 
+// Infinite logits as the largest numbers: infinity would meet a 0, which gives NaN. NaN stays.
+const float* clamped(const float* z, int count, float* block) {
+    for (int i = 0; i < count; i++) {
+        const float below = z[i] > kLargest ? kLargest : z[i];
+        block[i] = below < -kLargest ? -kLargest : below;
+    }
+    return block;
+}
+
 // What a block is computed from; z and y point into the tensors where nothing has to be converted.
 struct Inputs {
     int64_t first;
@@ -147,7 +156,9 @@ Inputs read_block(const Call& call, bool same_for_all, int64_t first, int count,
         }
     }
     in.marks = block.marks;
-    in.hard = same_for_all && all_finite(in.z, padded) && mark(in.y, padded, block.marks);
+    const bool finite = all_finite(in.z, padded);
+    if (!finite) in.z = clamped(in.z, padded, block.z);
+    in.hard = same_for_all && finite && mark(in.y, padded, block.marks);
     return in;
 }
 
