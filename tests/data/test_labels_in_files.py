@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lopsided.data import DataError, DataOptions, read_listing, read_source, read_table
+from lopsided.data import DataError, DataOptions, read_arff, read_listing, read_source, read_table
 
 KINDS = ["table.csv", "table.tsv", "table.parquet", "listing.csv", "listing.tsv", "listing.parquet", "listing.jsonl"]
 IN_LINES = [kind for kind in KINDS if not kind.endswith("parquet")]
@@ -181,3 +181,12 @@ def test_tables_and_listings_take_the_same_files(tmp_path, content):
     assert table.features.tolist() == [[0.5, 1.5], [1.5, 2.0]]
     assert table.feature_names == ("path", "size")
     assert _positives(table) == [["x"], ["y"]]
+
+
+def test_large_numbers_of_arff_stay_apart(tmp_path):
+    times = [1_732_752_000 + 7 * row for row in range(20)]
+    rows = "".join(f"{time},1\n" for time in times)
+    head = "@relation r\n@attribute when numeric\n@attribute x {0,1}\n@data\n"
+    (tmp_path / "r.arff").write_text(head + rows)
+    (tmp_path / "r.xml").write_text('<labels xmlns="http://mulan.sourceforge.net/labels"><label name="x"/></labels>')
+    assert read_arff(tmp_path / "r").features[:, 0].tolist() == times

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csr_array
 
 from lopsided.data.arff_file import Attribute
 from lopsided.data.labels import Labels
-from lopsided.data.table import float32_features
+from lopsided.data.table import exact_features, float32_features
 
 _DENSE_UP_TO = 1_000_000  # numbers; 4 MB as float32, where a sparse form saves nothing worth having
 _DENSE_FROM = 0.1  # share of numbers that are not 0; above it a sparse form is hardly smaller
@@ -82,14 +82,17 @@ def features_of(
         row_parts.append(marked)
         column_parts.append(start[column] + codes[marked])
         values.append(np.ones(len(marked)))
-    numbers = float32_features(np.concatenate(values))
     features = csr_array(
-        (numbers, (np.concatenate(row_parts), np.concatenate(column_parts))), shape=(num_samples, int(width.sum()))
+        (np.concatenate(values), (np.concatenate(row_parts), np.concatenate(column_parts))),
+        shape=(num_samples, int(width.sum())),
     )
     features.eliminate_zeros()
     size = num_samples * int(width.sum())
-    compact = features if size > _DENSE_UP_TO and features.nnz <= _DENSE_FROM * size else features.toarray()
-    return compact, tuple(name for columns in columns_of for name in columns)
+    if size > _DENSE_UP_TO and features.nnz <= _DENSE_FROM * size:
+        features = csr_array((float32_features(features.data), features.indices, features.indptr), shape=features.shape)
+    else:
+        features = exact_features(features.toarray())
+    return features, tuple(name for columns in columns_of for name in columns)
 
 
 def _column_names(attribute: Attribute) -> list[str]:

@@ -42,7 +42,7 @@ class Exported:
     path: Path
     data_path: Path | None  # weights that are too large for one file; belongs beside it, under its name
     num_bytes: int  # of all that was written
-    input_type: str  # uint8 or float32
+    input_type: str  # uint8, float32 or float64
     input_shape: tuple[int, ...]  # of one sample
     input_meaning: str
     num_labels: int
@@ -139,7 +139,8 @@ def _runtime() -> ModuleType:
 
 
 def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
-    about = {"input_type": "float32", "input_shape": json.dumps(trained.input_shape)}
+    is_double = any(isinstance(module, Standardise) and module.is_double for module in trained.model.modules())
+    about = {"input_type": "float64" if is_double else "float32", "input_shape": json.dumps(trained.input_shape)}
     kind = config.source.partition(":")[0]
     if len(trained.input_shape) != 3:
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
