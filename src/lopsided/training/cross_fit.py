@@ -142,7 +142,8 @@ def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolde
 
 def _deciding(config: Config) -> dict[str, Any]:
     """The options that decide a run: the run may have been trained again since, with others, in the same folder."""
-    return {name: value for name, value in config.flat().items() if not name.startswith("report.") and name != "source"}
+    no_part = ("source", "training.workers")
+    return {name: value for name, value in config.flat().items() if name not in no_part and name[:7] != "report."}
 
 
 def _with_split(data: Data, rows: np.ndarray, name: str) -> Data:
