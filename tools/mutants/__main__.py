@@ -35,6 +35,8 @@ FOLDERS = ("losses", "asymmetry", "metrics", "data")
 DECISIONS = ("task", "scoring", "evaluate", "calibrate", "calibrators", "thresholds", "audit")
 """Files that decide something, in the folders of HOLD_DECISIONS."""
 HOLD_DECISIONS = ("training", "runs", "inference")
+ON_A_GPU = ("triton_kernel.py", "triton_source.py")
+"""Files that are left out: they run on a GPU, or in an interpreter that takes minutes."""
 MORE_TESTS = {
     "losses": ("asymmetry",),
     "training": ("cli",),
@@ -237,7 +239,7 @@ def main() -> None:
     if arguments.sample is not None:
         mutants = sorted(random.Random(arguments.seed).sample(mutants, min(arguments.sample, len(mutants))),
                          key=lambda mutant: mutant.file)  # fmt: skip
-    mutants = [mutant for mutant in mutants if mutant.is_python()]
+    mutants = [mutant for mutant in mutants if mutant.is_python() and Path(mutant.file).name not in ON_A_GPU]
     results, digests = Results(), {name: _digest(text) for name, text in texts.items()}
     if not arguments.report:
         try_all(mutants, results, digests, arguments.again)

@@ -70,3 +70,16 @@ print(len({line.split()[-1] for line in open("/proc/self/maps") if "omp" in line
     if not sys.platform.startswith("linux"):
         pytest.skip("reads /proc")
     assert int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) <= 1
+
+
+def test_triton_is_used_where_it_is_asked_for_and_installed(asked, monkeypatch):
+    for installed in (True, False):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, there=installed: object() if there else None)
+        asked("triton")
+        if installed:
+            assert backend.wants_triton()
+        else:
+            with pytest.raises(ModuleNotFoundError, match="LOPSIDED_BACKEND is triton, which is not installed"):
+                backend.wants_triton()
+    asked("torch")
+    assert not backend.wants_triton()
