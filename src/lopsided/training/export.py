@@ -80,7 +80,7 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
     decision = decision_of(run, trained, threshold)
     about = _about_inputs(trained, config)
     served = _Served(trained, decision.threshold).eval()
-    rows, checked_on = real_rows(run, trained, config, input_type=about["input_type"])
+    rows, checked_on = real_rows(run, trained, input_type=about["input_type"])
     one, two, three = (_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3))
     with torch.inference_mode():
         batches = [Rows(inputs, trained.model(inputs)) for inputs in (one, three)]

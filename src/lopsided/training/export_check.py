@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Table, read_source
-from lopsided.training.config import Config
+from lopsided.data import Table
+from lopsided.training.own_data import own_data
 from lopsided.training.run_folder import RunFolder, Trained
 from lopsided.training.scoring import default_split, scored_batches
 
@@ -38,17 +38,16 @@ class Rows:
     logits: Tensor
 
 
-def real_rows(run: RunFolder, trained: Trained, config: Config, *, input_type: str) -> tuple[Rows | None, str]:
+def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Rows | None, str]:
     """Samples of the run's data with the logits that predict computes, and in words which; None where it can't be read.
 
     Args:
         run: A trained run.
         trained: Its network.
-        config: Its configuration, which names the data.
         input_type: Of the file's inputs; uint8 are the pixels of a table, which batches hold divided by 255.
     """
     try:
-        data = read_source(config.source, config.data, seed=config.seed, label_names=run.labels())
+        data = own_data(run)
         split = "val" if "val" in data.split_names else default_split(data)
         size = int(np.prod(trained.input_shape))
         count = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // max(size, 1)), len(data.rows(split)))
