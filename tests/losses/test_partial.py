@@ -70,3 +70,7 @@ def test_the_module_keeps_frequencies_on_its_device():
     losses = criterion(torch.zeros(1, 2), torch.zeros(1, 2), mask=torch.zeros(2, dtype=torch.bool))
     assert (losses > 0).tolist() == [[False, False]]
     assert criterion.to("meta").frequencies.device.type == "meta"
+
+
+def test_frequencies_are_a_setting_and_not_saved():
+    assert not PartialAsymmetricLoss(frequencies=torch.tensor([0.1, 0.9])).state_dict()

@@ -78,3 +78,9 @@ def test_labels_that_do_not_fit_are_refused(logits, labels, message):
 def test_labels_that_are_no_class_numbers_are_refused():
     with pytest.raises(TypeError, match="labels must be integer class numbers"):
         softmax_asymmetric_loss(torch.zeros(2, 3), torch.zeros(2))
+
+
+@pytest.mark.parametrize("name", ["gamma_pos", "gamma_neg"])
+def test_its_focusing_powers_are_numbers(name):
+    with pytest.raises(TypeError, match=f"{name} must be a number, got"):
+        softmax_asymmetric_loss(torch.zeros(2, 3), torch.tensor([0, 1]), **{name: torch.tensor(1.0)})
