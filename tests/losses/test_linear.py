@@ -159,3 +159,43 @@ def test_what_does_not_fit_is_refused_with_what_was_wanted():
         linear_asymmetric_loss(features, weight, bias, targets, reduction="none")
     with pytest.raises(TypeError, match=r"^targets must be dense or sparse CSR, got torch.sparse_coo$"):
         linear_asymmetric_loss(features, weight, bias, targets.to_sparse())
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (
+            {"features": torch.zeros(2, 3, dtype=torch.int64)},
+            TypeError,
+            "features must be floating point, got torch.int64",
+        ),
+        ({"weight": torch.zeros(4, 3, dtype=torch.int64)}, TypeError, "weight must be floating point"),
+        ({"bias": torch.zeros(4, dtype=torch.int64)}, TypeError, "bias must be floating point"),
+        ({"features": [[0.0]]}, TypeError, "features must be a tensor, got list"),
+        ({"features": None}, TypeError, "features must be a tensor, got NoneType"),
+        ({"bias": [0.0]}, TypeError, "bias must be a tensor, got list"),
+        ({"features": torch.zeros(3)}, ValueError, r"features must have the shape \(samples, width\), got \(3,\)"),
+        ({"bias": torch.zeros(4, 1)}, ValueError, r"bias must have the shape \(labels,\), got \(4, 1\)"),
+        ({"mask": torch.ones(2, 4)}, TypeError, "mask must be bool"),
+        ({"mask": torch.ones(2, 3, dtype=torch.bool)}, ValueError, r"mask must broadcast .* \(2, 4\), got \(2, 3\)"),
+        ({"loss_weight": torch.ones(3)}, ValueError, r"weight must broadcast .* \(2, 4\), got \(3,\)"),
+        ({"gamma_neg": torch.ones(3)}, ValueError, r"gamma_neg must broadcast .* \(2, 4\), got \(3,\)"),
+        ({"margin": 1.0}, ValueError, "margin must lie in"),
+        ({"reduction": "avg"}, ValueError, "reduction must be one of"),
+    ],
+)
+def test_each_part_that_does_not_fit_is_refused_by_its_name(change, error, message):
+    parts = {
+        "features": torch.zeros(2, 3),
+        "weight": torch.zeros(4, 3),
+        "bias": torch.zeros(4),
+        "targets": torch.zeros(2, 4),
+    }
+    with pytest.raises(error, match=message):
+        linear_asymmetric_loss(**{**parts, **change})
+
+
+@pytest.mark.parametrize("numbers", [torch.zeros(2, dtype=torch.int64), torch.zeros(3, 1, dtype=torch.int64)])
+def test_label_numbers_come_in_a_row_for_each_sample(numbers):
+    with pytest.raises(ValueError, match=r"targets must have the shape \(2, most positives\)"):
+        linear_asymmetric_loss(torch.zeros(2, 3), torch.zeros(4, 3), None, numbers, indices=True)

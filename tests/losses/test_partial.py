@@ -106,3 +106,7 @@ def test_settings_of_unknown_labels_are_refused_where_none_can_be_unknown(option
 def test_settings_that_others_leave_without_effect_are_refused_when_it_is_made(options, message):
     with pytest.raises(ValueError, match=message):
         PartialAsymmetricLoss(**options)
+
+
+def test_frequencies_are_a_setting_and_not_saved():
+    assert not PartialAsymmetricLoss(frequencies=torch.tensor([0.1, 0.9])).state_dict()

@@ -77,3 +77,18 @@ def test_a_small_focusing_power_stays_finite_at_the_margin_and_when_saturated(ga
             reduction="sum",
         )
         assert torch.isfinite(torch.autograd.grad(loss, logits)[0]).all()
+
+
+def test_its_gradient_is_that_of_its_value_whatever_the_settings():
+    logits = torch.linspace(-2, 2, 10, dtype=torch.float64).reshape(2, 5).requires_grad_()
+    targets = torch.tensor([[1, 0, 1, 0, 1], [0, 1, 0, 1, 0]])
+    settings = {"gamma_pos": 1.5, "gamma_neg": 2.0, "linear_pos": 0.5, "quadratic_pos": 1.0, "linear_neg": 2.0}
+    (slope,) = torch.autograd.grad(asymmetric_polynomial_loss(logits, targets, reduction="sum", **settings), logits)
+    step = 1e-6
+    for k in range(10):
+        moved = torch.zeros(10, dtype=torch.float64).index_fill(0, torch.tensor(k), step).view(2, 5)
+        ends = [
+            asymmetric_polynomial_loss(logits.detach() + w * moved, targets, reduction="sum", **settings)
+            for w in (1, -1)
+        ]
+        assert slope.view(-1)[k].item() == pytest.approx(((ends[0] - ends[1]) / (2 * step)).item(), rel=1e-6, abs=1e-8)

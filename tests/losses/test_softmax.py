@@ -104,3 +104,9 @@ def test_where_the_right_class_is_ruled_out_the_loss_is_infinite_as_that_of_cros
         assert losses.isinf().tolist() == plain.isinf().tolist() == [True, False]
     one_left = torch.tensor([[-torch.inf, 4.0, -torch.inf]])
     assert softmax_asymmetric_loss(one_left, torch.tensor([1])) == 0
+
+
+@pytest.mark.parametrize("name", ["gamma_pos", "gamma_neg"])
+def test_its_focusing_powers_are_numbers(name):
+    with pytest.raises(TypeError, match=f"{name} must be a number, got"):
+        softmax_asymmetric_loss(torch.zeros(2, 3), torch.tensor([0, 1]), **{name: torch.tensor(1.0)})

@@ -56,3 +56,10 @@ def test_the_samples_of_all_ranks_count_towards_the_start(monkeypatch):
     assert criterion.seen == 12
     logits = torch.full((1, 1), 3.0)
     assert criterion(logits, torch.zeros(1, 1)) == splc_loss(logits, torch.zeros(1, 1))
+
+
+def test_samples_are_counted_in_whole_numbers_however_many():
+    criterion = SPLCLoss(epoch_samples=2**25)
+    criterion.seen += 2**24
+    criterion(torch.zeros(1, 2), torch.zeros(1, 2))
+    assert (criterion.seen.item(), criterion.seen.dtype) == (2**24 + 1, torch.int64)

@@ -185,3 +185,13 @@ def test_wrong_settings_are_refused(options, message):
         choose_thresholds(scores, targets, **options)
     with pytest.raises(ValueError, match="thresholds need at least one known positive, got none"):
         choose_thresholds(scores, torch.zeros_like(targets))
+
+
+def test_what_is_unknown_need_not_be_a_probability():
+    scores, targets = made()
+    mask = torch.ones_like(targets)
+    mask[0] = False
+    strange = scores.masked_fill(~mask, 7.0)
+    assert choose_thresholds(strange, targets, mask=mask).common == choose_thresholds(scores[1:], targets[1:]).common
+    with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\], got 7 at row 0, label 0"):
+        choose_thresholds(strange, targets)
