@@ -46,6 +46,13 @@ def test_images_have_the_labels_of_their_annotations_in_the_order_of_identifiers
     assert all(manifest.path(row).is_file() for row in range(4))
 
 
+def test_images_that_are_left_out_for_want_of_annotations_are_counted(coco):
+    (note,) = read_coco(coco).notes
+    assert note.startswith("1 of 3 train images have no annotation and are left out (--data.unannotated keep")
+    assert len(read_coco(coco, unannotated="drop").notes) == 2
+    assert read_coco(coco, unannotated="keep").notes == ()
+
+
 @pytest.mark.parametrize(("unannotated", "numbers"), [("drop_train", "1345"), ("drop", "135"), ("keep", "12345")])
 def test_images_without_annotations_are_dropped_or_kept(coco, unannotated, numbers):
     paths = read_coco(coco, unannotated=unannotated).paths.tolist()

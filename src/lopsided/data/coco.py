@@ -57,12 +57,17 @@ def read_coco(
     if not 0 <= min_area < float("inf"):
         raise DataError(f"min_area must be at least 0, got {min_area}")
     name, found = find_annotations(folder, year=year)
-    files, paths, splits = [], [], []
+    files, paths, splits, notes = [], [], [], []
     for path, split, image_folders, origin in found:
         file = read_coco_file(path, crowd=crowd, min_area=min_area)
         below = folder_of_images(folder, file.image_paths, folders=image_folders, origin=origin)
         if unannotated == "drop" or (unannotated == "drop_train" and split == "train"):
-            file = file.only_annotated()
+            whole, file = file, file.only_annotated()
+            if left_out := len(whole.image_paths) - len(file.image_paths):
+                notes.append(
+                    f"{left_out} of {len(whole.image_paths)} {split} images have no annotation and are left out "
+                    "(--data.unannotated keep: they count as images without any label)"
+                )
         files.append(file)
         paths += [f"{below}/{image}" if below else image for image in file.image_paths]
         splits += [split] * len(file.image_paths)
@@ -77,6 +82,7 @@ def read_coco(
         np.array(paths, dtype=np.dtypes.StringDType()),
         labels if label_names is None else aligned(labels, label_names),
         np.array(splits),
+        notes=tuple(notes),
     )
 
 
