@@ -177,7 +177,7 @@ def test_one_rate_alone_has_no_edge(four_seeds):
 def test_an_interval_needs_two_seeds_and_is_that_of_students_t():
     assert [math.isnan(end) for end in paired_interval([0.1])] == [True, True]
     assert [math.isnan(end) for end in paired_interval([])] == [True, True]
-    for values in ([0.1, 0.3], [0.1, 0.2, 0.6], [1.0, 1.0]):
+    for values in ([0.1, 0.3], [0.1, 0.2, 0.6], [1.0, 1.5]):
         for confidence in (0.9, 0.95):
             half = stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * stats.sem(values)
             wanted = (np.mean(values) - half, np.mean(values) + half)

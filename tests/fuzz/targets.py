@@ -76,6 +76,7 @@ _ARFF = b"""@relation 'pets: -C 2'
 _SPARSE = (
     b"@relation p\n@attribute size numeric\n@attribute cat {0,1}\n@attribute dog {0,1}\n@data\n{0 1.5, 1 1}\n{2 1}\n"
 )
+_ARFF_WITH_XML = _ARFF.replace(b": -C 2", b"")  # whose own word on the labels would stand against the XML's
 _MULAN = b'<?xml version="1.0"?>\n<labels xmlns="http://mulan.sourceforge.net/labels"><label name="cat">' + (
     b'<label name="dog"></label></label></labels>\n'
 )
@@ -124,7 +125,7 @@ TARGETS = {
         lambda folder: read_arff(folder / "x"),
         (_MULAN, _MULAN.decode().encode("utf-16")),
         (*_XML, *_TEXTS, b"<label", b"name="),
-        {"x.arff": _ARFF},
+        {"x.arff": _ARFF_WITH_XML},
     ),
     "voc-xml": Target(
         "Annotations/a.xml",

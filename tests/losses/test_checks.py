@@ -140,7 +140,7 @@ def test_targets_that_are_asked_to_be_0_or_1_are_read_where_known():
     targets = torch.tensor([[0.0, 1.0, 0.25, torch.nan]])
     with pytest.raises(ValueError, match="targets must be 0 or 1, got 0.25: this loss has no form"):
         check_hard_targets(targets, mask=None)
-    with pytest.raises(ValueError, match="targets must be 0 or 1, got nan"):
+    with pytest.raises(ValueError, match=r"targets must lie in \[0, 1\], got nan"):
         check_hard_targets(targets, mask=torch.tensor([[True, True, False, True]]))
     check_hard_targets(targets, mask=torch.tensor([[True, True, False, False]]))
     check_hard_targets(torch.tensor([[True, False]]), mask=None)

@@ -55,6 +55,13 @@ def numbers_in(value):
     return pytest.approx(value, rel=1e-5, abs=1e-6) if isinstance(value, float) else value
 
 
+def as_far_as(before, after):
+    """What stands in both of an evaluation; newer versions say more."""
+    if not isinstance(before, dict):
+        return after
+    return {name: as_far_as(value, after[name]) for name, value in before.items()}
+
+
 def test_every_format_has_a_run_to_read():
     assert {path.name for path in GOLDEN.glob("run-format-*")} == {f"run-format-{n + 1}" for n in range(FORMAT)}
 
@@ -63,7 +70,7 @@ def test_an_old_run_evaluates_to_what_it_did(old):
     before = old.evaluation()
     assert main(["evaluate", "run"]) == 0
     after = old.evaluation()
-    assert {name: after[name] for name in before} == numbers_in(before)
+    assert as_far_as(before, after) == numbers_in(before)
     assert json.loads(old.evaluation_file.read_text())["format"] == FORMAT
 
 

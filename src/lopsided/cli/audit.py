@@ -46,7 +46,7 @@ def audit(arguments: list[str]) -> int:
     _check(parser, given)
 
     from lopsided.training import RunFolder
-    from lopsided.training.own_data import data_for, is_own, relabelled_data
+    from lopsided.training.own_data import is_own
     from lopsided.training.run_lock import writing
 
     run = RunFolder(Path(given.run))
@@ -54,16 +54,21 @@ def audit(arguments: list[str]) -> int:
     out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
     run.config()  # refuse what is no run
     own = given.source is None or is_own(run, given.source)
-    if given.source is not None and own:
-        data = relabelled_data(
-            run, given.source, check=given.apply is None or not says_what_was_judged(Path(given.apply))
-        )
-    else:
-        data = data_for(run, given.source)
+    data = _data(run, given, own=own)
     if given.apply is not None:
         return _apply(data, Path(given.apply), out)
     with writing(run.path) if given.folds or given.out is None else nullcontext():
         return _look(run, data, out, given, own=own)
+
+
+def _data(run: Any, given: Any, *, own: bool) -> Data:
+    """What to look at; the run's own data may have had labels corrected since, where it is named."""
+    from lopsided.training.own_data import data_for, relabelled_data
+
+    if given.source is None or not own:
+        return data_for(run, given.source)
+    check = given.apply is None or not says_what_was_judged(Path(given.apply))
+    return relabelled_data(run, given.source, check=check)
 
 
 def _check(parser: Parser, given: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import sys
@@ -144,12 +145,13 @@ def _place_to_write(text: str, *, is_folder: bool) -> str:
         reason = None if text else "an empty name"
         if not there.is_dir():
             reason = f"{there} is a file"
-        elif not os.access(there, os.W_OK | os.X_OK):
-            reason = f"nothing can be written in {there}"
     except OSError as error:  # a name that is too long, a path through a file
-        reason = error.strerror
+        reason, there = error.strerror, path
     if reason:
         raise PlaceError(f"expected {wanted} that can be written, got {text[:60]!r} ({reason})")
+    if not os.access(there, os.W_OK | os.X_OK):  # no wrong usage: the same line is right once the disk takes it
+        number = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(number, os.strerror(number), str(there))
     return text
 
 

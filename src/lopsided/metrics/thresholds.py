@@ -63,7 +63,7 @@ def choose_thresholds(
 
     >>> p, y = torch.tensor([[0.9], [0.6], [0.4], [0.1]]), torch.tensor([[1], [1], [0], [0]])
     >>> choose_thresholds(p, y).common, choose_thresholds(p, y, rule="recall", at_least=0.5).common
-    (0.5, 0.75)
+    (0.5, 0.5)
     """
     _check_rule(rule, at_least, shrinkage)
     known = check_shapes("probabilities", probabilities, targets, mask)

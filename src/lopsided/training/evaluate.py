@@ -88,7 +88,7 @@ def _measured(
         "split": split,
         **_metrics(scores, probabilities, decision),
         "threshold": decision.common,
-        "samples": len(targets),
+        "samples": len(targets) if mask is None else int(mask.any(dim=1).sum()),  # of which anything is known
         "chosen_on_this_split": chosen,
         "labels_measured": seen.measured,
         "labels_without_positives": len(trained.labels) - seen.measured,

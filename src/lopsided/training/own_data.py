@@ -9,7 +9,7 @@ from typing import Any
 
 from lopsided.data import Data, read_source
 from lopsided.data.identity import Identity, what_changed
-from lopsided.data.source import split_source
+from lopsided.data.source import is_source, split_source
 from lopsided.training.config import Config
 from lopsided.training.files import write_json
 from lopsided.training.formats import FORMAT
@@ -161,7 +161,7 @@ def sources_of(run: RunFolder) -> list[str]:
 
 def write_data_file(run: RunFolder, config: Config, identity: Identity) -> None:
     """Keep where the data of a run lies, and the identity of it."""
-    place = split_source(config.source)[1]
+    place = split_source(config.source)[1] if is_source(config.source) else ""  # data that a caller made
     where: dict[str, Any] = {}
     if place:
         path = Path(place).expanduser().resolve()
