@@ -22,6 +22,27 @@ def test_another_separator_is_seen_and_the_option_named(separator):
     _check([separator.join(names) for names in CELLS], separator=sign)
 
 
+@pytest.mark.parametrize("separator", [":", "+", "&", " & ", "-", "_", "."])
+def test_a_sign_that_names_hold_joins_them_where_its_parts_are_whole_cells(separator):
+    with pytest.raises(ValueError, match="column 'tags', got .*house.*sun.*tree") as error:
+        _check([separator.join(names) for names in [*CELLS[:5], ["sea"], ["sea", "sun"], ["boat"]]])
+    assert f"say --data.separator {separator.strip()!r}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["animal:dog", "animal:cat", "plant:dog", "animal"],
+        ["north-east", "north-west", "south-east", "south-west", "north"],
+        ["c++", "c", "f#", "go"],
+        ["light_blue", "light_red", "dark_red", "red", "blue"],
+        ["1.5", "2.5", "1", "2"],
+    ],
+)
+def test_names_with_a_sign_whose_parts_are_no_cells_stay_whole(cells):
+    _check(cells)
+
+
 @pytest.mark.parametrize(
     "form", [str, lambda names: str(names).replace("'", '"'), lambda names: str(tuple(names)), set]
 )
