@@ -84,6 +84,30 @@ def test_an_open_quote_before_rows_of_numbers_is_named(tmp_path):
         list(read_csv_file(path).rows())
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('path,labels,"caption\n0.jpg,sun,"\n1.jpg,sea,word\n', 1),
+        ('path,labels,"caption\n0.jpg,sun,word"\n', 1),
+        ('"path,x",labels,"caption\n0.jpg,sun"\n1.jpg,sea,word\n', 1),
+        ('path,"labels,caption\n0.jpg,sun,a\n1.jpg,sea",word\n2.jpg,sea,b\n', 1),
+        ('path,"a\nb","caption\n0.jpg,sun,a\n1.jpg,sea,"\n2.jpg,sea,b\n', 2),
+        ('path,"labels\n0.jpg,sun\n1.jpg,sea"\n', 1),
+    ],
+)
+def test_a_stray_quote_in_the_column_names_swallows_no_row_below_them(tmp_path, text, line):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(DataError, match=rf"line {line}: expected quotes around .* what looks like rows"):
+        list(read_csv_file(tmp_path / "t.csv").rows())
+
+
+def test_column_names_of_several_lines_stay_readable(tmp_path):
+    (tmp_path / "t.csv").write_text('"weight\n(kg, dry)",label:a,split,"note\n(free)"\n1,0,train,x\n')
+    read = read_csv_file(tmp_path / "t.csv")
+    assert read.names == ("weight\n(kg, dry)", "label:a", "split", "note\n(free)")
+    assert [line for line, _ in read.rows()] == [4]
+
+
 def test_the_last_opening_quote_is_found_whatever_stands_before_it():
     assert opening_quote('a,"b,""c",d"e\nf,  "g', ",") == (1, '"g')
     assert opening_quote('a,"b"c,"d', ",") == (0, '"b"c,"d')

@@ -1,6 +1,7 @@
 """Cells whose names are joined by another separator than the one that splits them."""
 
 from collections import Counter
+from itertools import combinations
 
 import pytest
 
@@ -20,6 +21,37 @@ def test_another_separator_is_seen_and_the_option_named(separator):
         _check([separator.join(names) for names in CELLS])
     assert f"say --data.separator {sign!r}" in str(error.value)
     _check([separator.join(names) for names in CELLS], separator=sign)
+
+
+@pytest.mark.parametrize("separator", [":", "+", "&", " & ", "-", "_", "."])
+def test_a_sign_that_names_hold_joins_them_where_its_parts_are_whole_cells(separator):
+    with pytest.raises(ValueError, match="column 'tags', got .*house.*sun.*tree") as error:
+        _check([separator.join(names) for names in [*CELLS[:5], ["sea"], ["sea", "sun"], ["boat"]]])
+    assert f"say --data.separator {separator.strip()!r}" in str(error.value)
+
+
+@pytest.mark.parametrize("separator", [":", "+", "&", "-", "_", ".", "#", "\\"])
+def test_a_sign_joins_names_where_few_parts_make_many_cells_none_of_them_single(separator):
+    cells = [separator.join(some) for count in (2, 3, 4) for some in combinations("abcde", count)]
+    with pytest.raises(ValueError, match="column 'tags', got 'a.{1,2}b.{1,2}c.{1,2}d', joined by"):
+        _check(cells)
+    _check(cells, separator="|")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{a}-{b}-{c}" for a in "abc" for b in "abc" for c in "abc"],
+        ["animal:dog:poodle", "animal:dog", "animal:cat", "animal:cat:persian", "plant:tree:oak:red"],
+        ["animal:dog", "animal:cat", "plant:dog", "animal"],
+        ["north-east", "north-west", "south-east", "south-west", "north"],
+        ["c++", "c", "f#", "go"],
+        ["light_blue", "light_red", "dark_red", "red", "blue"],
+        ["1.5", "2.5", "1", "2"],
+    ],
+)
+def test_names_with_a_sign_whose_parts_are_no_cells_stay_whole(cells):
+    _check(cells)
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,11 @@ def test_large_whole_numbers_stay_apart(read):
     times = [1_732_752_000 + 7 * row for row in range(20)]
     table = read({"when": times, "a": pa.array([0.1] * 20), "labels": ["x"] * 20})
     assert table.features[:, 0].tolist() == times
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64()])
+def test_unix_times_in_nanoseconds_are_read_as_near_as_float64_comes(read, kind):
+    times = [1_732_752_000_000_000_001, 1_732_752_000_000_001_025, 1_732_752_000_000_002_049]
+    table = read({"time": pa.array(times, kind), "labels": ["x", "", "x"]})
+    assert table.features[:, 0].tolist() == [float(time) for time in times]
+    assert len(set(table.features[:, 0].tolist())) == 3

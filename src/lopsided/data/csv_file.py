@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from lopsided.data.csv_quotes import check_breaks, opening_quote, traits_of_columns
+from lopsided.data.csv_quotes import check_breaks, check_names, opening_quote, traits_of_columns
 from lopsided.data.errors import DataError, quoted
 from lopsided.data.regular_file import read_bytes
 
@@ -46,7 +46,7 @@ class CsvFile:
         Raises:
             DataError: A row has another number of cells, or a quote is open; the message names the line.
         """
-        records = _records(self.path, self.content, self.separator, self.first_line)
+        records = _records(self.path, self.content, self.separator, self.first_line, has_names=True)
         _, header = next(records)
         for line, cells in records:
             if len(cells) != len(header):
@@ -75,7 +75,7 @@ def read_csv_file(path: Path, *, separator: str = ",") -> CsvFile:
     """
     content, first_line, said = _decoded(path)
     separator = said or _separator_of(content, separator)
-    header = next(_records(path, content, separator, first_line), None)
+    header = next(_records(path, content, separator, first_line, has_names=True), None)
     if header is None:
         raise DataError("wanted a first line of column names, got none", path=path)
     names = [name.strip() for name in header[1]]
@@ -100,7 +100,7 @@ def read_csv_rows(path: Path, *, separator: str = ",") -> Iterator[tuple[int, li
         DataError: It cannot be read, is no text, or a quote is open; the message names the line.
     """
     content, first_line, said = _decoded(path)
-    yield from _records(path, content, said or separator, first_line)
+    yield from _records(path, content, said or separator, first_line, has_names=False)
 
 
 def csv_text(rows: Iterable[Sequence[str]]) -> str:
@@ -154,7 +154,9 @@ def _separator_of(content: bytes, separator: str) -> str:
     return others[0] if separator not in header and len(others) == 1 else separator
 
 
-def _records(path: Path, content: bytes, separator: str, first_line: int) -> Iterator[tuple[int, list[str]]]:
+def _records(
+    path: Path, content: bytes, separator: str, first_line: int, *, has_names: bool
+) -> Iterator[tuple[int, list[str]]]:
     """Rows, each with the number of its first line; blank ones are left out."""
     before = first_line - 1  # lines above the content
     lines: list[str] = []  # of the row that is being read
@@ -169,6 +171,8 @@ def _records(path: Path, content: bytes, separator: str, first_line: int) -> Ite
         for cells in reader:
             start, end = end + 1, reader.line_num
             if end > start:
+                if has_names and start == 1:
+                    check_names(cells, separator, path=path, line=before + start)
                 check_breaks(cells, lines, separator, traits_of, path=path, line=before + start)
             lines.clear()
             if len(cells) > 1 or (cells and cells[0].strip()):

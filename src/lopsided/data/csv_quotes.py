@@ -63,6 +63,33 @@ def check_breaks(
             )
 
 
+def check_names(cells: list[str], separator: str, *, path: Path, line: int) -> None:
+    """Refuse column names that hold the cells of rows below them, because a quote is open among the names.
+
+    A name may have several lines, and separators in them; swallowed rows bring as many separators as they have.
+
+    Args:
+        cells: The names, as read.
+        separator: What stands between two cells.
+        path: For the message.
+        line: Number of the first line of the names, from 1.
+
+    Raises:
+        DataError: They do; the message names the line of the quote.
+    """
+    several = [cell for cell in cells if separator in cell]
+    breaks, within = (sum(cell.count(sign) for cell in several) for sign in ("\n", separator))
+    if not breaks or within < breaks * max(1, len(cells) - 1):
+        return
+    k = next(k for k, cell in enumerate(cells) if "\n" in cell and separator in cell)
+    raise DataError(
+        "expected quotes around the name of a column, got a quote around what looks like rows: "
+        f'{quoted(cells[k])} (a quote within a cell is written "")',
+        path=path,
+        line=line + sum(cell.count("\n") for cell in cells[:k]),
+    )
+
+
 def opening_quote(text: str, separator: str) -> tuple[int, str] | None:
     """Where the last quote opens of a row that cannot be read to its end.
 

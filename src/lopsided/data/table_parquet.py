@@ -97,8 +97,11 @@ def _is_number(kind: "pa.DataType") -> bool:
 
 def _numbers(column: "pa.ChunkedArray | pa.Array") -> np.ndarray:
     import pyarrow as pa
+    import pyarrow.types as types
 
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    # PyArrow refuses whole numbers beyond 2 ** 53, such as Unix times in nanoseconds; other files give the nearest one.
+    nearest = column.cast(pa.float64(), safe=not types.is_integer(column.type))
+    return np.asarray(nearest.to_numpy(zero_copy_only=False))
 
 
 def _features(content: "pa.Table", i: int) -> tuple[np.ndarray, list[str]]:
