@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from lopsided.data import read_source
+from lopsided.inference.audit import audit
+from lopsided.inference.cross_fit import OutOfSample, out_of_sample
+from lopsided.runs.criterion import build_criterion
 from lopsided.training import RunFolder
-from lopsided.training.audit import audit
-from lopsided.training.criterion import build_criterion
-from lopsided.training.cross_fit import OutOfSample, out_of_sample
 
 
 def by_audit(scores: OutOfSample, most: int) -> NDArray[np.int64]:

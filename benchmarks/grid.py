@@ -25,7 +25,7 @@ import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Table, read_source
-from lopsided.experiments.grid import GridRun, train_grid
+from lopsided.experiments.grid.batched import GridRun, train_grid
 from lopsided.models import ModelOptions
 from lopsided.training import Config, LossOptions, TrainingOptions
 from lopsided.training.fit import fit

@@ -22,11 +22,11 @@ from PIL import Image, features
 from torch.utils.data import DataLoader
 
 from lopsided.data import ImageOptions, Manifest
-from lopsided.data.image_dataset import ImageDataset
-from lopsided.data.images import open_image
-from lopsided.data.loose_files import loose_images
-from lopsided.data.rand_augment import rand_augment
-from lopsided.data.transforms import cutout, resize
+from lopsided.data.images.dataset import ImageDataset
+from lopsided.data.images.decode import open_image
+from lopsided.data.images.loose_files import loose_images
+from lopsided.data.images.rand_augment import rand_augment
+from lopsided.data.images.transforms import cutout, resize
 
 BATCH = 32
 

@@ -20,8 +20,8 @@ from measure import CLOCKS, Spread, allocated, append, environment, seconds, spr
 from rivals import Rival, compiled, eager, ours_with_fewer_instructions
 from torch import Tensor
 
-from lopsided.losses.fused import backend
-from lopsided.losses.fused import memory as reuse
+from lopsided.losses.kernels import backend
+from lopsided.losses.kernels import memory as reuse
 
 SHAPES = ["128x80", "256x1000", "448x9605", "65536x80"]
 LIMIT = "limit: read two, write one"

@@ -19,7 +19,7 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor
 from torchmetrics.functional.classification import multilabel_average_precision
 
-from lopsided.losses.fused import backend
+from lopsided.losses.kernels import backend
 from lopsided.metrics import mean_average_precision
 
 Case = dict[str, Callable[[], float]]

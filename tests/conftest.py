@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from lopsided.losses.fused import backend
+from lopsided.losses.kernels import backend
 
 torch.set_num_threads(1)
 

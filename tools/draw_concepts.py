@@ -18,12 +18,12 @@ import torch
 from matplotlib.figure import Figure
 
 from lopsided.losses import recalibrate, recalibration_ceiling
-from lopsided.reports.calibration_figure import reliability_diagram
-from lopsided.reports.curves import PROBABILITIES, gradient_curves, loss_curves
+from lopsided.reports.figures.calibration import reliability_diagram
+from lopsided.reports.figures.curves import PROBABILITIES, gradient_curves, loss_curves
+from lopsided.reports.figures.shapes import Shape, negative_loss
+from lopsided.reports.figures.style import Theme, drawing, dress, legend_below, legend_height, line_styles, render_both
+from lopsided.reports.figures.training import asymmetry_over_training, gap_over_training
 from lopsided.reports.runs import read_runs
-from lopsided.reports.shapes import Shape, negative_loss
-from lopsided.reports.style import Theme, drawing, dress, legend_below, legend_height, line_styles, render_both
-from lopsided.reports.training_figures import asymmetry_over_training, gap_over_training
 
 RUNS = ("cross-entropy", "focal", "asymmetric", "adaptive", "adaptive-printed-sign")  # folders of `lopsided demo`
 _WIDTH = 4.4  # inches

@@ -25,12 +25,18 @@ PACKAGES = (
 
 FUNCTIONS = (  # of modules that a package names in its docstring, because importing them takes seconds
     "lopsided.training.fit.fit",
-    "lopsided.training.evaluate.evaluate",
-    "lopsided.training.predict.predict",
-    "lopsided.training.calibrate.calibrate",
-    "lopsided.training.thresholds.choose",
-    "lopsided.training.export.export",
-    "lopsided.training.audit.audit",
+    *(
+        f"lopsided.{package}.{function}"
+        for package in ("inference", "training")  # the second is where they were first
+        for function in (
+            "evaluate.evaluate",
+            "predict.predict",
+            "calibrate.calibrate",
+            "thresholds.choose",
+            "export.export",
+            "audit.audit",
+        )
+    ),
     "lopsided.experiments.grid.train_grid",
     "lopsided.experiments.sweep.run_sweep",
     "lopsided.experiments.plan.Sweep",

@@ -104,7 +104,7 @@ def test_the_source_archive_holds_all_that_building_and_testing_takes(sdist):
     for folder in ("src", "tests", "tools", "benchmarks"):
         wanted |= {f"{folder}/{name}" for name in shipped(ROOT / folder)}
     assert not wanted - names
-    assert {"src/lopsided/losses/fused/native/kernel.cpp", "tests/golden/table.csv"} <= names
+    assert {"src/lopsided/losses/kernels/native/kernel.cpp", "tests/golden/table.csv"} <= names
     assert not {name for name in names if name.partition("/")[0] in (".venv", "runs", "sweeps", ".git")}
     assert sdist.stat().st_size < 5_000_000
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Manifest, Table, read_listing, read_table
+from lopsided.data.contents.identity import content_of_sample
 from lopsided.data.corrections import Correction, corrected, read_decisions, sample_name
-from lopsided.data.identity import content_of_sample
-from lopsided.data.written import write_data
+from lopsided.data.writer import write_data
 
 TARGETS = np.array([[True, False, False], [False, True, False], [True, True, True]])
 NAMES = ("cat", "dog", "sea, sun")

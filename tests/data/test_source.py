@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lopsided.data import DataError, DataOptions, TableDataset, read_source
-from lopsided.data.digits import LABEL_NAMES
+from lopsided.data.readers.digits import LABEL_NAMES
 
 
 @pytest.fixture

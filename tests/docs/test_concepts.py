@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lopsided.training.config import LossOptions
+from lopsided.runs.config import LossOptions
 from tests.reports.conftest import evaluation_of, write_run, write_source
 
 ROOT = Path(__file__).parents[2]

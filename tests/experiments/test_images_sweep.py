@@ -5,9 +5,9 @@ import pytest
 
 from lopsided.data import DataOptions
 from lopsided.experiments.plan import Sweep
+from lopsided.experiments.runner import Work
 from lopsided.experiments.settings import settings_of
 from lopsided.experiments.sweep import run_sweep
-from lopsided.experiments.work import Work
 from lopsided.models import ModelOptions
 from lopsided.training import TrainingOptions
 

@@ -7,7 +7,7 @@ import pytest
 from lopsided.experiments.claims import FileClaims, without_password
 from lopsided.experiments.plan import points
 from lopsided.experiments.study import Study, sqlite_at
-from lopsided.training.formats import FORMAT
+from lopsided.runs.formats import FORMAT
 from tests.experiments.test_plan import row_of
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lopsided.data import read_source
-from lopsided.experiments.grid import GridRun, train_grid
+from lopsided.experiments.grid.batched import GridRun, train_grid
 from lopsided.experiments.plan import num_runs, points
 from lopsided.experiments.study import Study, sqlite_at
 from lopsided.experiments.sweep import run_sweep
@@ -113,7 +113,7 @@ def test_networks_that_do_not_train_in_one_batch_go_through_the_trainer(tmp_path
 
 @pytest.mark.slow
 def test_a_run_through_the_trainer_has_the_numbers_of_one_in_a_batch(tmp_path, sweep, monkeypatch):
-    from lopsided.experiments import work
+    from lopsided.experiments import runner as work
 
     small = dataclasses.replace(sweep, seeds=1, trials=1)
     together = run_sweep(small, tmp_path / "a", storage=sqlite_at(tmp_path / "a.db"))
@@ -203,7 +203,7 @@ def test_a_folder_with_results_on_other_data_is_refused_before_any_work(tmp_path
 
 
 def test_data_that_changes_while_a_sweep_runs_ends_it(tmp_path, sweep, monkeypatch):
-    from lopsided.experiments import work
+    from lopsided.experiments import runner as work
 
     made = work.train_grid
 

@@ -17,7 +17,7 @@ import time
 _MODULES = (
     *(f"lopsided.cli.{verb}" for verb in ("audit", "evaluate", "predict", "sweep", "train")),
     *(f"lopsided.training.{name}" for name in ("evaluate", "export", "fit", "predict")),
-    *("lopsided.experiments.sweep", "lopsided.reports.audit_page", "lopsided.reports.sweep_page"),
+    *("lopsided.experiments.sweep", "lopsided.reports.audit.page", "lopsided.reports.sweeps.page"),
     *("alembic.command", "sqlalchemy.dialects.sqlite", "torch.utils.tensorboard"),
     *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
 )

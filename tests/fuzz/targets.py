@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lopsided.data import DataError, Manifest, read_arff, read_coco, read_listing, read_table, read_voc
-from lopsided.data.nus_wide import read_nus_wide
-from lopsided.data.open_images import read_open_images
-from tests.data.coco_files import instances
-from tests.data.voc_files import annotation
+from lopsided.data.readers.nus_wide.reader import read_nus_wide
+from lopsided.data.readers.open_images.reader import read_open_images
+from tests.data.readers.coco.coco_files import instances
+from tests.data.readers.voc.voc_files import annotation
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lopsided import metrics
-from lopsided.losses.fused import backend
+from lopsided.losses.kernels import backend
 
 PROBABILITIES = torch.tensor([[0.9, 0.2], [0.6, 0.4], [0.1, 0.8], [0.3, 0.7]])
 TARGETS = torch.tensor([[1, 0], [0, 1], [0, 1], [1, 1]])

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.losses.fused import backend
+from lopsided.losses.kernels import backend
 from lopsided.metrics import average_precision, micro_average_precision, native_ranking
 from tests.reference import average_precision as reference
 

@@ -12,9 +12,9 @@ import torch
 
 from lopsided.models import build_model
 from lopsided.reports.runs import Run, read_runs
-from lopsided.training.config import Config, LossOptions, ReportOptions, TrainingOptions
-from lopsided.training.criterion import build_criterion
-from lopsided.training.run_folder import COLUMNS, about_run
+from lopsided.runs.config import Config, LossOptions, ReportOptions, TrainingOptions
+from lopsided.runs.criterion import build_criterion
+from lopsided.runs.folder import COLUMNS, about_run
 
 LABELS = ("<script>alert(1)</script>", "a & b", "$x", "plain")
 METRICS = ("mAP", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1")

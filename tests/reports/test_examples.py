@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from lopsided.data import DataOptions, Labels, Table, digits, read_source
 from lopsided.reports.examples import examples, picture, read_source_of
 from lopsided.reports.runs import read_runs
-from lopsided.training.config import LossOptions
+from lopsided.runs.config import LossOptions
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Table
+from lopsided.inference.audit import audit
+from lopsided.inference.cross_fit import OutOfSample
 from lopsided.reports import write_report
-from lopsided.reports.audit_page import write_audit_page
-from lopsided.reports.sweep_page import write_sweep_report
-from lopsided.training.audit import audit
-from lopsided.training.config import LossOptions, ReportOptions
-from lopsided.training.cross_fit import OutOfSample
+from lopsided.reports.audit.page import write_audit_page
+from lopsided.reports.sweeps.page import write_sweep_report
+from lopsided.runs.config import LossOptions, ReportOptions
 from tests.reports.chromium import Browser, find
 from tests.reports.conftest import evaluation_of, write_run
-from tests.reports.test_sweeps import make_sweep  # noqa: F401 (a fixture)
+from tests.reports.sweeps.test_reading import make_sweep  # noqa: F401 (a fixture)
 
 needs_browser = pytest.mark.skipif(find() is None, reason="wants a browser: the Debian package chromium")
 

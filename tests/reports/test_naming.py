@@ -12,8 +12,8 @@ from lopsided.reports.naming import (
     run_labels,
     what_differs,
 )
-from lopsided.training.config import _TAKES, Config, LossName, LossOptions
-from lopsided.training.criterion import build_criterion
+from lopsided.runs.config import _TAKES, Config, LossName, LossOptions
+from lopsided.runs.criterion import build_criterion
 
 
 @pytest.mark.parametrize("name", [name for name in get_args(LossName) if name != "cross_entropy"])

@@ -8,8 +8,8 @@ import pytest
 
 import lopsided.reports
 from lopsided.reports import write_report
-from lopsided.reports.style import DARK, LIGHT
-from lopsided.training.config import LossOptions, ReportOptions
+from lopsided.reports.figures.style import DARK, LIGHT
+from lopsided.runs.config import LossOptions, ReportOptions
 from tests.reports.conftest import evaluation_of, write_run, write_source
 
 VOID = {"meta", "img", "source", "br", "hr", "input"}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lopsided.reports.runs import read_runs
-from lopsided.training.config import LossOptions
+from lopsided.runs.config import LossOptions
 
 
 def test_steps_and_validations_are_read_apart(make_run):

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from lopsided.data import Labels, Table, read_source
 from lopsided.reports.runs import read_runs
 from lopsided.reports.summary import best_run, summary, warnings_about
-from lopsided.training.config import LossOptions
+from lopsided.runs.config import LossOptions
 from tests.reports.conftest import evaluation_of
 
 

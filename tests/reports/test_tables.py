@@ -10,8 +10,8 @@ from lopsided.reports.tables import (
     option_columns,
     shared_options,
 )
-from lopsided.training.config import LossOptions
-from lopsided.training.run_folder import environment
+from lopsided.runs.config import LossOptions
+from lopsided.runs.folder import environment
 from tests.reports.conftest import evaluation_of
 
 

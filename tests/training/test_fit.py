@@ -16,16 +16,16 @@ import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, TableDataset
+from lopsided.inference.evaluate import evaluate
+from lopsided.inference.predict import predict
+from lopsided.inference.scoring import collected
 from lopsided.metrics import mean_average_precision
+from lopsided.runs.config import LossName
+from lopsided.runs.folder import COLUMNS, read_rows
 from lopsided.training import Config, LossOptions, RunFolder
-from lopsided.training.config import LossName
-from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
-from lopsided.training.predict import predict
-from lopsided.training.run_folder import COLUMNS, read_rows
-from lopsided.training.scoring import collected
-from lopsided.training.step_log import StepLog
-from lopsided.training.trainer import each_epoch
+from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.trainer import each_epoch
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [

@@ -16,7 +16,7 @@ from torch import nn
 
 from lopsided.data import Labels, Manifest
 from lopsided.models import ImageNetwork, Pixels
-from lopsided.models.backbones import Backbone
+from lopsided.models.images.backbones import Backbone
 from lopsided.training import frozen_features as module
 from lopsided.training.frozen_features import default_cache, frozen_features, weights_digest
 
@@ -78,9 +78,9 @@ def network(*, pooled=True):
 @pytest.fixture(autouse=True)
 def shards_of_ten(monkeypatch):
     FileBytes.read = []
-    images = types.ModuleType("lopsided.data.image_dataset")
+    images = types.ModuleType("lopsided.data.images.dataset")
     images.ImageDataset = FileBytes
-    monkeypatch.setitem(sys.modules, "lopsided.data.image_dataset", images)
+    monkeypatch.setitem(sys.modules, "lopsided.data.images.dataset", images)
     monkeypatch.setattr(module, "SHARD", 10)
 
 

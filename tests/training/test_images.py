@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from lopsided.data import DataOptions
+from lopsided.inference.cross_fit import out_of_sample
+from lopsided.inference.evaluate import evaluate
+from lopsided.inference.predict import predict
+from lopsided.inference.scoring import collected
 from lopsided.models import ModelOptions
 from lopsided.training import Config, LossOptions, TrainingOptions
-from lopsided.training.cross_fit import out_of_sample
-from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
-from lopsided.training.predict import predict
-from lopsided.training.scoring import collected
-from lopsided.training.step_log import StepLog
-from lopsided.training.task import MultiLabelTask
+from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.task import MultiLabelTask
 
 pytest.importorskip("PIL", reason="images need Pillow")
 pytestmark = [

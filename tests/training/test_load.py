@@ -10,9 +10,9 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Table, read_source, summarise
+from lopsided.inference.predict import predict
 from lopsided.models import ModelOptions
 from lopsided.training.fit import fit
-from lopsided.training.predict import predict
 
 CLEAR = Path("/proc/self/clear_refs")  # where Linux is told to forget the highest memory so far
 needs_linux = pytest.mark.skipif(not CLEAR.exists(), reason="asks Linux for the memory of this process")
@@ -63,7 +63,7 @@ def test_from_a_file_to_a_trained_run_nothing_is_made_of_samples_times_labels(tm
 @needs_linux
 def test_predictions_are_not_kept(tmp_path, config, monkeypatch):
     rows, labels = 60_000, 200
-    monkeypatch.setattr("lopsided.training.predict._TOGETHER", 2**19)
+    monkeypatch.setattr("lopsided.inference.predict._TOGETHER", 2**19)
     features = np.random.default_rng(0).random((rows, 1), dtype=np.float32)
     names = tuple(f"label {k}" for k in range(labels))
     table = Table(
@@ -81,7 +81,7 @@ def test_predictions_are_not_kept(tmp_path, config, monkeypatch):
 def test_parts_of_a_file_of_predictions_are_not_those_of_the_batches(tmp_path, table, config, monkeypatch):
     run = fit(config, tmp_path / "run", data=table)
     predict(run, table, tmp_path / "one.parquet", split="train")
-    monkeypatch.setattr("lopsided.training.predict._TOGETHER", 3 * 64)  # two batches of 32
+    monkeypatch.setattr("lopsided.inference.predict._TOGETHER", 3 * 64)  # two batches of 32
     predict(run, table, tmp_path / "some.parquet", split="train")
     parts = [pq.ParquetFile(tmp_path / f"{name}.parquet") for name in ("one", "some")]
     assert [part.num_row_groups for part in parts] == [1, 4]

@@ -9,11 +9,11 @@ import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import DataOptions, Labels, Table
+from lopsided.inference.evaluate import evaluate
+from lopsided.inference.predict import predict
+from lopsided.inference.scoring import collected
 from lopsided.models import ModelOptions
-from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
-from lopsided.training.predict import predict
-from lopsided.training.scoring import collected
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [

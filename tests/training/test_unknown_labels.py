@@ -13,19 +13,19 @@ from torch import nn
 
 from lopsided.asymmetry import gap_of
 from lopsided.data import Labels, hide_positives
+from lopsided.inference.audit import audit
+from lopsided.inference.calibrate import calibrate
+from lopsided.inference.cross_fit import out_of_sample
+from lopsided.inference.evaluate import evaluate
+from lopsided.inference.scoring import collected
+from lopsided.inference.thresholds import choose
 from lopsided.metrics import f1_draws, interval
+from lopsided.runs.calibrators import Method
+from lopsided.runs.config import LossName
+from lopsided.runs.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
-from lopsided.training.audit import audit
-from lopsided.training.calibrate import calibrate
-from lopsided.training.calibrators import Method
-from lopsided.training.config import LossName
-from lopsided.training.criterion import build_criterion
-from lopsided.training.cross_fit import out_of_sample
-from lopsided.training.evaluate import evaluate
 from lopsided.training.fit import fit
-from lopsided.training.scoring import collected
-from lopsided.training.task import MultiLabelTask
-from lopsided.training.thresholds import choose
+from lopsided.training.loop.task import MultiLabelTask
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [

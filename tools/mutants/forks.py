@@ -59,7 +59,9 @@ class Copy:
                 shutil.copyfile(ROOT / name, self.folder / name)
         for place in map(Path, sys.path):  # the compiled modules lie in site-packages
             for module in place.glob("lopsided/**/*.so"):
-                shutil.copyfile(module, self.folder / "src" / module.relative_to(place))
+                target = self.folder / "src" / module.relative_to(place)
+                if target.parent.is_dir():  # an older installation may have left one where nothing is any more
+                    shutil.copyfile(module, target)
         site = self.folder / "site-of-mutants"
         site.mkdir()
         (site / "sitecustomize.py").write_text(NO_EDITABLE)

@@ -45,9 +45,9 @@ def audit(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     _check(parser, given)
 
+    from lopsided.runs.lock import writing
+    from lopsided.runs.own_data import is_own
     from lopsided.training import RunFolder
-    from lopsided.training.own_data import is_own
-    from lopsided.training.run_lock import writing
 
     run = RunFolder(Path(given.run))
     place = given.out or str(run.path / "audit")
@@ -63,7 +63,7 @@ def audit(arguments: list[str]) -> int:
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:
     """What to look at; the run's own data may have had labels corrected since, where it is named."""
-    from lopsided.training.own_data import data_for, relabelled_data
+    from lopsided.runs.own_data import data_for, relabelled_data
 
     if given.source is None or not own:
         return data_for(run, given.source)
@@ -83,10 +83,10 @@ def _check(parser: Parser, given: Any) -> None:
 
 
 def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
-    from lopsided.reports.audit_page import write_audit_page
-    from lopsided.training.audit import audit as rank
-    from lopsided.training.audit import write_counts, write_suspects
-    from lopsided.training.cross_fit import out_of_sample
+    from lopsided.inference.audit import audit as rank
+    from lopsided.inference.audit import write_counts, write_suspects
+    from lopsided.inference.cross_fit import out_of_sample
+    from lopsided.reports.audit.page import write_audit_page
 
     def told(number: int) -> None:
         print(f"lopsided audit: fold {number} of {given.folds}", file=sys.stderr, flush=True)
@@ -138,8 +138,8 @@ def _print(found: Any, data: Data) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from lopsided.training.audit import counts
-    from lopsided.training.trust import banner
+    from lopsided.inference.audit import counts
+    from lopsided.inference.trust import banner
 
     about = _summary(found, data)
     table = Table(box=box.SIMPLE_HEAD)
@@ -162,7 +162,7 @@ def _print(found: Any, data: Data) -> None:
 
 def _apply(data: Data, decisions: Path, out: Path) -> int:
     from lopsided.data.corrections import corrected, read_decisions
-    from lopsided.data.written import write_data
+    from lopsided.data.writer import write_data
 
     accepted, rejected = read_decisions(decisions, data)
     write_data(corrected(data, accepted), out)

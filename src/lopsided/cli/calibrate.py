@@ -32,10 +32,10 @@ def calibrate(arguments: list[str]) -> int:
     parser.add_argument("--split", type=str, help="what to fit on (default: val, of SOURCE else its only split)")
     given = parser.parse_args(arguments)
 
+    from lopsided.inference.calibrate import FEW
+    from lopsided.inference.calibrate import calibrate as fit
+    from lopsided.runs.own_data import data_for, validation_split
     from lopsided.training import RunFolder
-    from lopsided.training.calibrate import FEW
-    from lopsided.training.calibrate import calibrate as fit
-    from lopsided.training.own_data import data_for, validation_split
 
     run = RunFolder(Path(given.run))
     run.config()  # refuse what is no run

@@ -46,9 +46,9 @@ def demo(arguments: list[str]) -> int:
             for name, loss in LOSSES.items()
         }
     )
-    from lopsided.training.evaluate import evaluate
+    from lopsided.inference.evaluate import evaluate
+    from lopsided.runs.lock import writing
     from lopsided.training.fit import fit
-    from lopsided.training.run_lock import writing
 
     out, started = Path(given.out), time.monotonic()
     first = next(iter(configs.values()))

@@ -44,9 +44,9 @@ def evaluate(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     check_threshold(parser, given.threshold)
 
+    from lopsided.inference.evaluate import evaluate as measure
+    from lopsided.runs.own_data import data_for
     from lopsided.training import RunFolder
-    from lopsided.training.evaluate import evaluate as measure
-    from lopsided.training.own_data import data_for
     from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
@@ -82,7 +82,7 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from lopsided.training.chosen import describe_chosen
+    from lopsided.inference.chosen import describe_chosen
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric")

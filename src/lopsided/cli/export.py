@@ -23,8 +23,8 @@ def export(arguments: list[str]) -> int:
         parser.error(f"FILE must end in .onnx, got {out.name}")
     check_threshold(parser, given.threshold)
 
+    from lopsided.inference.export import export as write
     from lopsided.training import RunFolder
-    from lopsided.training.export import export as write
 
     done = write(RunFolder(Path(given.run)), out, threshold=given.threshold)
     beside = "" if done.data_path is None else f" and {done.data_path}, which stay together"

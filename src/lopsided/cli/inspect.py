@@ -24,8 +24,8 @@ from lopsided.data import (
     read_source,
     summarise,
 )
+from lopsided.data.checks.summary import always_true, set_aside
 from lopsided.data.source import SOURCES
-from lopsided.data.summary import always_true, set_aside
 
 _SHOWN = 10  # files named on a terminal
 _NAMED = 6  # labels named on a line

@@ -38,7 +38,7 @@ def predict(arguments: list[str]) -> int:
     if sources and len(given.data) > 1:
         parser.error(f"wanted image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
-    from lopsided.training.predict import predict as write
+    from lopsided.inference.predict import predict as write
     from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
@@ -53,7 +53,7 @@ def predict(arguments: list[str]) -> int:
 
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
-    from lopsided.training.own_data import data_for
+    from lopsided.runs.own_data import data_for
 
     run.config()  # refuse what is no run
     if not texts or is_one_source:

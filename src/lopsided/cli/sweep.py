@@ -12,8 +12,8 @@ from lopsided.data import DataOptions
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.settings import GRIDS, SweepName, check_numbers, settings_of
 from lopsided.models import ModelOptions
+from lopsided.runs.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
-from lopsided.training.criterion import build_criterion
 
 if TYPE_CHECKING:
     from lopsided.experiments.statistics import Result
@@ -33,8 +33,8 @@ def sweep(arguments: list[str]) -> int:
     from lopsided.experiments.outputs import write_outputs
     from lopsided.experiments.study import sqlite_at
     from lopsided.experiments.sweep import run_sweep
-    from lopsided.reports.sweep_page import summary_of, write_sweep_report
-    from lopsided.reports.sweeps import read_sweep
+    from lopsided.reports.sweeps.page import summary_of, write_sweep_report
+    from lopsided.reports.sweeps.reading import read_sweep
 
     rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"), out=out)
     with outputs_lock(out):

@@ -21,9 +21,9 @@ def thresholds(arguments: list[str]) -> int:
     if given.at_least is not None and not 0 < given.at_least <= 1:
         parser.error(f"--at-least must lie in (0, 1], got {given.at_least}")
 
+    from lopsided.inference.thresholds import choose
+    from lopsided.runs.own_data import data_for, validation_split
     from lopsided.training import RunFolder
-    from lopsided.training.own_data import data_for, validation_split
-    from lopsided.training.thresholds import choose
 
     run = RunFolder(Path(given.run))
     run.config()  # refuse what is no run
@@ -81,7 +81,7 @@ def _print(found: dict[str, Any], path: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from lopsided.training.calibrate import FEW
+    from lopsided.inference.calibrate import FEW
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("label")

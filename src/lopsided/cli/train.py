@@ -7,10 +7,10 @@ from pathlib import Path
 from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data.source import SOURCES
 from lopsided.presets import preset_file, preset_names
+from lopsided.runs.config import GROUPS
+from lopsided.runs.criterion import build_criterion
+from lopsided.runs.reading import read_yaml
 from lopsided.training import Config, RunFolder
-from lopsided.training.config import GROUPS
-from lopsided.training.criterion import build_criterion
-from lopsided.training.reading import read_yaml
 
 
 def train(arguments: list[str]) -> int:
@@ -84,7 +84,7 @@ def _train(config: Config, out: Path, *, resume: bool) -> int:
 
 def _source_of_run(source: str, file: Path) -> str:
     """The source of a configuration; where it is that of a run, the run's data, from whichever folder it is trained."""
-    from lopsided.training.own_data import own_source
+    from lopsided.runs.own_data import own_source
 
     run = RunFolder(file.parent)
     return own_source(run) if file.resolve() == run.config_file.resolve() and run.data_file.is_file() else source

@@ -1,28 +1,28 @@
 """Data: files to one of two frozen values, and batches of it."""
 
-from lopsided.data.arff import read_arff
 from lopsided.data.batches import TableDataset
-from lopsided.data.coco import read_coco
-from lopsided.data.digits import digits
-from lopsided.data.errors import DataError
-from lopsided.data.image_check import ImageCheck, check_images
-from lopsided.data.image_dataset import ImageDataset
-from lopsided.data.images import UnreadableImage, open_image, why_unreadable
+from lopsided.data.checks.summary import imbalance, summarise
+from lopsided.data.contents.leakage import in_two_splits
+from lopsided.data.images.check import ImageCheck, check_images
+from lopsided.data.images.dataset import ImageDataset
+from lopsided.data.images.decode import UnreadableImage, open_image, why_unreadable
+from lopsided.data.images.loose_files import loose_images
+from lopsided.data.images.near_duplicates import near_duplicates_in_two_splits
 from lopsided.data.labels import Labels, hide_positives
-from lopsided.data.leakage import in_two_splits
-from lopsided.data.listing import read_listing
-from lopsided.data.loose_files import loose_images
 from lopsided.data.manifest import Manifest
-from lopsided.data.near_duplicates import near_duplicates_in_two_splits
-from lopsided.data.nus_wide import read_nus_wide
-from lopsided.data.open_images import read_open_images
 from lopsided.data.options import DataOptions, ImageOptions
+from lopsided.data.readers.arff.reader import read_arff
+from lopsided.data.readers.coco.reader import read_coco
+from lopsided.data.readers.digits import digits
+from lopsided.data.readers.listing.reader import read_listing
+from lopsided.data.readers.nus_wide.reader import read_nus_wide
+from lopsided.data.readers.open_images.reader import read_open_images
+from lopsided.data.readers.table.reader import read_table
+from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.source import Data, is_source, read_source
-from lopsided.data.summary import imbalance, summarise
 from lopsided.data.table import Table
-from lopsided.data.table_file import read_table
 from lopsided.data.validation import with_validation
-from lopsided.data.voc import read_voc
+from lopsided.files.errors import DataError
 
 __all__ = [
     "Data",

@@ -9,13 +9,13 @@ from typing import Literal, cast
 
 from scipy.sparse import csr_array, lil_array
 
-from lopsided.data.csv_file import read_csv_file
-from lopsided.data.errors import DataError, quoted
-from lopsided.data.identity import content_of_sample
+from lopsided.data.contents.identity import content_of_sample
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
-from lopsided.data.regular_file import read_bytes
 from lopsided.data.table import Table
+from lopsided.files.csv_file import read_csv_file
+from lopsided.files.errors import DataError, quoted
+from lopsided.files.regular import read_bytes
 
 Kind = Literal["missing", "wrong"]
 COLUMNS = ("row", "sample", "label", "kind", "decision")
@@ -40,7 +40,7 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
 
     Args:
         path: The file, UTF-8. ``kind`` is missing or wrong, ``decision`` accept or reject. A column ``content`` says
-            which sample was judged, see :func:`lopsided.data.identity.content_of_sample`.
+            which sample was judged, see :func:`lopsided.data.contents.identity.content_of_sample`.
         data: The data that the decisions are about, unchanged since.
 
     Returns:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.errors import DataError, quoted
+from lopsided.files.errors import DataError, quoted
 
 _RANDOM_STREAM = 101  # of a seed, apart from the streams of other draws
 # What a terminal obeys, a line ends with, or no file can hold: control characters and halves of a character.

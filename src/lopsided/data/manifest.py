@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lopsided.data.errors import DataError
 from lopsided.data.labels import Labels
 from lopsided.data.splits import check_splits, check_truth, ordered_split_names, rows_of_split
+from lopsided.files.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from lopsided.data.errors import DataError
+from lopsided.files.errors import DataError
 
 Resize = Literal["squash", "crop", "pad"]
 Unreadable = Literal["skip", "refuse"]

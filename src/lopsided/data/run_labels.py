@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.cells import one_form
-from lopsided.data.errors import DataError, quoted
+from lopsided.data.cell_values import one_form
 from lopsided.data.labels import Labels, true_in
+from lopsided.files.errors import DataError, quoted
 
 
 def check_known(came: Sequence[str], names: Sequence[str]) -> None:
@@ -25,7 +25,7 @@ def check_known(came: Sequence[str], names: Sequence[str]) -> None:
     Example:
         >>> check_known(["cat", "zebra", "yak"], ["dog", "cat"])
         Traceback (most recent call last):
-        lopsided.data.errors.DataError: wanted the labels of the run, got also 'zebra' (and 1 more)
+        lopsided.files.errors.DataError: wanted the labels of the run, got also 'zebra' (and 1 more)
     """
     columns_of_run(came, names)
 

@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from lopsided.data.arff import read_arff
-from lopsided.data.coco import read_coco
-from lopsided.data.digits import LABEL_NAMES, digits
-from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import hide_positives
-from lopsided.data.listing import read_listing
 from lopsided.data.manifest import Manifest
-from lopsided.data.nus_wide import read_nus_wide
-from lopsided.data.open_images import read_open_images
 from lopsided.data.options import DataOptions
+from lopsided.data.readers.arff.reader import read_arff
+from lopsided.data.readers.coco.reader import read_coco
+from lopsided.data.readers.digits import LABEL_NAMES, digits
+from lopsided.data.readers.listing.reader import read_listing
+from lopsided.data.readers.nus_wide.reader import read_nus_wide
+from lopsided.data.readers.open_images.reader import read_open_images
+from lopsided.data.readers.table.reader import read_table
+from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.run_labels import check_known
 from lopsided.data.table import Table
-from lopsided.data.table_file import read_table
 from lopsided.data.validation import with_validation
-from lopsided.data.voc import read_voc
+from lopsided.files.errors import DataError, quoted
 
 Data: TypeAlias = Table | Manifest
 """What a reader gives: features, or files of images."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
+from lopsided.files.errors import DataError, quoted
 
 USUAL_SPLITS = ("train", "val", "test")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.errors import DataError, quoted
 from lopsided.data.labels import Labels
 from lopsided.data.splits import check_splits, check_truth, ordered_split_names, rows_of_split
+from lopsided.files.errors import DataError, quoted
 
 _COLUMNS = 16  # looked at together
 _SHARE = 1e-5  # of the standard deviation, which float32 may change

@@ -5,10 +5,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from lopsided.data.errors import DataError
-from lopsided.data.leakage import content_ids
+from lopsided.data.contents.leakage import content_ids
 from lopsided.data.manifest import Manifest
 from lopsided.data.table import Table
+from lopsided.files.errors import DataError
 
 _RANDOM_STREAM = 102  # of a seed, apart from the streams of other draws
 _Data = TypeVar("_Data", bound=Table | Manifest)

@@ -11,11 +11,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from lopsided.data import Data
-from lopsided.data.identity import Identity, identity_of, what_changed
-from lopsided.training.files import write_json
-from lopsided.training.formats import FORMAT, check_format
-from lopsided.training.reading import read_json
-from lopsided.training.run_lock import HeldError, held
+from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.runs.formats import FORMAT, check_format
+from lopsided.runs.json_files import write_json
+from lopsided.runs.lock import HeldError, held
+from lopsided.runs.reading import read_json
 
 
 @contextmanager

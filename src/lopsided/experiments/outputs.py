@@ -9,8 +9,8 @@ from pathlib import Path
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.rows import Key, Row, write_rows
 from lopsided.experiments.statistics import Result, results, write_results
-from lopsided.training.files import write_json
-from lopsided.training.run_folder import environment
+from lopsided.runs.folder import environment
+from lopsided.runs.json_files import write_json
 
 
 def write_outputs(sweep: Sweep, rows: Mapping[Key, Row], folder: Path) -> list[Result]:

@@ -14,7 +14,7 @@ from lopsided.data import DataOptions
 from lopsided.experiments.rows import Key, Point, Row
 from lopsided.experiments.settings import Setting
 from lopsided.models import ModelOptions
-from lopsided.training.config import TrainingOptions
+from lopsided.runs.config import TrainingOptions
 
 __all__ = ["Sweep"]
 

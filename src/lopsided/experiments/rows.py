@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from lopsided.data.whole_file import whole
 from lopsided.experiments.settings import Setting
+from lopsided.files.whole import whole
 
 Stage = Literal["tune", "final"]
 

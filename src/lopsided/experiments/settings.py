@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lopsided.training.config import LossName, LossOptions
+from lopsided.runs.config import LossName, LossOptions
 
 __all__ = ["Setting", "settings_of"]
 

@@ -14,7 +14,7 @@ from statistics import fmean, stdev
 from lopsided.experiments.plan import Sweep, chosen_rates, final_rows
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import Setting
-from lopsided.training.files import write_whole
+from lopsided.runs.json_files import write_whole
 
 CONFIDENCE = 0.95
 

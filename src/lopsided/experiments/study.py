@@ -14,11 +14,11 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 
-from lopsided.data.identity import Identity
+from lopsided.data.contents.identity import Identity
 from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import NUMBERS, RATES, Setting
-from lopsided.training.formats import FORMAT, check_format
+from lopsided.runs.formats import FORMAT, check_format
 
 _RATES = FloatDistribution(*RATES, log=True)
 _NUMBERS = FloatDistribution(*NUMBERS)

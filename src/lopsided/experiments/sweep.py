@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lopsided.data.identity import Identity, identity_of, what_changed
+from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.experiments.out_folder import working_in
 from lopsided.experiments.plan import Sweep, num_left, num_runs, points
 from lopsided.experiments.rows import Key, Row
+from lopsided.experiments.runner import Work
 from lopsided.experiments.study import Study, check_storage
-from lopsided.experiments.work import Work
 
 __all__ = ["run_sweep"]
 

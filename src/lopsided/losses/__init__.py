@@ -1,19 +1,19 @@
 """Losses for multi-label classification under imbalance; torch and the standard library only."""
 
 from lopsided.losses.asymmetric import asymmetric_loss
+from lopsided.losses.comparisons.distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
+from lopsided.losses.comparisons.hill import HillLoss, hill_loss
+from lopsided.losses.comparisons.partial import PartialAsymmetricLoss, partial_asymmetric_loss
+from lopsided.losses.comparisons.polynomial import AsymmetricPolynomialLoss, asymmetric_polynomial_loss
+from lopsided.losses.comparisons.splc import SPLCLoss, splc_loss
+from lopsided.losses.comparisons.two_way import TwoWayLoss, two_way_loss
+from lopsided.losses.comparisons.zlpr import ZLPRLoss, zlpr_loss
 from lopsided.losses.cross_entropy import binary_cross_entropy, focal_loss
-from lopsided.losses.distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
 from lopsided.losses.gradient import asymmetric_gradient
-from lopsided.losses.hill import HillLoss, hill_loss
-from lopsided.losses.linear import linear_asymmetric_loss
+from lopsided.losses.many_labels.linear import linear_asymmetric_loss
 from lopsided.losses.modules import AsymmetricLoss, FocalLoss, SoftmaxAsymmetricLoss
-from lopsided.losses.partial import PartialAsymmetricLoss, partial_asymmetric_loss
-from lopsided.losses.polynomial import AsymmetricPolynomialLoss, asymmetric_polynomial_loss
 from lopsided.losses.recalibration import recalibrate, recalibration_ceiling
 from lopsided.losses.softmax import softmax_asymmetric_loss
-from lopsided.losses.splc import SPLCLoss, splc_loss
-from lopsided.losses.two_way import TwoWayLoss, two_way_loss
-from lopsided.losses.zlpr import ZLPRLoss, zlpr_loss
 
 __all__ = [
     "AsymmetricLoss",

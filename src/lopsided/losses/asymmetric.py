@@ -15,7 +15,7 @@ from lopsided.losses.checks import (
 )
 from lopsided.losses.checks import check_targets as refuse_bad_targets
 from lopsided.losses.formula import Settings
-from lopsided.losses.fused import loss_and_gap
+from lopsided.losses.kernels import loss_and_gap
 
 
 def asymmetric_loss(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lopsided.losses.asymmetric import check_inputs, checked_settings
 from lopsided.losses.checks import Focus
-from lopsided.losses.fused import value_and_gradient
+from lopsided.losses.kernels import value_and_gradient
 
 
 def asymmetric_gradient(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lopsided.losses.eager import is_eager
-from lopsided.losses.fused import backend
+from lopsided.losses.kernels import backend
 from lopsided.metrics.checks import check_shapes
 
 _WIDE = (torch.float32, torch.float64)

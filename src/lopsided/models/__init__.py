@@ -1,13 +1,13 @@
 """From inputs to logits."""
 
 from lopsided.models.build import build_model
-from lopsided.models.ml_decoder import MLDecoder
+from lopsided.models.images.ml_decoder import MLDecoder
+from lopsided.models.images.network import ImageNetwork
+from lopsided.models.images.pixels import Pixels
+from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.mlp import linear, mlp
-from lopsided.models.network import ImageNetwork
 from lopsided.models.options import ModelOptions, resolved
 from lopsided.models.parameter_groups import parameter_groups
-from lopsided.models.pixels import Pixels
-from lopsided.models.small_cnn import small_cnn
 from lopsided.models.standardise import Standardise
 
 __all__ = [

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from torch import nn
 
-from lopsided.models.backbones import backbone, mean_and_std
-from lopsided.models.heads import linear_head
-from lopsided.models.ml_decoder import MLDecoder
+from lopsided.models.images.backbones import backbone, mean_and_std
+from lopsided.models.images.heads import linear_head
+from lopsided.models.images.ml_decoder import MLDecoder
+from lopsided.models.images.network import ImageNetwork
+from lopsided.models.images.pixels import Pixels
+from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.mlp import linear, mlp
-from lopsided.models.network import ImageNetwork
 from lopsided.models.options import BUILT_IN, ModelOptions, resolved
-from lopsided.models.pixels import Pixels
-from lopsided.models.small_cnn import small_cnn
 from lopsided.models.standardise import Standardise
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from lopsided.models.network import ImageNetwork
+from lopsided.models.images.network import ImageNetwork
 
 
 def parameter_groups(

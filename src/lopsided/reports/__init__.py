@@ -1,20 +1,20 @@
 """From run folders to figures and a page; needs the extra ``report``."""
 
-from lopsided.reports import extra as extra  # first: it says what is missing
-from lopsided.reports.calibration_figure import reliability_diagram
-from lopsided.reports.curves import gradient_curves, loss_curves, save_curves
+from lopsided.reports import requirement as requirement  # first: it says what is missing
 from lopsided.reports.examples import examples
-from lopsided.reports.explorer import write_explorer
-from lopsided.reports.page import write_report
-from lopsided.reports.regimes import gradient_peak
-from lopsided.reports.runs import Run, read_runs
-from lopsided.reports.style import DARK, LIGHT, Theme, render, render_both
-from lopsided.reports.training_figures import (
+from lopsided.reports.explorer.page import write_explorer
+from lopsided.reports.figures.calibration import reliability_diagram
+from lopsided.reports.figures.curves import gradient_curves, loss_curves, save_curves
+from lopsided.reports.figures.negative_gradient import gradient_peak
+from lopsided.reports.figures.style import DARK, LIGHT, Theme, render, render_both
+from lopsided.reports.figures.training import (
     asymmetry_over_training,
     cross_entropy_over_training,
     gap_over_training,
     map_over_training,
 )
+from lopsided.reports.page import write_report
+from lopsided.reports.runs import Run, read_runs
 
 __all__ = [
     "DARK",

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from lopsided.data import Data, Manifest, read_source
+from lopsided.inference.scoring import default_split, same_labels
+from lopsided.inference.thresholds import decision_of
 from lopsided.reports.runs import Run
-from lopsided.training.loaders import dataset_of
-from lopsided.training.own_data import own_data
-from lopsided.training.run_folder import Trained
-from lopsided.training.scoring import default_split, same_labels
-from lopsided.training.thresholds import decision_of
+from lopsided.runs.folder import Trained
+from lopsided.runs.own_data import own_data
+from lopsided.training.loop.loaders import dataset_of
 
 _SIGNS = {"found": "✓", "wrong": "✗", "missed": "○", "unknown": "?"}
 _SIDE = 192  # pixels of a shown picture, about

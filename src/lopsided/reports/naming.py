@@ -20,7 +20,7 @@ from lopsided.losses import (
     TwoWayLoss,
     ZLPRLoss,
 )
-from lopsided.training.config import Config, LossOptions
+from lopsided.runs.config import Config, LossOptions
 
 TITLES = {
     "cross_entropy": "cross-entropy",

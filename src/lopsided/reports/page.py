@@ -11,15 +11,15 @@ import lopsided
 from lopsided.data import Data
 from lopsided.reports.doubts import same_measure
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
-from lopsided.reports.explorer import explorer_of
+from lopsided.reports.explorer.page import explorer_of
+from lopsided.reports.figures.pictures import calibration_figures, curve_figures, data_uri, training_figures
+from lopsided.reports.figures.style import DARK, LIGHT
+from lopsided.reports.figures.swatches import swatches
 from lopsided.reports.naming import what_differs
-from lopsided.reports.page_figures import calibration_figures, curve_figures, data_uri, training_figures
 from lopsided.reports.runs import Run, read_runs
-from lopsided.reports.style import DARK, LIGHT
 from lopsided.reports.summary import best_run, summary, warnings_about
-from lopsided.reports.swatches import swatches
 from lopsided.reports.tables import COLUMNS, TOP_COLUMNS, environment_rows, metric_rows, option_columns, shared_options
-from lopsided.training.files import write_whole
+from lopsided.runs.json_files import write_whole
 
 
 def write_report(runs: Sequence[Path], out: Path) -> Path:

@@ -11,8 +11,8 @@ import numpy as np
 
 from lopsided.data import DataError
 from lopsided.reports.naming import look_of, run_labels
-from lopsided.training.config import Config
-from lopsided.training.run_folder import COLUMNS, RunFolder
+from lopsided.runs.config import Config
+from lopsided.runs.folder import COLUMNS, RunFolder
 
 VALIDATION = tuple(name for name in COLUMNS if name.startswith("val_"))
 STEP = tuple(name for name in COLUMNS if name not in VALIDATION)

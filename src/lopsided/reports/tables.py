@@ -11,7 +11,7 @@ from typing import Any
 from lopsided.reports.doubts import same_measure
 from lopsided.reports.naming import describe_loss, differing_options, flat_options
 from lopsided.reports.runs import Run
-from lopsided.training.reading import read_json
+from lopsided.runs.reading import read_json
 
 COLUMNS = {  # heading -> key in evaluation.json
     "mAP": "mAP",

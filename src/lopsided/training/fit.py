@@ -16,21 +16,21 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
-from lopsided.data.identity import Identity, identity_of, what_changed
-from lopsided.data.remarks import remarks
-from lopsided.data.summary import always_true
+from lopsided.data.checks.remarks import remarks
+from lopsided.data.checks.summary import always_true
+from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.models import ImageNetwork, Standardise, build_model
-from lopsided.models.dry_run import normalises_alone
-from lopsided.training.config import Config
-from lopsided.training.criterion import about_unknown, build_criterion
-from lopsided.training.files import write_json
+from lopsided.models.images.dry_run import normalises_alone
+from lopsided.runs.config import Config
+from lopsided.runs.criterion import about_unknown, build_criterion
+from lopsided.runs.folder import RunFolder, about_run, environment, identity_in
+from lopsided.runs.json_files import write_json
+from lopsided.runs.lock import writing
+from lopsided.runs.own_data import write_data_file
 from lopsided.training.frozen_features import frozen_features
-from lopsided.training.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
-from lopsided.training.own_data import write_data_file
-from lopsided.training.run_folder import RunFolder, about_run, environment, identity_in
-from lopsided.training.run_lock import writing
-from lopsided.training.task import MultiLabelTask
-from lopsided.training.trainer import build_trainer, check_options, quiet
+from lopsided.training.loop.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
+from lopsided.training.loop.task import MultiLabelTask
+from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]

@@ -19,12 +19,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import ImageOptions, Manifest, Table
-from lopsided.data.identity import identity_of
-from lopsided.data.memory import SHARE, machine_memory
-from lopsided.data.whole_file import whole
+from lopsided.data.contents.identity import identity_of
+from lopsided.files.memory import SHARE, machine_memory
+from lopsided.files.whole import whole
 from lopsided.models import ImageNetwork, ModelOptions, build_model
-from lopsided.training.loaders import num_workers
-from lopsided.training.run_folder import digest_of_tensors
+from lopsided.runs.folder import digest_of_tensors
+from lopsided.training.loop.loaders import num_workers
 
 FORMAT = 2
 """Number of what is kept; raised when images would give other features than those on disk."""
@@ -209,7 +209,7 @@ def _computed(
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
     if not batches:
         return
-    from lopsided.data.image_dataset import ImageDataset  # late: it needs Pillow, of the extra `vision`
+    from lopsided.data.images.dataset import ImageDataset  # late: it needs Pillow, of the extra `vision`
 
     in_one_split = dataclasses.replace(manifest, splits=np.full(len(manifest), "all"))  # so that positions are rows
     dataset = ImageDataset(in_one_split, split="all", options=options, augment=False, seed=0)

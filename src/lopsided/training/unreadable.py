@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch.distributed as dist
 
 from lopsided.data import Manifest, why_unreadable
-from lopsided.training.files import write_whole
+from lopsided.runs.json_files import write_whole
 
 
 class UnreadableLog(pl.Callback):

@@ -1,0 +1,73 @@
+"""What people should know of data that was read as it stands there, and may not be meant so."""
+
+import re
+import unicodedata
+
+import numpy as np
+
+from lopsided.data.cell_values import is_missing
+from lopsided.data.manifest import Manifest
+from lopsided.data.table import Table
+from lopsided.files.errors import quoted
+
+_SHOWN = 5
+_FEW = 10  # rows; fewer may count up by chance
+_ROW_NUMBER = re.compile(r"(row|sample|record)?[ _]*(id|index|idx|number|no|nr|num)|level_\d+|row|#|uuid|guid")
+
+
+def remarks(data: Table | Manifest) -> tuple[str, ...]:
+    """What its reader noted, labels whose names look alike, and features that may be row numbers.
+
+    Args:
+        data: The data.
+
+    Returns:
+        A line each.
+
+    Example:
+        >>> from scipy.sparse import csr_array
+        >>> from lopsided.data import Labels
+        >>> labels = Labels(("dog", "Dog"), csr_array(np.array([[True, False], [False, True]])))
+        >>> remarks(Table("pets", np.array([[0.5], [0.7]], np.float32), labels, np.array(["train"] * 2)))
+        ("labels whose names look alike: 'dog' and 'Dog'; they stay different labels",)
+    """
+    names = data.labels.names
+    lines = [*data.notes]
+    if alike := look_alikes(names):
+        shown = "; ".join(" and ".join(map(quoted, group)) for group in alike[:_SHOWN])
+        more = f" (and {len(alike) - _SHOWN} more)" if len(alike) > _SHOWN else ""
+        lines.append(f"labels whose names look alike: {shown}{more}; they stay different labels")
+    if words := [name for name in names if is_missing(name)]:
+        lines.append(f"labels called like a missing value: {', '.join(map(quoted, words))}; they stay labels")
+    if isinstance(data, Table) and (columns := _row_numbers(data)):
+        lines.append(
+            f"features that may be row numbers: {', '.join(map(quoted, columns[:_SHOWN]))}; remove such columns, a "
+            "network learns nothing true from them"
+        )
+    return tuple(lines)
+
+
+def look_alikes(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Names that differ in nothing but case, Unicode form, and blanks or other characters that nobody sees.
+
+    Example:
+        >>> look_alikes(("traffic light", "dog", "Traffic  light", "dog\\u200b"))
+        [('traffic light', 'Traffic  light'), ('dog', 'dog\\u200b')]
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        seen = "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if unicodedata.category(c) != "Cf")
+        groups.setdefault(" ".join(seen.split()), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+def _row_numbers(table: Table) -> list[str]:
+    """Named features that are called like row numbers, or count the rows."""
+    if not table.feature_names or not isinstance(table.features, np.ndarray):
+        return []
+    rows, found = np.arange(len(table)), []
+    for i, name in enumerate(table.feature_names):
+        counts = len(table) >= _FEW and (np.array_equal(rows, table.features[:, i] - table.features[0, i]))
+        if counts or _ROW_NUMBER.fullmatch(name.strip().lower()):
+            found.append(name)
+    return found

@@ -1,0 +1,1 @@
+"""Which samples are the same, and whether data is still what it was."""

@@ -1,0 +1,279 @@
+"""What tells a data set apart: a digest of its contents, by which results are kept, and what has changed since."""
+# pyright: reportOptionalSubscript=false
+# (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from lopsided.data.contents.leakage import digests_of_features
+from lopsided.data.labels import Labels
+from lopsided.data.manifest import Manifest
+from lopsided.data.table import Table
+from lopsided.files.errors import quoted
+
+_WHOLE = 2**16  # bytes of the largest file that is read whole
+_PIECE = 2**13  # bytes that are read at the beginning, the middle and the end of a larger one
+_READERS = 8  # threads; most of the time is waiting for the disk
+_SIZE = 16  # bytes of a sample's digest
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a data set holds, in digests: equal for equal contents, wherever they lie and whatever they are called.
+
+    Of images it is the path below the root and the content that count: all bytes of a file up to 64 KiB, of a larger
+    one its size and 8 KiB at its beginning, middle and end. When a file was written plays no part.
+
+    Args:
+        kind: ``table`` or ``images``.
+        shape: Of one sample's features; empty for images.
+        samples: How many there are.
+        label_names: In their order.
+        feature_names: In their order; empty where they have none.
+        inputs: Digest of all inputs in their order.
+        any_order: Digest of the same inputs in whatever order.
+        labels: Digest of which labels are positive and which are unknown.
+        positives: Number of positives.
+        splits: Digest of the split of each sample.
+        split_sizes: Samples of each split.
+
+    Example:
+        >>> labels = Labels(("cat",), csr_array(np.array([[True], [False]])))
+        >>> pets = Table("pets", np.zeros((2, 1), np.float32), labels, np.array(["train", "test"]))
+        >>> identity_of(pets) == identity_of(dataclasses.replace(pets, name="animals"))
+        True
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    samples: int
+    label_names: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    inputs: str
+    any_order: str
+    labels: str
+    positives: int
+    splits: str
+    split_sizes: tuple[tuple[str, int], ...]
+
+    @property
+    def digest(self) -> str:
+        """One text for all of it, hexadecimal."""
+        return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
+
+    def plain(self) -> dict[str, Any]:
+        """The fields as JSON and checkpoints hold them."""
+        fields = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
+        }
+        return {**fields, "split_sizes": dict(self.split_sizes)}
+
+    @staticmethod
+    def of(plain: Any) -> "Identity":
+        """What :meth:`plain` gave.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        try:
+            lists = {name: tuple(plain[name]) for name in ("shape", "label_names", "feature_names")}
+            sizes = tuple(plain["split_sizes"].items())
+            found = Identity(**{**plain, **lists, "split_sizes": sizes})
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError(f"expected the identity of a data set, got {plain!r:.60}") from None
+        texts = [found.kind, found.inputs, found.any_order, found.labels, found.splits]
+        texts += [*found.label_names, *found.feature_names, *(name for name, _ in sizes)]
+        numbers = [found.samples, found.positives, *found.shape, *(count for _, count in sizes)]
+        if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
+            raise ValueError(f"expected the identity of a data set, got {plain!r:.60}")
+        return found
+
+
+def identity_of(data: Table | Manifest) -> Identity:
+    """The identity of a data set; what it is called and its ``truth`` play no part.
+
+    Args:
+        data: The data. Its files are read, images as far as :class:`Identity` says.
+    """
+    return _identity(data, digests_of_samples(data))
+
+
+def what_changed(was: Identity, data: Table | Manifest, *, labels: bool = True) -> str | None:
+    """What tells data from what it was, in words; None where nothing does.
+
+    Args:
+        was: Its identity then.
+        data: As it is now.
+        labels: Whether labels that were corrected count as a change; other names always do.
+
+    Example:
+        >>> had = Labels(("cat",), csr_array(np.array([[True], [False]])))
+        >>> pets = Table("pets", np.zeros((2, 1), np.float32), had, np.array(["train", "test"]))
+        >>> now = dataclasses.replace(pets, labels=Labels(("dog",), had.positives))
+        >>> what_changed(identity_of(pets), now)
+        "the labels changed: 'cat' is now 'dog'"
+    """
+    samples = digests_of_samples(data)
+    now = _identity(data, samples)
+    if was == now:
+        return None
+    if was.kind != now.kind:
+        return f"it was {was.kind} and is {now.kind}"
+    names = _names("label", was.label_names, now.label_names) or _names("feature", was.feature_names, now.feature_names)
+    if names:
+        return names
+    if was.shape != now.shape:
+        return f"the features changed: {was.shape} numbers a sample -> {now.shape}"
+    if inputs := _inputs(was, now, samples):
+        return inputs
+    if was.labels != now.labels and labels:
+        return f"the labels of some samples changed ({was.positives} -> {now.positives} positives)"
+    return _splits(was, now)
+
+
+def digests_of_samples(data: Table | Manifest) -> list[bytes]:
+    """16 bytes for each sample, which tell its inputs from those of others; of an image its path too."""
+    if isinstance(data, Table):
+        return list(digests_of_features(data.features))
+    paths, together = [data.path(row) for row in range(len(data))], 256
+    chunks = [paths[start : start + together] for start in range(0, len(paths), together)]
+    with ThreadPoolExecutor(_READERS) as readers:
+        contents = itertools.chain.from_iterable(readers.map(lambda chunk: [_content(path) for path in chunk], chunks))
+        return [_digest([str(name).encode(), content]) for name, content in zip(data.paths, contents, strict=True)]
+
+
+def content_of_sample(data: Table | Manifest, row: int) -> str:
+    """What tells one sample from others wherever it stands in the data, 16 hexadecimal digits."""
+    if isinstance(data, Table):
+        digest = next(digests_of_features(data.features[[row]]))
+    else:
+        digest = _digest([str(data.paths[row]).encode(), _content(data.path(row))])
+    return digest.hex()[:16]
+
+
+def _identity(data: Table | Manifest, samples: list[bytes]) -> Identity:
+    is_table = isinstance(data, Table)
+    names, counts = np.unique(data.splits, return_counts=True)
+    return Identity(
+        kind="a table" if is_table else "images",
+        shape=data.input_shape if is_table else (),
+        samples=len(data),
+        label_names=data.labels.names,
+        feature_names=data.feature_names if is_table else (),
+        inputs=_digest(samples).hex(),
+        any_order=_digest(sorted(samples)).hex(),
+        labels=_digest(_of_labels(data.labels)).hex(),
+        positives=int(data.labels.positives.nnz),
+        splits=_digest(name.encode() for name in data.splits.tolist()).hex(),
+        split_sizes=tuple(zip(names.tolist(), counts.tolist(), strict=True)),
+    )
+
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    """Of parts and where they end."""
+    digest = hashlib.blake2b(digest_size=_SIZE)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.digest()
+
+
+def _content(path: Path) -> bytes:
+    """The bytes that stand for a file; what cannot be read is like nothing else that can."""
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            return b"no file"
+        with path.open("rb") as file:
+            if about.st_size <= _WHOLE:
+                return b"whole" + hashlib.blake2b(file.read()).digest()
+            pieces = [about.st_size.to_bytes(8, "little")]
+            for start in (0, about.st_size // 2, about.st_size - _PIECE):
+                file.seek(start)
+                pieces.append(file.read(_PIECE))
+            return b"pieces" + _digest(pieces)
+    except (OSError, ValueError):  # the second: a path that no file can have
+        return b"no file"
+
+
+def _of_labels(labels: Labels) -> Iterator[bytes]:
+    """Positives, and what is unknown in the one of its two ways that takes less."""
+    yield from _places(labels.positives)
+    if not labels.num_unknown:
+        return
+    unknown, negatives = labels.unknown, labels.negatives
+    is_mostly_known = 2 * labels.num_unknown <= len(labels) * len(labels.names)
+    if is_mostly_known:
+        yield b"unknown"
+        yield from _places(unknown if unknown is not None else _neither(labels.positives, negatives))
+    else:
+        yield b"negatives"
+        yield from _places(negatives if negatives is not None else _neither(labels.positives, unknown))
+
+
+def _neither(one: csr_array, other: csr_array | None) -> csr_array:
+    """Where neither of two matrices is True; a few rows at a time, because that is nearly everywhere."""
+    both = one if other is None else csr_array(one + other, dtype=bool)
+    steps = max(1, 2**24 // both.shape[1])
+    parts = [csr_array(~both[start : start + steps].toarray()) for start in range(0, both.shape[0], steps)]
+    lengths = np.concatenate([np.diff(part.indptr) for part in parts])
+    indices = np.concatenate([part.indices for part in parts])
+    bounds = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    return csr_array((np.ones(len(indices), dtype=bool), indices, bounds), shape=both.shape)
+
+
+def _places(matrix: csr_array) -> Iterator[bytes]:
+    ordered = matrix if matrix.has_sorted_indices else matrix.sorted_indices()
+    for numbers in (ordered.indptr, ordered.indices):
+        yield np.asarray(numbers, dtype="<i8").tobytes()
+
+
+def _names(what: str, was: Sequence[str], now: Sequence[str]) -> str | None:
+    """What became of names: another order, other names, more or fewer of them."""
+    if tuple(was) == tuple(now):
+        return None
+    before, after = set(was), set(now)
+    gone, new = [name for name in was if name not in after], [name for name in now if name not in before]
+    if not gone and not new:
+        first = next(k for k, pair in enumerate(zip(was, now, strict=True)) if pair[0] != pair[1])
+        columns = "columns moved" if what == "feature" else "labels are in another order"
+        return f"the {columns}: number {first + 1} was {quoted(was[first])} and is {quoted(now[first])}"
+    if len(gone) == len(new):
+        rest = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
+        return f"the {what}s changed: {quoted(gone[0])} is now {quoted(new[0])}{rest}"
+    named, word = (new, "new") if len(new) > len(gone) else (gone, "gone")
+    rest = f" (and {len(named) - 1} more)" if len(named) > 1 else ""
+    return f"the number of {what}s changed ({len(was)} -> {len(now)}): {quoted(named[0])} is {word}{rest}"
+
+
+def _inputs(was: Identity, now: Identity, samples: list[bytes]) -> str | None:
+    """What became of the samples, but for their labels and splits."""
+    row, inputs = ("row", "features") if now.kind == "a table" else ("image", "images")
+    if was.inputs == now.inputs:
+        return None
+    if was.samples != now.samples:
+        difference = abs(now.samples - was.samples)
+        counted = f"1 {row} was" if difference == 1 else f"{difference} {row}s were"
+        at_the_end = _digest(samples[: was.samples]).hex() == was.inputs
+        done = "removed" if now.samples < was.samples else "appended" if at_the_end else "added"
+        return f"{counted} {done} ({was.samples} -> {now.samples})"
+    return f"the {row}s are in another order" if was.any_order == now.any_order else f"the {inputs} changed"
+
+
+def _splits(was: Identity, now: Identity) -> str | None:
+    if was.splits == now.splits:
+        return None
+    before, after = dict(was.split_sizes), dict(now.split_sizes)
+    sizes = [(name, before.get(name, 0), after.get(name, 0)) for name in sorted(before.keys() | after.keys())]
+    changes = [f"{name} {one} -> {other}" for name, one, other in sizes if one != other]
+    return f"the splits changed ({', '.join(changes) or 'of the same sizes'})"

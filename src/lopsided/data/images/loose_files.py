@@ -1,0 +1,55 @@
+"""Image files that belong to no data set, as for prediction."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lopsided.data.images.files import IMAGE_SUFFIXES
+from lopsided.data.manifest import Manifest
+from lopsided.data.run_labels import unlabelled
+from lopsided.files.errors import DataError
+
+
+def loose_images(paths: Sequence[str | Path], *, label_names: Sequence[str]) -> Manifest:
+    """A manifest of files and of all images in folders, whose labels nobody knows.
+
+    Args:
+        paths: Files of any name, and folders, which are searched to the bottom for files with the ending of an image.
+            Hidden files and folders in them are left out. A file that is named twice counts once.
+        label_names: Labels of the run that is to look at them.
+
+    Returns:
+        All of them in the split ``test``, in the order of ``paths`` and within a folder by name; ``root`` is the
+        deepest folder that holds all.
+
+    Raises:
+        DataError: Nothing is named, a path is missing, a folder holds no image, or a name is not text.
+    """
+    files: dict[Path, None] = {}
+    for path in map(Path, paths):
+        found = [path] if path.is_file() else list(_images_below(path))
+        if not found:
+            raise DataError(f"wanted images ({', '.join(IMAGE_SUFFIXES)}), got none in this folder", path=path)
+        files |= dict.fromkeys(Path(os.path.abspath(file)) for file in found)
+    if not files:
+        raise DataError("wanted at least one image file or folder, got none")
+    root = Path(os.path.commonpath([file.parent for file in files]))
+    below = [file.relative_to(root).as_posix() for file in files]
+    try:
+        texts = np.array(below, dtype=np.dtypes.StringDType())
+    except UnicodeEncodeError as error:
+        raise DataError(f"wanted file names that are text, got {error.object!a}", path=root) from error
+    splits = np.full(len(texts), "test")
+    return Manifest("files", root, texts, unlabelled(label_names, samples=len(texts)), splits)
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        raise DataError("wanted an image file or a folder of them, there is none", path=folder)
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
+                yield Path(place, name)

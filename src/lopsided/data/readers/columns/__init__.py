@@ -1,0 +1,1 @@
+"""How the columns of any file are read, and what they mean: roles, labels, splits."""

@@ -1,0 +1,151 @@
+"""The columns of a listing in a file: CSV, TSV, Parquet or JSON lines."""
+# pyright: reportAttributeAccessIssue=false
+# (PyArrow makes the functions of pyarrow.compute while it is imported, where pyright does not see them.)
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lopsided.data.readers.columns.json_lines import read_json_lines
+from lopsided.data.readers.columns.labels import kind_of_column
+from lopsided.files.csv_file import read_csv_file
+from lopsided.files.errors import DataError, quoted
+from lopsided.files.memory import check_memory
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+_CHUNK = 50_000  # rows that are Python objects at one time
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+"""What separates cells, by the ending of a file's name."""
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
+
+
+def read_columns(path: Path, *, separator: str | None = None) -> "pa.Table":
+    """Read all columns that may play a role in a listing.
+
+    Args:
+        path: The file; its name says what it is.
+        separator: What joins names in a text of JSON lines that also have lists of them.
+
+    Returns:
+        All columns in their order; those without a role hold nothing. Those of CSV and TSV are text.
+
+    Raises:
+        DataError: The file is of another kind, or damaged; the message names the row or the line.
+    """
+    match path.suffix.lower():
+        case ".csv" | ".tsv" as suffix:
+            return read_text_columns(path, delimiter=DELIMITERS[suffix])
+        case ".parquet":
+            return _read_parquet(path)
+        case ".jsonl" | ".ndjson" | ".json":
+            return read_json_lines(path, separator=separator)
+        case suffix:
+            raise DataError(f"wanted a listing {', '.join(SUFFIXES)} or a folder, got {quoted(suffix)}", path=path)
+
+
+def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...] = ()) -> "pa.Table":
+    """Read the columns of a CSV file as text.
+
+    Args:
+        path: The file; :func:`lopsided.files.csv_file.read_csv_file` says how it may be written.
+        delimiter: What separates the cells.
+        extra: Names of columns to read beside those that may play a role in a listing.
+
+    Returns:
+        All columns in their order; what was not read holds nothing.
+
+    Raises:
+        DataError: The file is no such table.
+    """
+    import pyarrow as pa
+
+    file = read_csv_file(path, separator=delimiter)
+    read = [i for i, name in enumerate(file.names) if name in extra or kind_of_column(name)]
+    columns, count = text_columns(file.rows(), read)
+    return pa.table([columns.get(i, pa.nulls(count)) for i in range(len(file.names))], names=list(file.names))
+
+
+def text_columns(
+    rows: Iterable[tuple[int, list[str]]], places: Sequence[int]
+) -> tuple[dict[int, "pa.ChunkedArray"], int]:
+    """Some columns of rows of cells, by their numbers, and how many rows there are."""
+    import pyarrow as pa
+
+    chunks: dict[int, list[pa.Array]] = {i: [] for i in places}
+    cells: dict[int, list[str]] = {i: [] for i in places}
+    count = 0
+    for count, (_, row) in enumerate(rows, 1):
+        for i, column in cells.items():
+            column.append(row[i])
+        if count % _CHUNK == 0:
+            for i, column in cells.items():
+                chunks[i].append(pa.array(column, pa.large_string()))
+                column.clear()
+    for i, column in cells.items():
+        chunks[i].append(pa.array(column, pa.large_string()))
+    return {i: pa.chunked_array(found, pa.large_string()) for i, found in chunks.items()}, count
+
+
+def line_of_row(path: Path, row: int) -> int | None:
+    """In which line of a text file a row stands.
+
+    Args:
+        path: The file, which was read.
+        row: Number of the row, from 0.
+
+    Returns:
+        The number of the line, from 1; None in a file without lines.
+    """
+    match path.suffix.lower():
+        case ".csv" | ".tsv" as suffix:
+            rows = read_csv_file(path, separator=DELIMITERS[suffix]).rows()
+            return next(itertools.islice((line for line, _ in rows), row, None))
+        case ".jsonl" | ".ndjson" | ".json":
+            with path.open("rb") as file:
+                lines = (number for number, line in enumerate(file, 1) if line.strip())
+                return next(itertools.islice(lines, row, None))
+    return None
+
+
+def check_values(parquet: "pq.ParquetFile", path: Path) -> None:
+    """Refuse a file that says it holds more cells than there is memory: a billion equal ones take some bytes in it.
+
+    Cells that hold lists count as one each; PyArrow 26 ends the process where a damaged file is asked for more.
+
+    Raises:
+        DataError: It does.
+    """
+    about = parquet.metadata
+    rows = sum(about.row_group(i).num_rows for i in range(about.num_row_groups))
+    check_memory(max(rows, about.num_rows) * about.num_columns, what="cells of a byte each, or more,", path=path)
+
+
+def _read_parquet(path: Path) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as file, pq.ParquetFile(file) as parquet:
+            check_values(parquet, path)
+            names = parquet.schema_arrow.names
+            content = parquet.read(columns=list(dict.fromkeys(name for name in names if kind_of_column(name))))
+            content.validate(full=True)
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise DataError(f"wanted Parquet, got {quoted(str(error))}", path=path) from None
+    return _with_the_rest(content, names)
+
+
+def _with_the_rest(content: "pa.Table", names: list[str]) -> "pa.Table":
+    """All columns of a file, of which only some were read."""
+    import pyarrow as pa
+
+    read = dict(zip(content.column_names, content.columns, strict=True))
+    return pa.table([read.get(name, pa.nulls(content.num_rows)) for name in names], names=names)

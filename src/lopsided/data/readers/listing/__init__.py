@@ -1,0 +1,1 @@
+"""Listings of images, and folders for each label."""

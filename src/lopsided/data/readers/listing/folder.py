@@ -1,0 +1,89 @@
+"""Images in folders that are called by their label."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from lopsided.data.cell_values import one_form, parse_split
+from lopsided.data.images.files import IMAGE_SUFFIXES
+from lopsided.data.labels import Labels
+from lopsided.data.manifest import Manifest
+from lopsided.data.run_labels import aligned, unlabelled
+from lopsided.data.splits import USUAL_SPLITS
+from lopsided.files.errors import DataError, quoted
+
+
+def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None) -> Manifest:
+    """Read images whose label is the name of the folder they are in; ``read_listing`` says how.
+
+    Args:
+        folder: Holds a folder per label, or one per split with a folder per label in each.
+        label_names: Labels of a run, if it is to be applied to the images.
+
+    Returns:
+        All images, sorted by path; each file is one sample.
+
+    Raises:
+        DataError: There is no image, or without ``label_names`` one outside of a label's folder.
+    """
+    paths = sorted(_images_below(folder))
+    if not paths:
+        raise DataError(
+            f"wanted images ({', '.join(IMAGE_SUFFIXES)}) in folders called by their label, got none", path=folder
+        )
+    parts = [path.split("/") for path in paths]
+    splits = np.full(len(paths), "train")
+    if all(len(names) > 1 and parse_split(names[0]) in USUAL_SPLITS for names in parts):
+        splits = np.array([parse_split(names[0]) for names in parts])
+        parts = [names[1:] for names in parts]
+    # In one Unicode form, because some systems write the names of folders in another than people type.
+    found = [one_form(names[0]) if len(names) > 1 else None for names in parts]
+    if label_names is None and None in found:
+        came = quoted(paths[found.index(None)])
+        raise DataError(f"wanted each image in a folder called by its label, got {came} outside of one", path=folder)
+    try:
+        texts = np.array(paths, dtype=np.dtypes.StringDType())
+    except UnicodeEncodeError as error:
+        raise DataError(f"wanted names of files in UTF-8, got {quoted(error.object)}", path=folder) from None
+    return Manifest(folder.resolve().name, folder, texts, _labels(found, label_names), splits)
+
+
+def _labels(found: list[str | None], label_names: Sequence[str] | None) -> Labels:
+    """Labels of images in the folders of these names, None where an image is in none."""
+    names = sorted({name for name in found if name is not None})
+    if not names:
+        return unlabelled(label_names or (), samples=len(found))
+    column = {name: i for i, name in enumerate(names)}
+    rows = [row for row, name in enumerate(found) if name is not None]
+    columns = [column[name] for name in found if name is not None]
+    positives = csr_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(found), len(names)))
+    labels = Labels(tuple(names), positives)
+    if label_names is not None:
+        labels = aligned(labels, label_names)
+    return labels.without([row for row, name in enumerate(found) if name is None])
+
+
+def _images_below(folder: Path) -> Iterator[str]:
+    """Paths of images from a folder on; what is hidden does not count, and no folder is entered within itself."""
+    pending: list[tuple[str, frozenset]] = [("", frozenset())]
+    while pending:
+        below, above = pending.pop()
+        place = folder / below
+        try:
+            about = place.stat()
+            this = (about.st_dev, about.st_ino)
+            if this in above:
+                continue
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir():
+                        pending.append((f"{below}{entry.name}/", above | {this}))
+                    elif entry.name.lower().endswith(IMAGE_SUFFIXES):
+                        yield below + entry.name
+        except OSError as error:
+            raise DataError(f"cannot be read: {error.strerror}", path=place) from error

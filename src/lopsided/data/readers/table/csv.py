@@ -1,0 +1,116 @@
+"""Tables in CSV and TSV files."""
+
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lopsided.data.cell_values import parse_number
+from lopsided.data.readers.columns.file import DELIMITERS, text_columns
+from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
+from lopsided.data.readers.columns.roles import Roles, assign_roles
+from lopsided.data.table import Table, exact_features
+from lopsided.files.csv_file import CsvFile, read_csv_file
+from lopsided.files.errors import DataError, RowError, quoted
+
+
+def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
+    """Read a table from CSV or TSV; the columns mean what ``read_table`` says.
+
+    Args:
+        path: The file.
+        label_names: Labels of a run, if it is to be applied to the table.
+        separator: What joins the names in a cell of labels.
+
+    Returns:
+        All rows in their order.
+
+    Raises:
+        DataError: The file is no such table; the message names the line.
+    """
+    file = read_csv_file(path, separator=DELIMITERS[path.suffix.lower()])
+    try:
+        roles = assign_roles(file.names, needs_labels=label_names is None)
+    except ValueError as error:
+        raise DataError(str(error), path=path, line=file.first_line) from None
+    if not roles.features:
+        raise DataError("wanted at least one column of features, got none", path=path, line=file.first_line)
+    numbers, lines = array("d"), array("q")
+    rows = _with_numbers(file, roles, numbers, lines)
+    others = sorted({*range(len(file.names))}.difference(roles.features))
+    columns, count = text_columns(rows, others)
+    if not count:
+        raise DataError("wanted rows below the column names, got none", path=path)
+    try:
+        return _table(file, roles, columns, np.asarray(numbers).reshape(count, -1), label_names, separator)
+    except RowError as error:
+        raise DataError(error.message, path=path, line=lines[error.row]) from None
+    except ValueError as error:
+        raise DataError(str(error), path=path) from None
+
+
+def _table(
+    file: CsvFile,
+    roles: Roles,
+    columns: dict,
+    numbers: np.ndarray,
+    label_names: Sequence[str] | None,
+    separator: str | None,
+) -> Table:
+    import pyarrow as pa
+
+    place = {i: k for k, i in enumerate(columns)}  # in a table without the features
+    roles_of_others = Roles(
+        label_columns={name: place[i] for name, i in roles.label_columns.items()},
+        features=(),
+        labels=None if roles.labels is None else place[roles.labels],
+        unknown=None if roles.unknown is None else place[roles.unknown],
+        split=None if roles.split is None else place[roles.split],
+    )
+    names = tuple(file.names[i] for i in roles.features)
+    _check_finite(numbers, names)
+    content = pa.table(list(columns.values()), names=[file.names[i] for i in columns])
+    if not columns:  # a table without a column has no rows
+        content = pa.table({"": pa.nulls(len(numbers))})
+    labels, notes = labels_of_columns(content, roles_of_others, label_names=label_names, separator=separator)
+    return Table(
+        name=file.path.stem,
+        features=exact_features(numbers),
+        labels=labels,
+        splits=listing_splits(content, roles_of_others.split),
+        feature_names=names,
+        notes=notes,
+    )
+
+
+def _with_numbers(file: CsvFile, roles: Roles, numbers: array, lines: array) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file, of which the features are put aside as numbers, and the number of each line."""
+    for line, row in file.rows():
+        cells = [row[i] for i in roles.features]
+        joined = "".join(cells)
+        try:
+            numbers.extend(map(float, cells))
+        except ValueError:
+            _refuse_words(file, roles, row, line)
+        if "_" in joined or not joined.isascii():  # Python takes 1_000 and digits of other scripts for numbers
+            _refuse_words(file, roles, row, line)
+        lines.append(line)
+        yield line, row
+
+
+def _refuse_words(file: CsvFile, roles: Roles, row: list[str], line: int) -> None:
+    for i in roles.features:
+        try:
+            parse_number(row[i])
+        except ValueError as error:
+            message = f"column {quoted(file.names[i])} is a feature and must hold numbers, got {error}"
+            raise DataError(message, path=file.path, line=line) from None
+
+
+def _check_finite(numbers: np.ndarray, names: Sequence[str]) -> None:
+    finite = np.isfinite(numbers)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0].tolist()
+        what = f"column {quoted(names[column])} is a feature and must hold numbers"
+        raise RowError(row, f"{what}, got {numbers[row, column]}, which is not finite")

@@ -1,0 +1,105 @@
+"""Tables in NumPy's NPZ files."""
+
+import difflib
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lopsided.data.cell_values import parse_split_cell
+from lopsided.data.labels import Labels
+from lopsided.data.readers.table.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
+from lopsided.data.run_labels import aligned, check_known, unlabelled
+from lopsided.data.table import Table, exact_features
+from lopsided.files.errors import DataError, quoted
+from lopsided.files.memory import check_memory
+
+_ARRAYS = ("features", "label_names", "split", *LABEL_ARRAYS)
+
+
+def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
+    """Read a table from NPZ; the arrays mean what ``read_table`` says. Pickled objects are never loaded.
+
+    Args:
+        path: The file.
+        label_names: Labels of a run, if it is to be applied to the table.
+
+    Returns:
+        All rows in their order; images stay uint8.
+
+    Raises:
+        DataError: The file is no such table.
+    """
+    arrays = _read_arrays(path)
+    try:
+        return _table(path.stem, arrays, label_names)
+    except ValueError as error:
+        raise DataError(str(error), path=path) from None
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        # Opened here, because numpy leaves a damaged file open.
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("one array in NPY")
+            with archive:
+                _check_size(archive.zip, path)
+                arrays = {name: archive[name] for name in archive.files}
+        if strange := next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None):
+            raise ValueError(f"{quoted(strange)}, which is no array")
+        return arrays
+    except DataError:
+        raise
+    except Exception as error:  # a damaged archive may fail anywhere; an array of objects is a ValueError
+        raise DataError(f"wanted arrays in NPZ, got {quoted(str(error) or type(error).__name__)}", path=path) from None
+
+
+def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse what unpacks to more than there is memory, of which a small file is enough."""
+    check_memory(sum(entry.file_size for entry in archive.infolist()), what="arrays", path=path)
+
+
+def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Table:
+    for came in arrays:
+        if came not in _ARRAYS:
+            near = difflib.get_close_matches(came, _ARRAYS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"wanted only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
+    for wanted, there in (
+        ("features", "features" in arrays),
+        ("labels", has_labels(arrays) or label_names is not None),
+    ):
+        if not there:
+            raise ValueError(f"wanted an array {wanted!r}, got {', '.join(arrays) or 'no array'}")
+    features = arrays["features"]
+    if features.dtype.kind not in "buif" or features.ndim < 2:
+        came = f"{features.dtype} with {features.ndim} dimensions"
+        raise ValueError(f"features must be numbers of shape (samples, ...), got {came}")
+    is_image = features.dtype == np.uint8 and features.ndim == 4
+    return Table(
+        name=name,
+        features=features if is_image else exact_features(features),
+        labels=_labels(arrays, label_names),
+        splits=_splits(arrays["split"]) if "split" in arrays else np.full(len(features), "train"),
+    )
+
+
+def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Labels:
+    samples = len(arrays["features"])
+    if has_labels(arrays):
+        labels = labels_of_arrays(arrays, samples=samples)
+        return labels if label_names is None else aligned(labels, label_names)
+    assert label_names is not None  # where no run is applied, labels were asked for
+    if "label_names" in arrays:
+        check_known([str(name) for name in arrays["label_names"].ravel()], label_names)
+    return unlabelled(label_names, samples=samples)
+
+
+def _splits(split: np.ndarray) -> np.ndarray:
+    if split.dtype.kind != "U" or split.ndim != 1:
+        raise ValueError(f"split must be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
+    names, position = np.unique(split, return_inverse=True)
+    return np.array([parse_split_cell(name) for name in names.tolist()])[position]

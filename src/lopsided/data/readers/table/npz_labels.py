@@ -1,0 +1,144 @@
+"""Labels in the arrays of an NPZ file: 0/1 for all samples and labels, or sparse, the positions of those that are 1."""
+# pyright: reportOptionalSubscript=false
+# (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from lopsided.data.cell_values import one_form
+from lopsided.data.labels import Labels
+
+_MATRICES = ("labels", "unknown", "negatives")  # which may be sparse: positives, and what is not known
+_BLOCK = 2**24  # elements looked at together
+
+LABEL_ARRAYS = ("labels", "mask", *(f"{name}_{part}" for name in _MATRICES for part in ("indptr", "indices")))
+
+
+def has_labels(arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether there are labels in either form."""
+    return "labels" in arrays or "labels_indptr" in arrays or "labels_indices" in arrays
+
+
+def labels_of_arrays(arrays: Mapping[str, np.ndarray], *, samples: int) -> Labels:
+    """Labels as an NPZ file holds them; what the arrays mean stands in ``read_table``.
+
+    Args:
+        arrays: Those of the file, of which there are labels.
+        samples: How many there are, where the labels are sparse.
+
+    Returns:
+        The labels, sparse whatever the form; what is unknown is said in ``negatives`` where that is less.
+
+    Raises:
+        ValueError: Both forms, one array of two, or arrays that do not fit together.
+
+    Example:
+        >>> arrays = {"labels_indptr": np.array([0, 2, 2]), "labels_indices": np.array([0, 2])}
+        >>> arrays["label_names"] = np.array(["cat", "dog", "fox"])
+        >>> labels_of_arrays(arrays, samples=2).positives.toarray().tolist()
+        [[True, False, True], [False, False, False]]
+    """
+    if "labels" in arrays:
+        if other := next((name for name in LABEL_ARRAYS if name not in ("labels", "mask") and name in arrays), None):
+            raise ValueError(f"labels are given whole, in 'labels', or sparse, got {other!r} beside 'labels'")
+        return _whole(arrays)
+    if "mask" in arrays:
+        raise ValueError("sparse labels are unknown where 'unknown_indptr' and 'unknown_indices' say so, got 'mask'")
+    if "label_names" not in arrays:
+        raise ValueError("sparse labels need an array 'label_names', got none")
+    names = arrays["label_names"]
+    if names.dtype.kind != "U" or names.ndim != 1:
+        raise ValueError(f"label_names must be texts, shape (labels,), got {names.dtype} of shape {names.shape}")
+    found = {name: _sparse(arrays, name, (samples, len(names))) for name in _MATRICES}
+    if (positives := found["labels"]) is None:
+        raise ValueError("wanted an array 'labels_indptr', got only arrays of what is not known")
+    return Labels(_one_form(names), positives, found["unknown"], found["negatives"])
+
+
+def arrays_of_labels(labels: Labels) -> dict[str, np.ndarray]:
+    """What :func:`labels_of_arrays` reads: sparse, so that a file grows with the positives and not with the labels.
+
+    Example:
+        >>> arrays = arrays_of_labels(Labels(("cat", "dog"), csr_array(np.array([[False, True], [True, True]]))))
+        >>> {name: array.tolist() for name, array in arrays.items()}
+        {'label_names': ['cat', 'dog'], 'labels_indptr': [0, 1, 3], 'labels_indices': [1, 0, 1]}
+    """
+    arrays = {"label_names": np.array(labels.names)}
+    for name, matrix in zip(_MATRICES, (labels.positives, labels.unknown, labels.negatives), strict=True):
+        if matrix is not None:
+            arrays |= {f"{name}_indptr": matrix.indptr, f"{name}_indices": matrix.indices}
+    return arrays
+
+
+def _sparse(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, int]) -> csr_array | None:
+    parts = f"{name}_indptr", f"{name}_indices"
+    there = [part for part in parts if part in arrays]
+    if not there:
+        return None
+    if len(there) == 1:
+        raise ValueError(f"wanted both {parts[0]!r} and {parts[1]!r}, got only {there[0]!r}")
+    bounds, columns = (arrays[part] for part in parts)
+    for part, array in zip(parts, (bounds, columns), strict=True):
+        if array.ndim != 1 or array.dtype.kind not in "ui":
+            raise ValueError(f"{part} must be integers, shape (n,), got {array.dtype} of shape {array.shape}")
+    if len(bounds) != shape[0] + 1:
+        raise ValueError(f"{parts[0]} must have one number more than there are samples ({shape[0]}), got {len(bounds)}")
+    if bounds[0] != 0 or bounds[-1] != len(columns) or (bounds[1:] < bounds[:-1]).any():
+        raise ValueError(
+            f"{parts[0]} must rise from 0 to the length of {parts[1]} ({len(columns)}), "
+            f"got {bounds[0]} to {bounds[-1]}{'' if (bounds[1:] >= bounds[:-1]).all() else ' and back in between'}"
+        )
+    wrong = (columns < 0) | (columns >= shape[1])
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise ValueError(
+            f"{parts[1]} must be numbers of labels from 0 to {shape[1] - 1}, got {columns[place]} at {place}"
+        )
+    kind = np.int32 if len(columns) <= np.iinfo(np.int32).max else np.int64
+    places = columns.astype(kind, copy=False), bounds.astype(kind, copy=False)
+    return csr_array((np.ones(len(columns), dtype=bool), *places), shape=shape)
+
+
+def _whole(arrays: Mapping[str, np.ndarray]) -> Labels:
+    labels, mask, names = arrays["labels"], arrays.get("mask"), arrays.get("label_names")
+    if labels.ndim != 2 or labels.dtype.kind not in "buif":
+        raise ValueError(f"labels must be 0 and 1, shape (samples, labels), got {labels.dtype} of shape {labels.shape}")
+    if mask is not None and (mask.shape != labels.shape or mask.dtype != bool):
+        raise ValueError(f"mask must be bool of the shape of labels {labels.shape}, got {mask.dtype} of {mask.shape}")
+    if names is None:
+        names = np.array([f"label {i}" for i in range(labels.shape[1])])
+    if names.dtype.kind != "U" or names.shape != labels.shape[1:]:
+        raise ValueError(f"label_names must be {labels.shape[1]} texts, got {names.dtype} of shape {names.shape}")
+    positives = _where(lambda rows: _checked(labels, mask, rows), labels.shape)
+    if mask is None or mask.all():
+        return Labels(_one_form(names), positives)
+    if 2 * np.count_nonzero(mask) < mask.size:
+        negatives = _where(lambda rows: mask[rows] & (labels[rows] != 1), labels.shape)
+        return Labels(_one_form(names), positives, negatives=negatives)
+    return Labels(_one_form(names), positives, _where(lambda rows: ~mask[rows], labels.shape))
+
+
+def _one_form(names: np.ndarray) -> tuple[str, ...]:
+    return tuple(map(one_form, names.tolist()))
+
+
+def _checked(labels: np.ndarray, mask: np.ndarray | None, rows: slice) -> np.ndarray:
+    """Where labels of some rows are known and positive; refuses what is neither 0 nor 1."""
+    block, positive = labels[rows], labels[rows] == 1
+    wrong = (block != 0) & ~positive
+    if mask is not None:
+        positive, wrong = positive & mask[rows], wrong & mask[rows]
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0].tolist()
+        came = f"{block[row, column]} in row {rows.start + row}, column {column} (from 0)"
+        raise ValueError(f"known labels must be 0 or 1, got {came}")
+    return positive
+
+
+def _where(truth: Callable[[slice], np.ndarray], shape: tuple[int, ...]) -> csr_array:
+    """Where blocks of rows are True, sparse; no more than a block of it is ever whole."""
+    rows = max(1, _BLOCK // max(1, shape[1]))
+    blocks = [csr_array(truth(slice(start, start + rows))) for start in range(0, shape[0], rows)]
+    return csr_array(vstack(blocks, format="csr") if blocks else shape, dtype=bool)

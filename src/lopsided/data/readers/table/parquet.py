@@ -1,0 +1,118 @@
+"""Tables in Parquet files."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lopsided.data.readers.columns.file import check_values
+from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
+from lopsided.data.readers.columns.roles import assign_roles
+from lopsided.data.table import Table, exact_features
+from lopsided.files.errors import DataError, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROW_NUMBERS_OF_PANDAS = re.compile(r"__index_level_\d+__")
+
+
+def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
+    """Read a table from Parquet; the columns mean what ``read_table`` says.
+
+    Args:
+        path: The file.
+        label_names: Labels of a run, if it is to be applied to the table.
+        separator: What joins the names in a text of labels.
+
+    Returns:
+        All rows in their order.
+
+    Raises:
+        DataError: The file is no such table; the message names the column and, counted from 0, the row.
+    """
+    import pyarrow as pa  # takes half a second, so only when wanted
+
+    content, notes = _read_content(path)
+    try:
+        roles = assign_roles(content.column_names, needs_labels=label_names is None)
+        if not content.num_rows:
+            raise ValueError("wanted rows, got none")
+        blocks = [_features(content, i) for i in roles.features]
+        if not blocks:
+            raise ValueError("wanted at least one column of features, got none")
+        labels, more = labels_of_columns(content, roles, label_names=label_names, separator=separator)
+        return Table(
+            name=path.stem,
+            features=np.concatenate([block for block, _ in blocks], axis=1),
+            labels=labels,
+            splits=listing_splits(content, roles.split),
+            feature_names=tuple(name for _, names in blocks for name in names),
+            notes=notes + more,
+        )
+    except (ValueError, pa.ArrowException) as error:
+        raise DataError(str(error).splitlines()[0], path=path) from None
+
+
+def _read_content(path: Path) -> tuple["pa.Table", tuple[str, ...]]:
+    """All columns but the row numbers of pandas, and a note on these."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as file, pq.ParquetFile(file) as parquet:
+            check_values(parquet, path)
+            content = parquet.read()
+            content.validate(full=True)
+    except DataError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise DataError(f"wanted Parquet, got {quoted(str(error))}", path=path) from None
+    numbers = [name for name in content.column_names if _ROW_NUMBERS_OF_PANDAS.fullmatch(name)]
+    notes = tuple(f"the column {quoted(name)} holds row numbers of pandas: left out" for name in numbers)
+    return content.select([i for i, name in enumerate(content.column_names) if name not in numbers]), notes
+
+
+def _is_number(kind: "pa.DataType") -> bool:
+    import pyarrow.types as types
+
+    return types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+
+
+def _numbers(column: "pa.ChunkedArray | pa.Array") -> np.ndarray:
+    import pyarrow as pa
+    import pyarrow.types as types
+
+    # PyArrow refuses whole numbers beyond 2 ** 53, such as Unix times in nanoseconds; other files give the nearest one.
+    nearest = column.cast(pa.float64(), safe=not types.is_integer(column.type))
+    return np.asarray(nearest.to_numpy(zero_copy_only=False))
+
+
+def _features(content: "pa.Table", i: int) -> tuple[np.ndarray, list[str]]:
+    """A column, or a column of lists of one length, as float32, shape (rows, features), and the names."""
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    name, column = content.column_names[i], content.column(i)
+    if column.null_count:
+        row = column.is_null().to_pylist().index(True)
+        raise ValueError(f"column {quoted(name)} is a feature and must hold numbers, got nothing in row {row}")
+    kind = column.type
+    if _is_number(kind):
+        return exact_features(_numbers(column)[:, None]), [name]
+    is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    if not (is_list and _is_number(kind.value_type)):
+        raise ValueError(f"column {quoted(name)} is a feature and must hold numbers, got {kind}")
+    lengths = pc.call_function("list_value_length", [column]).to_numpy()
+    if (lengths != lengths[0]).any():
+        row = int(np.argmax(lengths != lengths[0]))
+        raise ValueError(
+            f"column {quoted(name)} must hold {lengths[0]} numbers per row, got {lengths[row]} in row {row}"
+        )
+    values = pc.call_function("list_flatten", [column])
+    if values.null_count:
+        raise ValueError(f"column {quoted(name)} is a feature and must hold numbers, got nothing within a list")
+    numbers = _numbers(values).reshape(content.num_rows, lengths[0])
+    return exact_features(numbers), [f"{name}[{k}]" for k in range(lengths[0])]

@@ -1,0 +1,64 @@
+"""Tables of features and labels in files: CSV, Parquet and NPZ."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from lopsided.data.readers.table.csv import read_csv
+from lopsided.data.readers.table.npz import read_npz
+from lopsided.data.readers.table.parquet import read_parquet
+from lopsided.data.table import Table
+from lopsided.files.errors import DataError, quoted
+
+
+def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
+    """Read features and labels from one file.
+
+    CSV and Parquet: a column ``labels`` of names joined by ``|`` (in Parquet also lists of names), or 0/1 columns
+    ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
+    and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
+    hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names`` (else
+    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known). Of many labels they may be sparse: in
+    the place of ``labels`` then stand ``labels_indices``, the numbers of the positive labels, sample after sample,
+    and ``labels_indptr``, where each sample begins among them; in that of ``mask`` ``unknown_indptr`` and ``_indices``,
+    or ``negatives_indptr`` and ``_indices`` where nearly all is unknown; ``label_names`` is needed.
+
+    Args:
+        path: The file; its name ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.npz``.
+        label_names: Labels of a run that is to be applied to the table. The table's labels are then exactly these, in
+            their order. It needs no labels, and may have some of the run's: one without a column ``label:NAME`` or in
+            ``labels`` of NPZ is unknown everywhere, one that a column ``labels`` never names is negative everywhere.
+        separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, where cells that seem
+            joined by something else are refused.
+
+    Returns:
+        All rows in their order.
+
+    Raises:
+        DataError: The file is missing, of another kind, no such table, or has a label that the run does not know.
+    """
+    path = Path(path)
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
+        raise DataError(f"wanted a file, got {f'only {near[0]} there' if near else 'none'}", path=path)
+    try:
+        match path.suffix.lower():
+            case ".csv" | ".tsv":
+                return read_csv(path, label_names=label_names, separator=separator)
+            case ".parquet":
+                return read_parquet(path, label_names=label_names, separator=separator)
+            case ".npz":
+                if separator is not None and label_names is None:  # that of a run may be for other files
+                    raise DataError(f"data.separator has no effect with NPZ, got {separator!r}", path=path)
+                return read_npz(path, label_names=label_names)
+            case suffix:
+                raise DataError(f"wanted a file .csv, .tsv, .parquet or .npz, got {quoted(suffix)}", path=path)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []

@@ -1,0 +1,108 @@
+"""Many settings of a grid trained as one batched model, on a table of features."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from lopsided.data import Table
+from lopsided.experiments.grid.run import GridRun, Outcome
+from lopsided.experiments.grid.stack import Stack
+from lopsided.experiments.grid.training import GridTraining, choose_device
+from lopsided.models import ModelOptions, build_model, resolved
+from lopsided.runs.config import TrainingOptions
+
+_CPU_BYTES = 2**30  # of a chunk's training state
+
+_IN_ONE_MODEL = ("epochs", "batch_size", "learning_rate", "weight_decay", "ema_decay", "workers", "accelerator")
+
+
+def train_grid(
+    table: Table,
+    runs: Sequence[GridRun],
+    *,
+    model: ModelOptions | None = None,
+    training: TrainingOptions | None = None,
+    test: bool = False,
+    device: torch.device | None = None,
+    memory: int | None = None,
+    on_epoch: Callable[[int], object] | None = None,
+) -> list[Outcome]:
+    """Train all runs at once: their weights stacked, their settings as tensors, one pass over the data.
+
+    A run comes to what ``lopsided.training.fit.fit`` comes to with the same seed, and to what it comes to in a call of
+    its own, within float32 rounding (the order of additions differs): first weights, order of batches, schedule,
+    averaging and choice of the best epoch are the same. Only runs of one seed see the same batches; two calls with the
+    same arguments on one machine agree bit by bit.
+
+    Args:
+        table: Features of shape ``(samples, features)``, dense or sparse, with splits train and val.
+        runs: In any order.
+        model: linear, or mlp without dropout.
+        training: How to train; the learning rate is that of each run.
+        test: Whether the test split is read, once, at the end.
+        device: Where to train; by default, what ``training.accelerator`` says.
+        memory: Bytes that training may take; more runs than fit are trained one chunk after the other. By default
+            1 GiB, or half of the GPU's free memory.
+        on_epoch: Called after each epoch with the number of runs that made it.
+
+    Returns:
+        One outcome for each run, in their order.
+
+    Raises:
+        ValueError: The model, an option or the table is not for training in one batch.
+    """
+    model, training = model or ModelOptions(), training or TrainingOptions()
+    if reason := why_not(table, model, training):
+        raise ValueError(reason)
+    for split in ("train", "val", *(["test"] if test else [])):
+        table.rows(split)  # refuses a split that is not there
+    device = device or choose_device(training)
+
+    def build(seed: int) -> nn.Module:
+        return network_of(table, model, seed=seed)
+
+    order = sorted(range(len(runs)), key=lambda place: (runs[place].seed, runs[place].learning_rate))
+    at_once = _runs_that_fit(build(0), table, training, device, memory)
+    outcomes: dict[int, Outcome] = {}
+    for start in range(0, len(order), at_once):
+        places = order[start : start + at_once]
+        chunk = GridTraining(table, [runs[place] for place in places], build, training, device)
+        started = time.perf_counter()
+        chunk.train(on_epoch)
+        found = chunk.outcomes(test=test)
+        seconds = (time.perf_counter() - started) / len(places)
+        outcomes |= {place: Outcome(**one, seconds=seconds) for place, one in zip(places, found, strict=True)}
+    return [outcomes[place] for place in range(len(runs))]
+
+
+def why_not(table: Table, model: ModelOptions, training: TrainingOptions) -> str | None:
+    """Why such runs cannot be trained in one batch, or None where they can."""
+    if len(table.input_shape) != 1:
+        return f"training in one batch needs features of shape (samples, features), got inputs {table.input_shape}"
+    model = resolved(model, input_shape=table.input_shape)
+    if model.name not in ("linear", "mlp") or model.dropout:
+        return f"training in one batch is for linear and for mlp without dropout, got model.name={model.name}"
+    for name, usual in vars(TrainingOptions()).items():
+        if name not in _IN_ONE_MODEL and getattr(training, name) != usual:
+            return f"training in one batch does not know training.{name}, got {getattr(training, name)}"
+    return None
+
+
+def network_of(table: Table, model: ModelOptions, *, seed: int) -> nn.Module:
+    """The network that a run of this seed starts from; the state of the random generators stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_model(model, input_shape=table.input_shape, num_labels=len(table.labels.names))
+
+
+def _runs_that_fit(
+    network: nn.Module, table: Table, training: TrainingOptions, device: torch.device, memory: int | None
+) -> int:
+    if memory is None:
+        memory = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else _CPU_BYTES
+    scored = max(len(table.rows(split)) for split in table.split_names if split in ("val", "test"))
+    return max(1, memory // Stack(network, 1).bytes_of_run(batch_size=training.batch_size, num_scored=scored))

@@ -1,0 +1,184 @@
+"""The losses of many runs on their stacked logits: one call for all members of the asymmetric family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lopsided.asymmetry import AdaptiveAsymmetricLoss, adaptive, gap_sums
+from lopsided.losses import AsymmetricLoss, FocalLoss, asymmetric_loss
+from lopsided.runs.config import LossOptions
+from lopsided.runs.criterion import Criterion, build_criterion, gamma_neg_of
+
+
+def sums_of_runs(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> Tensor:
+    """What eq. 7 needs of each run, ``(4, runs)``, from logits and targets of shape ``(runs, samples, labels)``."""
+
+    def of_run(logits: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+        return gap_sums(logits, targets, mask=mask)
+
+    return torch.vmap(of_run, in_dims=(0, 0, None if mask is None else 0), out_dims=1)(logits, targets, mask)
+
+
+class RunLosses:
+    """Costs the stacked logits of runs, each with its own loss, and moves the adaptive ones.
+
+    Cross-entropy, focal, asymmetric and adaptive loss are one call with a gamma_pos, gamma_neg and margin for each run;
+    any other loss, and the adaptive one with a gamma_neg for each label, is called run by run.
+
+    Args:
+        losses: One for each run.
+        num_labels: Size of the logits' last dimension.
+        device: Where the logits are.
+    """
+
+    def __init__(
+        self,
+        losses: Sequence[LossOptions],
+        *,
+        num_labels: int,
+        device: torch.device,
+        positives: Sequence[int] | None = None,
+        num_samples: int | None = None,
+    ) -> None:
+        criteria = [
+            build_criterion(loss, num_labels=num_labels, positives=positives, num_samples=num_samples).to(device)
+            for loss in losses
+        ]
+        self.device = device
+        self.alone = {run: criterion for run, criterion in enumerate(criteria) if not _in_family(criterion)}
+        shared = [run for run in range(len(criteria)) if run not in self.alone]
+        self.families = [
+            _Family([run for run in shared if bool(criteria[run].detach_focus) == detach], criteria, detach, device)
+            for detach in sorted({bool(criteria[run].detach_focus) for run in shared})
+        ]
+
+    def __call__(self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
+        """Sum over the runs of the loss, which is summed over labels and averaged over samples.
+
+        Args:
+            logits: Shape ``(runs, samples, labels)``.
+            targets: 0 or 1, the same shape.
+            mask: True where the label is known, the same shape.
+        """
+        total = logits.new_zeros(())
+        for family in self.families:
+            total = total + family.cost(logits, targets, mask)
+        for run, criterion in self.alone.items():
+            total = total + criterion(logits[run], targets[run], mask=None if mask is None else mask[run])
+        return total
+
+    def gamma_neg(self, num_runs: int) -> Tensor:
+        """The present focusing power of negatives of each run, shape ``(runs,)``."""
+        values = torch.full((num_runs,), torch.nan, device=self.device)
+        for family in self.families:
+            values[family.runs] = family.gamma_neg.flatten()
+        for run, criterion in self.alone.items():
+            values[run] = gamma_neg_of(criterion, device=self.device)
+        return values
+
+    def kept_state(self, run: int) -> dict[str, Tensor]:
+        """What a checkpoint of a run would hold of its loss: the present gamma_neg, scalar or of each label."""
+        if run not in self.alone:
+            (found,) = (family.gamma_neg[family.runs == run] for family in self.families if (family.runs == run).any())
+            return {"criterion.gamma_neg": found.flatten()[0].cpu()}
+        criterion = self.alone[run]
+        if not isinstance(criterion, AdaptiveAsymmetricLoss):
+            return {}
+        return {"criterion.gamma_neg": criterion.gamma_neg.detach().cpu().clone()}
+
+
+class _Family:
+    """Runs whose losses differ in numbers only."""
+
+    def __init__(
+        self, runs: Sequence[int], criteria: Sequence[Criterion], detach_focus: bool, device: torch.device
+    ) -> None:
+        def of_each(values: Sequence[float]) -> Tensor:
+            return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+
+        numbers = [_numbers(criteria[run]) for run in runs]
+        self.runs = torch.tensor(runs, device=device)
+        self.are_all = len(runs) == len(criteria)
+        self.gamma_pos, self.gamma_neg, self.margin = (of_each(column) for column in zip(*numbers, strict=True))
+        self.detach_focus = detach_focus
+        self.adaptive = _adaptive_part([criteria[run] for run in runs], device)
+
+    def cost(self, logits: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+        if not self.are_all:
+            logits, targets = logits[self.runs], targets[self.runs]
+            mask = None if mask is None else mask[self.runs]
+        loss = asymmetric_loss(
+            logits,
+            targets,
+            gamma_pos=self.gamma_pos,
+            gamma_neg=self.gamma_neg,
+            margin=self.margin,
+            mask=mask,
+            detach_focus=self.detach_focus,
+            reduction="sum",
+        )
+        if self.adaptive is not None:
+            self._follow(self.adaptive, logits.detach(), targets, mask)
+        return loss / logits.shape[1]
+
+    def _follow(self, part: _AdaptivePart, logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
+        places = part.places
+        sums = sums_of_runs(logits[places], targets[places], mask=None if mask is None else mask[places])
+        part.state = adaptive.update(
+            part.state,
+            sums,
+            target_gap=part.target_gap,
+            rate=part.rate,
+            momentum=part.momentum,
+            lowest=part.bounds[0],
+            highest=part.bounds[1],
+        )
+        gamma_neg = self.gamma_neg.clone()  # what the loss has just read stays as it was
+        gamma_neg[places] = adaptive.read(part.state)[:, None, None]
+        self.gamma_neg = gamma_neg
+
+
+@dataclass
+class _AdaptivePart:
+    places: Tensor  # within the family
+    state: adaptive.AdaptiveState
+    target_gap: Tensor
+    rate: Tensor
+    momentum: Tensor
+    bounds: tuple[float, float]
+
+
+def _adaptive_part(criteria: Sequence[Criterion], device: torch.device) -> _AdaptivePart | None:
+    found = {place: one for place, one in enumerate(criteria) if isinstance(one, AdaptiveAsymmetricLoss)}
+    if not found:
+        return None
+    rules = list(found.values())
+    state = adaptive.AdaptiveState(
+        torch.stack([rule.gamma_neg for rule in rules]), torch.stack([rule.gap_sums for rule in rules], dim=1)
+    )
+    return _AdaptivePart(
+        places=torch.tensor(list(found), device=device),
+        state=state,
+        target_gap=torch.tensor([rule.target_gap for rule in rules], device=device),
+        rate=torch.tensor([rule.rate for rule in rules], device=device),
+        momentum=torch.tensor([rule.momentum for rule in rules], device=device),
+        bounds=rules[0].bounds,  # an option of the module alone: the same for all runs
+    )
+
+
+def _in_family(criterion: Criterion) -> bool:
+    if isinstance(criterion, AdaptiveAsymmetricLoss):
+        return not criterion.per_label
+    return isinstance(criterion, AsymmetricLoss | FocalLoss)
+
+
+def _numbers(criterion: Criterion) -> tuple[float, float, float]:
+    """gamma_pos, gamma_neg and margin."""
+    if isinstance(criterion, FocalLoss):
+        return float(criterion.gamma), float(criterion.gamma), 0.0
+    assert isinstance(criterion, AsymmetricLoss | AdaptiveAsymmetricLoss)  # the members of the family
+    return float(criterion.gamma_pos), float(criterion.gamma_neg), float(criterion.margin)

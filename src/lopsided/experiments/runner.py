@@ -1,0 +1,188 @@
+"""Making runs of a sweep: in one batch where data and network allow it, else one by one through the trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from lopsided.data import Data, Manifest, Table, read_source
+from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
+from lopsided.experiments.grid.training import best_epoch_of
+from lopsided.experiments.plan import Sweep
+from lopsided.experiments.rows import TEST, Point, Row
+from lopsided.models import ModelOptions
+from lopsided.runs.folder import RunFolder
+from lopsided.training import Config
+
+Progress = Callable[[int], object]
+"""Called with a number of runs each time that many have made another epoch."""
+
+
+class Work:
+    """Makes the runs of a sweep.
+
+    Args:
+        sweep: The experiment.
+        folder: Where runs that are made one by one have their folders.
+        progress: What is told of epochs.
+
+    Raises:
+        ValueError: The data has no train, val or test split, or changes from one reading to the next.
+    """
+
+    def __init__(self, sweep: Sweep, folder: Path, progress: Progress) -> None:
+        self.sweep, self.folder, self.progress = sweep, folder, progress
+        self._read: tuple[tuple[float, int], Data] | None = None
+        self._first: tuple[Data, Identity] | None = None
+        self.model = sweep.model
+        data = self._data(sweep.missing[0], 0)
+        if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
+            raise ValueError(f"a sweep needs train, val and test splits, got {sweep.source} without {absent[0]}")
+        self.why_one_by_one = (
+            why_not(data, self.model, sweep.training) if isinstance(data, Table) else "images are trained on one by one"
+        )
+
+    def units(self, points: Sequence[Point]) -> dict[str, list[Point]]:
+        """Points that are claimed and made together, by the unit's name."""
+        units: dict[str, list[Point]] = {}
+        for point in points:
+            name = f"{point.stage} missing={point.missing:g} seed={point.seed}"
+            if self.why_one_by_one:
+                name += f" {point.setting.name} rate={point.learning_rate:g}"
+            units.setdefault(name, []).append(point)
+        return units
+
+    def make(self, points: Sequence[Point]) -> list[Row]:
+        """The runs of one unit."""
+        if self.why_one_by_one:
+            return [self._alone(point) for point in points]
+        return self._together(points)
+
+    def _together(self, points: Sequence[Point]) -> list[Row]:
+        first = points[0]
+        table = self._data(first.missing, first.seed)
+        assert isinstance(table, Table)  # else they are made one by one
+        outcomes = train_grid(
+            table,
+            [GridRun(point.setting.loss, point.learning_rate, point.seed) for point in points],
+            model=self.model,
+            training=self.sweep.training,
+            test=first.stage == "final",
+            on_epoch=self.progress,
+        )
+        return [_row(point, outcome) for point, outcome in zip(points, outcomes, strict=True)]
+
+    def _alone(self, point: Point) -> Row:
+        from lopsided.inference.evaluate import evaluate  # late: Lightning takes seconds to import
+        from lopsided.training.fit import fit
+
+        started = time.perf_counter()
+        data = self._data(point.missing, point.seed)
+        # The stage is not in the name: the final run is the one that was tuned, which is there already.
+        parts = point.setting.name, f"{point.learning_rate:g}", f"seed{point.seed}", f"missing{point.missing:g}"
+        run = RunFolder(self.folder / re.sub(r"[^\w.=-]+", "-", " ".join(parts)))
+        test: dict[str, float] = {}
+        try:
+            fit(self._config(point), run.path, resume=True, data=data)
+            if point.stage == "final":
+                found = evaluate(run, data, split="test", save=False)
+                test = {name: found[name] for name in TEST}
+        except ValueError:
+            if not _diverged(run):
+                raise
+        self.progress(self.sweep.training.epochs)
+        return _row(point, _outcome(run, test, time.perf_counter() - started))
+
+    def _config(self, point: Point) -> Config:
+        return Config(
+            source=self.sweep.source,
+            data=dataclasses.replace(self.sweep.data, missing=point.missing),
+            model=self.sweep.model,
+            loss=point.setting.loss,
+            training=dataclasses.replace(self.sweep.training, learning_rate=point.learning_rate),
+            seed=point.seed,
+        )
+
+    def _data(self, missing: float, seed: int) -> Data:
+        """The data of a seed; the last one stays in memory. Of images, what a frozen backbone makes of them, on which
+        a linear layer is trained."""
+        if self._read is None or self._read[0] != (missing, seed):
+            options = dataclasses.replace(self.sweep.data, missing=missing)
+            data = read_source(self.sweep.source, options, seed=seed)
+            self._check_same(data, is_first_seed=seed == 0)
+            model = self.sweep.model
+            if isinstance(data, Manifest) and model.frozen and model.head in (None, "linear") and not model.dropout:
+                from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
+
+                data, self.model = features_of_images(data, model, options.images()).table, ModelOptions(name="linear")
+            self._read = (missing, seed), data
+        return self._read[1]
+
+    @property
+    def complete(self) -> Data:
+        """The data of the first seed, with the labels that some runs do not see."""
+        assert self._first is not None
+        return self._first[0]
+
+    def _check_same(self, data: Data, *, is_first_seed: bool) -> None:
+        """Refuse data that changed while the sweep ran: its runs would be of two data sets."""
+        complete = dataclasses.replace(data, labels=data.truth or data.labels, truth=None)
+        now = identity_of(complete)
+        if self._first is None:
+            self._first = complete, now
+            return
+        first = self._first[1]
+        if not is_first_seed:  # another seed draws other validation samples, and other scenes
+            now = dataclasses.replace(now, splits=first.splits, split_sizes=first.split_sizes)
+        if now != first and (is_first_seed or self.sweep.source != "digits"):
+            raise ValueError(
+                f"{self.sweep.source} changed while the sweep ran: {what_changed(first, complete)}; what was made "
+                "before is kept"
+            )
+
+
+def _row(point: Point, outcome: Outcome) -> Row:
+    return Row(
+        setting=point.setting.name,
+        missing=point.missing,
+        seed=point.seed,
+        learning_rate=point.learning_rate,
+        stage=point.stage,
+        val_mAP=outcome.best_val_mAP,
+        best_epoch=outcome.best_epoch,
+        val_gap=outcome.val_gap,
+        final_gap=outcome.gap,
+        final_gamma_neg=outcome.gamma_neg,
+        seconds=outcome.seconds,
+        **{f"test_{name}": value for name, value in outcome.test.items()},
+    )
+
+
+def _diverged(run: RunFolder) -> bool:
+    return any(not math.isfinite(float(row["loss"])) for row in run.rows() if row["loss"])
+
+
+def _outcome(run: RunFolder, test: dict[str, float], seconds: float) -> Outcome:
+    """What a run's metrics.csv says it came to."""
+    rows = run.rows()
+    steps, validations = [row for row in rows if row["loss"]], [row for row in rows if row["val_mAP"]]
+    if _diverged(run) or not validations:
+        return Outcome((math.nan,), 1, math.nan, math.nan, math.nan, {}, seconds)
+    found = tuple(float(row["val_mAP"]) for row in validations)
+    best_epoch = best_epoch_of(found)
+    gaps = [float(row["gap"]) for row in steps if row["epoch"] == steps[-1]["epoch"]]
+    return Outcome(
+        val_mAP=found,
+        best_epoch=best_epoch,
+        val_gap=float(validations[best_epoch - 1]["val_gap"]),
+        gap=fmean([gap for gap in gaps if math.isfinite(gap)] or [math.nan]),
+        gamma_neg=float(steps[-1]["gamma_neg"]),
+        test=test,
+        seconds=seconds,
+    )

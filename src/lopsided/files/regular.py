@@ -1,0 +1,49 @@
+"""Files that end: what a name of a stranger's folder may lead to instead, such as a pipe or a device, is refused."""
+
+import os
+import stat
+from pathlib import Path
+
+from lopsided.files.errors import DataError
+
+
+def check_regular(path: str | Path, *, wanted: str = "a file") -> os.stat_result:
+    """Refuse what is no file with an end; links to files are followed.
+
+    Args:
+        path: The file.
+        wanted: What to call it in the error.
+
+    Returns:
+        What the system says about it.
+
+    Raises:
+        DataError: There is no such file, or it is a folder, a device or a pipe, which would be waited for without end.
+    """
+    try:
+        about = os.stat(path)
+    except (OSError, ValueError) as error:  # the second: a path that no file can have
+        raise DataError(f"cannot be read: {getattr(error, 'strerror', error)}", path=path) from error
+    if not stat.S_ISREG(about.st_mode):
+        kind = "a folder" if stat.S_ISDIR(about.st_mode) else "a device or pipe"
+        raise DataError(f"wanted {wanted}, got {kind}", path=path)
+    return about
+
+
+def read_bytes(path: str | Path, *, at_most: int | None = None) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: The file.
+        at_most: Its largest size, bytes; by default there is none.
+
+    Raises:
+        DataError: It cannot be read, is no file with an end, or is larger.
+    """
+    size = check_regular(path).st_size
+    if at_most is not None and size > at_most:
+        raise DataError(f"wanted a file of at most {at_most:,} bytes, got {size:,}", path=path)
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path=path) from error

@@ -1,0 +1,156 @@
+"""Fitting a calibration to a split that the network was not trained on, label by label, with scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lopsided.data import Data
+from lopsided.inference.scoring import collected, same_labels
+from lopsided.runs.calibrators import ClosedForm, Method
+from lopsided.runs.folder import RunFolder, made_on
+from lopsided.runs.formats import FORMAT
+from lopsided.runs.json_files import write_json
+from lopsided.runs.lock import writing
+
+__all__ = ["calibrate"]
+
+FEW = 10
+"""Positives below which a label is not fitted or chosen for alone."""
+
+_BINS = 4096  # of logits, for all labels together
+_KNOTS = 24  # of an isotonic line, at most
+
+
+def calibrate(
+    run: RunFolder, data: Data, *, method: Method, split: str = "val", source: str | None = None
+) -> dict[str, Any]:
+    """Fit a calibration and keep it in the run, where predict, evaluate, export and audit find it.
+
+    Thresholds that were chosen for other probabilities are removed.
+
+    Args:
+        run: A trained run.
+        data: The data, with the labels of the run.
+        method: temperature (one number for all labels), platt (scale and shift) or isotonic (a rising line), the two
+            for each label; labels with fewer than 10 positives or negatives there take the fit of all labels pooled.
+        split: What to fit on.
+        source: What to call the data where it is not the run's own.
+
+    Returns: ``method``, ``split``, ``source`` where it was given, ``epoch``, the fitted numbers, and ``few``, the
+        labels that took the pooled fit.
+
+    Raises:
+        ValueError: The data does not fit the run, there is no positive to fit on, or another process writes there.
+    """
+    if method not in get_args(Method):
+        raise ValueError(f"the method must be one of {', '.join(get_args(Method))}, got {method!r}")
+    with writing(run.path):
+        return _calibrated(run, data, method=method, split=split, source=source)
+
+
+def _calibrated(run: RunFolder, data: Data, *, method: Method, split: str, source: str | None) -> dict[str, Any]:
+    trained = run.load()
+    same_labels(trained, data)
+    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+    fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
+    few = [trained.labels[k] for k in fit.pop("few")]
+    about = {"format": FORMAT, "method": method, **made_on(trained, split=split, source=source)}
+    content = {**about, **fit, "few": few}
+    run.thresholds_file.unlink(missing_ok=True)
+    write_json(run.calibration_file, content)
+    return content
+
+
+def fitted(
+    logits: Tensor, targets: Tensor, mask: Tensor | None, *, closed: ClosedForm, method: Method
+) -> dict[str, Any]:
+    """The numbers of a calibration.
+
+    Args:
+        logits: Shape ``(samples, labels)``.
+        targets: 0 or 1, shape of ``logits``.
+        mask: True where the label is known, or None where all is.
+        closed: The closed form of the run.
+        method: temperature, platt or isotonic.
+
+    Returns: ``method``, ``few`` (numbers of labels that took the pooled fit) and what :func:`from_fit` reads.
+
+    Raises:
+        ValueError: There is no known positive, or no known negative.
+    """
+    known = np.ones(logits.shape, dtype=bool) if mask is None else mask.numpy()
+    truth = targets.numpy().astype(bool)
+    if method == "temperature":
+        scores = closed.log_odds(logits).numpy()
+        return {"method": method, "few": [], "temperature": _temperature(*_binned(scores[known], truth[known]))}
+    scores = logits.float().numpy()
+    pooled = _binned(scores[known], truth[known])
+    fit = _platt if method == "platt" else _isotonic
+    common = fit(*pooled)
+    if common is None:
+        raise ValueError(
+            "a calibration needs scores that rise with the truth, got a network that is no better than chance"
+        )
+    found, few = [common] * scores.shape[1], []
+    for k in range(scores.shape[1]):
+        chosen = known[:, k]
+        num_positives = int(truth[chosen, k].sum())
+        if min(num_positives, int(chosen.sum()) - num_positives) < FEW:
+            few.append(k)
+        else:
+            found[k] = fit(scores[chosen, k], truth[chosen, k], np.ones(chosen.sum())) or common
+    one, other = ([part[i] for part in found] for i in (0, 1))
+    if method == "platt":
+        return {"method": method, "few": few, "scale": one, "shift": other}
+    return {"method": method, "few": few, "knots": {"logits": one, "probabilities": other}}
+
+
+def _binned(
+    scores: NDArray[np.float32], truth: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
+    """Scores, truth and weights that say the same in few numbers: the mean of each bin of scores, twice."""
+    if not truth.any() or truth.all():
+        raise ValueError("a calibration needs known positives and negatives, got only one of the two")
+    if len(scores) <= _BINS:
+        return scores, truth, np.ones(len(scores))
+    edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)[1:-1]))
+    bins, size = np.searchsorted(edges, scores), len(edges) + 1
+    counts = [np.bincount(bins[truth == side], minlength=size).astype(float) for side in (False, True)]
+    means = np.bincount(bins, weights=scores, minlength=size) / np.maximum(counts[0] + counts[1], 1)
+    return np.tile(means, 2).astype(np.float32), np.repeat([False, True], size), np.concatenate(counts)
+
+
+def _temperature(scores: NDArray[np.float32], truth: NDArray[np.bool_], weights: NDArray[np.float64]) -> float:
+    scale, _ = _logistic(scores, truth, weights, with_shift=False)
+    return float(np.clip(1 / max(scale, 1e-3), 0.05, 20))
+
+
+def _platt(
+    scores: NDArray[np.float32], truth: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[float, float] | None:
+    scale, shift = _logistic(scores, truth, weights, with_shift=True)
+    return (scale, shift) if scale > 1e-3 else None  # upside down: chance, or a label that nobody can see
+
+
+def _logistic(
+    scores: NDArray[np.float32], truth: NDArray[np.bool_], weights: NDArray[np.float64], *, with_shift: bool
+) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression  # takes a second, so only when wanted
+
+    model = LogisticRegression(C=10.0, fit_intercept=with_shift).fit(scores[:, None], truth, sample_weight=weights)
+    return float(model.coef_[0, 0]), float(model.intercept_[0]) if with_shift else 0.0
+
+
+def _isotonic(
+    scores: NDArray[np.float32], truth: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[list[float], list[float]]:
+    from sklearn.isotonic import IsotonicRegression
+
+    model = IsotonicRegression(y_min=0, y_max=1).fit(scores, truth, sample_weight=weights)
+    knots, values = model.X_thresholds_, model.y_thresholds_
+    some = np.unique(np.linspace(0, len(knots) - 1, _KNOTS).round().astype(int))
+    return knots[some].tolist(), values[some].tolist()

@@ -1,0 +1,152 @@
+"""Out-of-sample scores for every sample, those of the training split by runs that did not see them."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lopsided.data import Data, Manifest
+from lopsided.data.contents.identity import identity_of
+from lopsided.data.contents.leakage import content_ids
+from lopsided.inference.scoring import collected, same_labels
+from lopsided.models import ImageNetwork
+from lopsided.runs.config import Config
+from lopsided.runs.folder import RunFolder, Trained
+from lopsided.runs.json_files import write_json
+from lopsided.runs.reading import read_json
+from lopsided.training.fit import fit
+from lopsided.training.frozen_features import frozen_features
+from lopsided.training.loop.loaders import num_workers
+
+_RANDOM_STREAM = 105  # of a seed, apart from the streams of other draws
+_HELD = "held out"
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfSample:
+    """What networks say about samples that they were not trained on."""
+
+    rows: np.ndarray  # sample numbers in the data, int64, ascending
+    probabilities: Tensor  # float32, shape (rows, labels)
+    logits: Tensor  # of that shape
+    targets: Tensor  # bool, as noted in the data
+    known: Tensor  # bool, True where the label is known
+    unreadable: list[int]  # sample numbers of images that could not be opened, all of whose labels are unknown
+
+
+def out_of_sample(
+    run: RunFolder,
+    data: Data,
+    *,
+    folds: int | None = None,
+    splits: tuple[str, ...] | None = None,
+    on_fold: Callable[[int], None] = lambda _: None,
+) -> OutOfSample:
+    """Scores of samples by networks that were not trained on them.
+
+    Args:
+        run: A trained run.
+        data: The data, with the labels of the run.
+        folds: Train this many runs of the same configuration on ``data``, each without one part of the training split,
+            which it then scores; >= 2. They are kept in ``audit/`` in the run, and not trained again for the same data.
+            None: the run itself scores everything.
+        splits: Which splits to score; by default all, and without ``folds`` all but ``train``.
+        on_fold: Called with the number of each fold, from 1, before it is trained.
+
+    Raises:
+        ValueError: There is nothing that the run was not trained on, or the data does not fit the run.
+    """
+    trained, config = run.load(), run.config()
+    same_labels(trained, data)
+    own = splits or tuple(name for name in data.split_names if folds or name != "train")
+    if not own:
+        raise ValueError("wanted samples that the run was not trained on, got a train split alone: add --folds 3")
+    parts: list[tuple[np.ndarray, RunFolder, Data, str]] = []
+    for split in own:
+        if split == "train" and folds:
+            for number, held in enumerate(fold_rows(data, folds=folds, seed=config.seed), start=1):
+                on_fold(number)
+                held_out = _with_split(data, held, _HELD)
+                parts.append((held, _fold_run(run, config, held_out, f"{number}-of-{folds}"), held_out, _HELD))
+        else:
+            parts.append((data.rows(split), run, data, split))
+    found, unreadable = [], []
+    for rows, folder, its_data, split in parts:
+        network, inputs, bad = _with_features(folder.load(), its_data, config)
+        scores = collected(network, inputs, split=split, batch_size=config.training.batch_size)
+        known = torch.ones_like(scores.targets) if scores.mask is None else scores.mask
+        found.append((torch.from_numpy(rows), network.calibrator(scores.logits), scores.logits, scores.targets, known))
+        unreadable += [*scores.unreadable, *np.intersect1d(bad, rows).tolist()]
+    rows, *rest = (torch.cat(column) for column in zip(*found, strict=True))
+    order = rows.argsort()
+    return OutOfSample(rows[order].numpy(), *(part[order] for part in rest), unreadable=sorted(unreadable))
+
+
+def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Trained, Data, np.ndarray]:
+    """The head of a frozen backbone and the features of all images, which are computed once for all folds; and the
+    numbers of images that could not be opened. Other networks and data as they are."""
+    model = trained.model
+    if not (isinstance(data, Manifest) and isinstance(model, ImageNetwork) and model.frozen):
+        return trained, data, np.zeros(0, np.int64)
+    workers = num_workers(config.training.workers, data)
+    found = frozen_features(data, network=model, images=trained.images, workers=workers)
+    head = model.head.cpu()
+    return dataclasses.replace(trained, model=head, input_shape=found.table.input_shape), found.table, found.unreadable
+
+
+def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
+    """Training samples in parts of about equal size; equal samples share a part.
+
+    Args:
+        data: With a train split.
+        folds: Number of parts, from 2 to the number of different training samples.
+        seed: Decides which sample is where.
+
+    Returns: Sample numbers of each part, ascending.
+
+    Raises:
+        ValueError: There cannot be so many parts.
+    """
+    train = data.rows("train")
+    contents = np.unique(content_ids(data)[train], return_inverse=True)[1]
+    count = int(contents.max()) + 1
+    if not 2 <= folds <= count:
+        raise ValueError(f"folds must lie in 2 to {count}, the number of different training samples, got {folds}")
+    part = np.random.default_rng([seed, _RANDOM_STREAM]).permutation(count) % folds
+    return [train[part[contents] == number] for number in range(folds)]
+
+
+def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolder:
+    """The run of one fold: as it is there, if it was trained on the same data with the same options, else trained."""
+    folder = RunFolder(run.path / "audit" / f"fold-{name}")
+    wanted = {"data": identity_of(data).digest, "config": _deciding(config)}
+    about = folder.path / "fold.json"
+    try:
+        if about.is_file() and read_json(about) == wanted:
+            return folder
+    except ValueError:  # damaged: as if it were not there
+        pass
+    about.unlink(missing_ok=True)  # first: a removal that is cut short must not leave a fold that looks done
+    shutil.rmtree(folder.path, ignore_errors=True)
+    fit(config, folder.path, data=data)
+    write_json(about, wanted)  # last: a fold without it was cut short
+    return folder
+
+
+def _deciding(config: Config) -> dict[str, Any]:
+    """The options that decide a run: the run may have been trained again since, with others, in the same folder."""
+    no_part = ("source", "training.workers")
+    return {name: value for name, value in config.flat().items() if name not in no_part and name[:7] != "report."}
+
+
+def _with_split(data: Data, rows: np.ndarray, name: str) -> Data:
+    splits = data.splits.astype(np.promote_types(data.splits.dtype, f"<U{len(name)}"))
+    splits[rows] = name
+    return dataclasses.replace(data, splits=splits)

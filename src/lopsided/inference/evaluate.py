@@ -1,0 +1,165 @@
+"""Every metric of a run on one split."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lopsided.data import Data, Manifest
+from lopsided.inference.chosen import chosen_on
+from lopsided.inference.scoring import Scores, collected, coverage, default_split, same_labels
+from lopsided.inference.thresholds import HALF, Decision, decision_of
+from lopsided.metrics import (
+    Reliability,
+    eleven_point_average_precision,
+    equal_mass_edges,
+    f1_draws,
+    interval,
+    mean_average_precision,
+    micro_average_precision,
+    operating_point,
+    reliability,
+)
+from lopsided.metrics.operating_point import OperatingPoint
+from lopsided.runs.calibrators import method_of
+from lopsided.runs.folder import RunFolder
+from lopsided.runs.formats import FORMAT
+from lopsided.runs.json_files import write_json
+from lopsided.runs.lock import writing
+
+__all__ = ["evaluate"]
+
+TOP_K = 3
+
+
+def evaluate(
+    run: RunFolder,
+    data: Data,
+    *,
+    split: str | None = None,
+    threshold: float | None = None,
+    save: bool = True,
+    source: str | None = None,
+) -> dict[str, Any]:
+    """Metrics of the best averaged weights.
+
+    Args:
+        run: A trained run.
+        data: The data, with the labels of the run.
+        split: Which split; by default test, else val, else the first.
+        threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
+            run, else 0.5.
+        save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
+        source: Where the data comes from, if it is not the run's own.
+
+    Returns:
+        ``mAP`` (over ``labels_measured`` labels) to ``mean_f1`` at ``threshold``, ``top3`` with the same for the three
+        most probable labels of each sample that are above it, all in [0, 1]; ``calibration``: Brier score, calibration
+        errors and bins of sigmoid and probabilities; ``chosen_on_this_split``: what was, of weights, thresholds and
+        calibration; ``thresholds``: how they were chosen, if they were, and ``f1``: compared with 0.5, unless anything
+        was chosen on this split; of images ``unreadable``, numbers of samples all of whose labels count as unknown.
+
+    Raises:
+        ValueError: The data does not fit the run, or it is to be saved and another process writes to the run.
+    """
+    with writing(run.path) if save else nullcontext():
+        return _measured(run, data, split=split, threshold=threshold, save=save, source=source)
+
+
+def _measured(
+    run: RunFolder, data: Data, *, split: str | None, threshold: float | None, save: bool, source: str | None
+) -> dict[str, Any]:
+    trained = run.load()
+    same_labels(trained, data)
+    if split is None:
+        split = default_split(data)
+    decision = decision_of(run, trained, threshold)
+    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+    targets, mask = scores.targets, scores.mask
+    probabilities = trained.calibrator(scores.logits)
+    fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
+    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
+    seen = coverage(targets, mask)
+    result = {
+        "split": split,
+        **_metrics(scores, probabilities, decision),
+        "threshold": decision.common,
+        "samples": len(targets) if mask is None else int(mask.any(dim=1).sum()),  # of which anything is known
+        "chosen_on_this_split": chosen,
+        "labels_measured": seen.measured,
+        "labels_without_positives": len(trained.labels) - seen.measured,
+        "labels_always_true": [trained.labels[k] for k in seen.always_true],
+        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), fit, scores, probabilities),
+    }
+    if decision.chosen is not None:
+        kept = ("rule", "at_least", "per_label", "split", "source", "few")
+        result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
+        if not chosen:
+            result["f1"] = _compared(probabilities, scores, decision)
+    if isinstance(data, Manifest):
+        result["unreadable"] = scores.unreadable
+    if save:
+        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
+    return result
+
+
+def _metrics(scores: Scores, probabilities: Tensor, decision: Decision) -> dict[str, Any]:
+    logits, targets, mask = scores.logits, scores.targets, scores.mask
+    top_k = min(TOP_K, logits.shape[1])
+    return {
+        "mAP": float(mean_average_precision(logits, targets, mask=mask)),
+        "mAP_11": float(eleven_point_average_precision(logits, targets, mask=mask).nanmean()),
+        "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
+        **_named(operating_point(probabilities, targets, threshold=decision.threshold, mask=mask)),
+        "top3": _named(
+            operating_point(
+                probabilities, targets, threshold=decision.threshold, top_k=top_k, top_k_above_threshold=True, mask=mask
+            )
+        ),
+    }
+
+
+def _named(point: OperatingPoint) -> dict[str, float]:
+    return {name.rstrip("_"): value for name, value in asdict(point).items()}
+
+
+def _calibration(method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
+    """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
+    pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
+    return {
+        "method": method,
+        **({} if fit is None else {"fitted_on": fit["split"]}),
+        **({} if fit is None or "source" not in fit else {"source": fit["source"]}),
+        **{name: _truthfulness(values, scores) for name, values in pair.items()},
+    }
+
+
+def _truthfulness(probabilities: Tensor, scores: Scores) -> dict[str, Any]:
+    edges = equal_mass_edges(probabilities, 15, mask=scores.mask)
+    wide, even = (reliability(probabilities, scores.targets, edges=edges, mask=scores.mask) for edges in (None, edges))
+    return {"brier": wide.brier, "ece": wide.error, "ece_equal_mass": even.error, "bins": _bins(wide)}
+
+
+def _bins(found: Reliability) -> list[list[float]]:
+    """Mean probability, share of positives and number of elements of each bin that holds any."""
+    rows = zip(found.counts.tolist(), found.probabilities.tolist(), found.positives.tolist(), strict=True)
+    return [[total / n, positives / n, n] for n, total, positives in rows if n]
+
+
+def _compared(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[str, Any]:
+    """Macro and micro F1 with the chosen thresholds and with 0.5, each with its 95 % interval, and the difference."""
+    point, draws = {}, {}
+    for name, threshold in (("chosen", decision.threshold), ("at_half", HALF)):
+        found = operating_point(probabilities, scores.targets, threshold=threshold, mask=scores.mask)
+        point[name] = {"macro": found.mean_f1, "micro": found.of1}
+        draws[name] = f1_draws(probabilities, scores.targets, threshold=threshold, mask=scores.mask)
+    point["gain"] = {of: point["chosen"][of] - point["at_half"][of] for of in ("macro", "micro")}
+    draws["gain"] = draws["chosen"] - draws["at_half"]
+    return {
+        name: {of: [value, *interval(draws[name][row])] for row, (of, value) in enumerate(values.items())}
+        for name, values in point.items()
+    }

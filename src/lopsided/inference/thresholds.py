@@ -1,0 +1,160 @@
+"""Thresholds of a run: chosen on validation, kept in thresholds.json, applied by predict, evaluate and export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lopsided.data import Data
+from lopsided.inference.calibrate import FEW
+from lopsided.inference.scoring import collected, same_labels
+from lopsided.metrics import choose_thresholds, count
+from lopsided.metrics.thresholds import SHRINKAGE, Rule
+from lopsided.runs.folder import RunFolder, Trained, made_on
+from lopsided.runs.formats import FORMAT
+from lopsided.runs.json_files import write_json
+from lopsided.runs.lock import writing
+
+__all__ = ["choose"]
+
+HALF = 0.5
+"""The threshold of a run for which none was chosen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Above which probability labels are predicted, and how that was chosen."""
+
+    common: float  # for all labels together
+    per_label: Tensor | None = None  # shape (labels,); None where all have the common one
+    chosen: dict[str, Any] | None = None  # thresholds.json without its labels; None for a number that was given
+
+    @property
+    def threshold(self) -> float | Tensor:
+        """What probabilities are compared with."""
+        return self.common if self.per_label is None else self.per_label
+
+    def describe(self) -> str:
+        """Such as ``0.5`` or ``0.31 (best F1 of each label on val)``."""
+        if self.chosen is None:
+            return f"{self.common:g}"
+        rule, at_least = self.chosen["rule"], self.chosen["at_least"]
+        aim = "best F1" if rule == "f1" else f"{rule} at least {at_least:g}"
+        each = " of each label" if self.per_label is not None else ""
+        where = f" of {self.chosen['source']}" if "source" in self.chosen else ""
+        return f"{self.common:.2g} ({aim}{each} on {self.chosen['split']}{where})"
+
+
+def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None) -> Decision:
+    """The thresholds to apply.
+
+    Args:
+        run: A trained run.
+        trained: Its network.
+        threshold: One for all labels, in [0, 1]; None for those that were chosen, or 0.5 where none were.
+
+    Raises:
+        ValueError: The number is out of range, or thresholds.json is damaged or of other weights.
+    """
+    if threshold is not None:
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
+        return Decision(threshold)
+    content = run.decided(run.thresholds_file, epoch=trained.epoch, weights=trained.weights)
+    if content is None:
+        return Decision(HALF)
+    try:
+        labels, chosen = content.pop("labels"), content
+        values = torch.tensor([labels[name]["threshold"] for name in trained.labels], dtype=torch.float32)
+        decision = Decision(float(chosen["common"]), values if chosen["per_label"] else None, chosen)
+        decision.describe()
+        if (
+            not all(isinstance(chosen.get(name, ""), str) for name in ("split", "source"))
+            or not torch.isfinite(values).all()
+        ):
+            raise ValueError("thresholds that are no numbers, or a split that is no name")
+        return decision
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{run.thresholds_file} must be what lopsided wrote, got {error!r:.100}") from error
+
+
+def choose(
+    run: RunFolder,
+    data: Data,
+    *,
+    rule: Rule = "f1",
+    at_least: float | None = None,
+    per_label: bool = False,
+    split: str = "val",
+    source: str | None = None,
+) -> dict[str, Any]:
+    """Choose thresholds on a split that the network was not trained on, and keep them in the run.
+
+    Args:
+        run: A trained run.
+        data: The data, with the labels of the run.
+        rule: f1, precision or recall; see :func:`lopsided.metrics.choose_thresholds`.
+        at_least: For precision and recall, in (0, 1].
+        per_label: One for each label; those of labels with few positives stay near the common one.
+        split: What to choose on.
+        source: What to call the data where it is not the run's own.
+
+    Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
+        given, ``epoch``, ``common``, ``reached`` (whether the common one has what ``at_least`` asks for), ``short``
+        (labels whose own one has not), ``few`` (labels with fewer than 10 positives there) and ``labels``: of each,
+        ``threshold``, ``positives``, and ``precision``, ``recall`` and ``f1`` on that split.
+
+    Raises:
+        ValueError: The data does not fit the run, no positive is known, the settings do not belong together, or another
+            process writes to the run.
+    """
+    with writing(run.path):
+        return _chosen(run, data, rule=rule, at_least=at_least, per_label=per_label, split=split, source=source)
+
+
+def _chosen(
+    run: RunFolder,
+    data: Data,
+    *,
+    rule: Rule,
+    at_least: float | None,
+    per_label: bool,
+    split: str,
+    source: str | None,
+) -> dict[str, Any]:
+    trained = run.load()
+    same_labels(trained, data)
+    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+    probabilities = trained.calibrator(scores.logits)
+    found = choose_thresholds(
+        probabilities, scores.targets, rule=rule, at_least=at_least, per_label=per_label, mask=scores.mask
+    )
+    values = torch.full((len(trained.labels),), found.common) if found.per_label is None else found.per_label
+    counts = count(probabilities, scores.targets, threshold=values, mask=scores.mask)
+    hits, predicted, positives = (part.double() for part in (counts.true_positives, counts.predicted, counts.positives))
+    columns = {
+        "threshold": values,
+        "positives": counts.positives,
+        "precision": hits / predicted.clamp(min=1),
+        "recall": hits / positives.clamp(min=1),
+        "f1": 2 * hits / (predicted + positives).clamp(min=1),
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    content = {
+        "format": FORMAT,
+        "rule": rule,
+        "at_least": at_least,
+        "per_label": per_label,
+        **made_on(trained, split=split, source=source),
+        "shrinkage": SHRINKAGE if per_label else None,
+        "common": found.common,
+        "reached": found.reached,
+        "short": [name for name, short in zip(trained.labels, found.short.tolist(), strict=True) if short],
+        "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],
+        "labels": {name: dict(zip(columns, row, strict=True)) for name, row in zip(trained.labels, rows, strict=True)},
+    }
+    write_json(run.thresholds_file, content)
+    return content

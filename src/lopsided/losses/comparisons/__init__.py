@@ -1,0 +1,1 @@
+"""Losses to compare with, each from its own paper."""

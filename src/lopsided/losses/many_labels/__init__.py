@@ -1,0 +1,1 @@
+"""The last layer and its loss in one, for labels too many to hold their logits."""

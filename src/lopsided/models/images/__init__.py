@@ -1,0 +1,1 @@
+"""Networks for images: backbones with their heads, and a small one."""

@@ -1,0 +1,160 @@
+"""Networks of timm by name, up to their features, with trained weights where they can be had."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from lopsided.models.images.dry_run import output_shape
+from lopsided.models.images.weights import load_into, packaged_file, read_tensors
+
+_PACKAGED = "tf_efficientnet_lite0"
+
+
+class Backbone(nn.Module):
+    """A timm network without its classifier.
+
+    Args:
+        network: Made with ``num_classes=0``, and with ``global_pool=""`` for a feature map.
+        name: Its name in timm.
+        pooled: Features of shape ``(samples, num_features)``; else a map ``(samples, num_features, height, width)``,
+            of networks that see an image as a row of patches ``(samples, num_features, patches, 1)``.
+        origin: What its weights are, in words.
+    """
+
+    def __init__(self, network: nn.Module, *, name: str, pooled: bool, origin: str) -> None:
+        super().__init__()
+        self.network, self.name, self.pooled, self.origin = network, name, pooled, origin
+        self.num_features = int(network.head_hidden_size)  # pyright: ignore[reportArgumentType]
+        self.channels_are_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
+        self.num_prefix = int(getattr(network, "num_prefix_tokens", 0))  # class tokens, which stand at no place
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features of images that :class:`~lopsided.models.Pixels` has scaled, ``(samples, 3, height, width)``."""
+        features = self.network(images)
+        if self.pooled:
+            return features
+        if features.dim() == 3:
+            return features[:, self.num_prefix :].transpose(1, 2).unsqueeze(3)
+        return features.permute(0, 3, 1, 2) if self.channels_are_last else features
+
+
+def check_name(name: str, *, others: Sequence[str]) -> None:
+    """Refuse what is no network of timm, if timm is installed; it is imported here, which takes seconds.
+
+    Args:
+        name: With or without the tag of its weights, such as ``resnet50`` or ``resnet50.a1_in1k``.
+        others: Names that would have been right too, for the error.
+
+    Raises:
+        ValueError: There is no such network; the message names the nearest.
+    """
+    try:
+        timm = _timm()
+    except ModuleNotFoundError:
+        return  # told when the network is built; until then another machine may have it
+    if timm.is_model(name) and ("." not in name or name in timm.list_pretrained()):
+        return
+    known = [*others, *(timm.list_pretrained() if "." in name else timm.list_models())]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ValueError(f"model.name must be one of {', '.join(others)} or a backbone of timm, got {name!r}{hint}")
+
+
+def backbone(
+    name: str,
+    *,
+    image_size: tuple[int, int],
+    pooled: bool,
+    pretrained: bool | None = None,
+    weights: Path | None = None,
+) -> Backbone:
+    """A network of timm without its classifier.
+
+    Args:
+        name: Its name in timm.
+        image_size: Height and width of the images in pixels; some networks are made for one size.
+        pooled: Whether its features are pooled or a map.
+        pretrained: True: trained weights; None: where there are any; False: random ones.
+        weights: File that holds them; by default those that were installed with ``lopsided[vision]``, of
+            tf_efficientnet_lite0, or those that timm downloads and keeps.
+
+    Raises:
+        ModuleNotFoundError: timm cannot be imported.
+        ValueError: It has no feature map, does not take images of that size, the weights cannot be had, or the file's
+            are of another network.
+    """
+    timm = _timm()
+    settings: dict[str, Any] = {"num_classes": 0} if pooled else {"num_classes": 0, "global_pool": ""}
+    if timm.get_pretrained_cfg(name).fixed_input_size:
+        settings["img_size"] = image_size
+    if weights is None and name.split(".")[0] == _PACKAGED and pretrained is not False:
+        weights = packaged_file()
+    has_weights = timm.get_pretrained_cfg(name).has_weights
+    if pretrained and weights is None and not has_weights:
+        raise ValueError(
+            f"timm has no trained weights for {name}: give --model.weights FILE or --model.pretrained false"
+        )
+    download = pretrained is not False and weights is None and has_weights
+    network = _made(timm, name, settings)
+    _check_size(network, name, image_size)
+    network = _downloaded(timm, name, settings) if download else network
+    origin = "timm's weights" if download else "random weights"
+    if weights is not None:
+        origin = load_into(network, read_tensors(weights), where=str(weights))
+    return Backbone(network, name=name, pooled=pooled, origin=origin)
+
+
+def mean_and_std(network: Backbone) -> tuple[list[float], list[float]]:
+    """What the trained weights of a network want the three colours, in [0, 1], to be shifted and divided by."""
+    about: Any = network.network.pretrained_cfg
+    return list(about["mean"]), list(about["std"])
+
+
+def _timm() -> Any:
+    try:
+        return import_module("timm")
+    except (ImportError, RuntimeError) as error:  # a torchvision that does not fit torch fails with the second
+        raise ModuleNotFoundError(
+            f'backbones need timm, which cannot be imported here ({error}): pip install "lopsided[vision]"'
+        ) from error
+
+
+def _made(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
+    try:
+        return timm.create_model(name, pretrained=False, **settings)
+    except AssertionError as error:
+        raise ValueError(f"{name} cannot be made with {settings}: {error}") from error
+
+
+def _check_size(network: nn.Module, name: str, image_size: tuple[int, int]) -> None:
+    """Refuse images that the network cannot take before any work is done for them."""
+    if next(network.parameters()).is_meta:
+        return
+    try:
+        output_shape(network, input_shape=(3, *image_size))
+    except Exception as error:  # each network has errors of its own
+        about: Any = network.pretrained_cfg
+        made_for = tuple(about["input_size"][1:])
+        if made_for == image_size:
+            raise ValueError(f"{name} cannot be used as a backbone: {error!s:.160}") from error
+        raise ValueError(
+            f"expected images of a size that {name} takes, got {image_size[0]} x {image_size[1]} pixels: give "
+            f"--data.image_size {made_for[0]}, which it was made for"
+        ) from error
+
+
+def _downloaded(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
+    try:
+        return timm.create_model(name, pretrained=True, **settings)
+    except Exception as error:  # each way of downloading has errors of its own
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(
+            f"the weights of {name} could not be downloaded ({reason:.160}): "
+            "give --model.weights FILE or --model.pretrained false"
+        ) from error

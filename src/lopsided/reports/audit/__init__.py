@@ -1,0 +1,1 @@
+"""The page on which suspected labels are decided."""

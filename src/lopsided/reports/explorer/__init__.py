@@ -1,0 +1,1 @@
+"""A page with sliders that explains the loss."""

@@ -1,0 +1,78 @@
+"""Predicted probabilities against what came true: before and after the bias of the loss is undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from lopsided.reports.figures.style import LIGHT, Theme, drawing, dress, legend_below, legend_height, line_styles
+from lopsided.reports.runs import Run
+
+_WIDTH = 4.9  # inches, as of the figures beside it
+_FEWEST = 10  # elements of a bin that is drawn
+
+
+def reliability_diagram(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
+    """Share of positives by predicted probability, all labels pooled.
+
+    Args:
+        runs: At least one; those whose evaluation says nothing about it are left out.
+        theme: The paper.
+
+    Returns:
+        For each run a faint line of the sigmoid and a strong one of its probabilities, and the diagonal.
+
+    Raises:
+        ValueError: None of the runs was evaluated.
+    """
+    chosen = {run.label: about for run in runs if (about := calibration_of(run))}
+    if not chosen:
+        raise ValueError("wanted at least one evaluated run, got none")
+    labels = list(chosen)
+    with drawing(theme, width=_WIDTH, height=4.4 + legend_height(labels, _WIDTH)) as figure:
+        axes = figure.subplots()
+        dress(axes, theme, x_label="predicted probability", y_label="share that is true")
+        axes.plot([0, 1], [0, 1], color=theme.quiet, linewidth=0.9, zorder=2)
+        # By the place among all runs, so that a run has its look of the other figures.
+        styles = dict(zip((run.label for run in runs), line_styles([run.look for run in runs], theme), strict=True))
+        strong = []
+        for label, about in chosen.items():
+            style = styles[label]
+            for side, width, alpha in (("before", 1.2, 0.45), ("after", 2.0, 1.0)):
+                means, shares = _bins(about, side)
+                line = axes.plot(
+                    means,
+                    shares,
+                    color=style.colour,
+                    linestyle=style.dashes,
+                    marker=style.marker or "o",
+                    markersize=3.5,
+                    linewidth=width,
+                    alpha=alpha,
+                    zorder=3 if side == "after" else 2.5,
+                )[0]
+            strong.append(line)
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_ylim(-0.01, 1.01)
+        axes.set_aspect("equal")
+        legend_below(figure, strong, labels)
+    return figure
+
+
+def calibration_of(run: Run) -> dict[str, Any] | None:
+    """What the evaluation says about how true the probabilities are, or None."""
+    about: Any = (run.evaluation or {}).get("calibration")
+    try:
+        whole = all(np.array(about[side]["bins"], dtype=float).shape[1] == 3 for side in ("before", "after"))
+        return about if whole and all(0 <= about[side]["ece"] <= 1 for side in ("before", "after")) else None
+    except (KeyError, IndexError, TypeError, ValueError):  # an older evaluation, or a damaged one
+        return None
+
+
+def _bins(about: dict[str, Any], side: str) -> tuple[np.ndarray, np.ndarray]:
+    bins = np.array(about[side]["bins"], dtype=float)
+    kept = bins[bins[:, 2] >= _FEWEST]
+    return kept[:, 0], kept[:, 1]

@@ -1,0 +1,230 @@
+"""From a run's logits to probabilities: the bias of its loss undone, and where asked for, fitted to validation data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from lopsided.asymmetry import AdaptiveAsymmetricLoss
+from lopsided.losses import AsymmetricLoss, FocalLoss
+from lopsided.losses.checks import Focus
+from lopsided.losses.elements import both_sides
+from lopsided.losses.recalibration import recalibrated_sides
+from lopsided.runs.config import LossOptions
+from lopsided.runs.criterion import build_criterion
+
+Method = Literal["temperature", "platt", "isotonic"]
+
+CLOSED_FORM = "closed form"
+"""The method of a run whose loss has a known bias, which is undone without data."""
+
+KEPT = 1e-6
+"""Share of the sigmoid in every probability: where a calibration makes scores equal, as below a margin, their order
+stays, at the cost of a difference that nobody sees."""
+
+
+class ClosedForm(nn.Module):
+    """The true probability behind a logit of a well-fitted network, from the settings of its loss alone.
+
+    Args:
+        gamma_pos: Focusing power of positives, a number or a tensor of shape ``(labels,)``.
+        gamma_neg: Focusing power of negatives, likewise; of an adaptive loss, the one of the saved weights.
+        margin: Margin, likewise.
+        detach_focus: Whether the focusing power was a constant in the gradient.
+
+    >>> ClosedForm(0.0, 2.0, 0.2, False)(torch.tensor([[0.0, 2.0]]))
+    tensor([[0.1462, 0.7259]])
+    """
+
+    gamma_neg: Focus
+
+    def __init__(self, gamma_pos: Focus, gamma_neg: Focus, margin: Focus, detach_focus: bool) -> None:
+        super().__init__()
+        self.gamma_pos, self.margin, self.detach_focus = gamma_pos, margin, detach_focus
+        if isinstance(gamma_neg, Tensor) and gamma_neg.dim():
+            self.register_buffer("gamma_neg", gamma_neg.detach().clone(), persistent=False)
+        else:
+            self.gamma_neg = float(gamma_neg)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        return in_order(self._sides(logits)[0], logits)
+
+    def log_odds(self, logits: Tensor) -> Tensor:
+        """Logits of these probabilities, finite and apart from one another also where those round to 0 or 1."""
+        logits = logits.float()
+        sides = zip(self._sides(logits), both_sides(logits), strict=True)
+        one, other = (torch.log(_mixed(side, kept).clamp(min=1e-37)) for side, kept in sides)
+        return one - other
+
+    def _sides(self, logits: Tensor) -> tuple[Tensor, Tensor]:
+        return recalibrated_sides(
+            logits,
+            gamma_pos=self.gamma_pos,
+            gamma_neg=self.gamma_neg,
+            margin=self.margin,
+            detach_focus=self.detach_focus,
+        )
+
+
+class Temperature(nn.Module):
+    """The log-odds of the closed form, divided by one number: a network that is too sure of itself is made less so."""
+
+    def __init__(self, closed: ClosedForm, temperature: float) -> None:
+        super().__init__()
+        self.closed, self.temperature = closed, temperature
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        return in_order(both_sides(self.closed.log_odds(logits) / self.temperature)[0], logits)
+
+
+class Platt(nn.Module):
+    """The sigmoid of each label's logit, scaled and shifted.
+
+    Args:
+        scale: Above 0, shape ``(labels,)``.
+        shift: Shape ``(labels,)``.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, scale: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        return in_order(both_sides(logits.float() * self.scale + self.shift)[0], logits)
+
+
+class Isotonic(nn.Module):
+    """A rising line through knots, for each label, level before the first and after the last.
+
+    Args:
+        logits: Of the knots, rising, shape ``(labels, knots)``; a label with fewer knots repeats its last.
+        probabilities: At the knots, rising, of the same shape.
+    """
+
+    logits: Tensor
+    rises: Tensor
+    lowest: Tensor
+
+    def __init__(self, logits: Tensor, probabilities: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("logits", logits, persistent=False)
+        self.register_buffer("rises", probabilities.diff(dim=1), persistent=False)
+        self.register_buffer("lowest", probabilities[:, 0].clone(), persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Probabilities, shape of ``logits``; they rise with the logit."""
+        widths = self.logits.diff(dim=1).clamp(min=1e-12)
+        passed = ((logits.float().unsqueeze(-1) - self.logits[:, :-1]) / widths).clamp(0, 1)  # of each piece
+        return in_order((self.lowest + (passed * self.rises).sum(dim=-1)).clamp(0, 1), logits)
+
+
+Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
+
+
+def in_order(probabilities: Tensor, logits: Tensor) -> Tensor:
+    """Probabilities with one part in a million of the sigmoid, which keeps different scores apart as far as float32
+    can."""
+    return _mixed(probabilities, both_sides(logits.to(probabilities.dtype))[0])
+
+
+def _mixed(probabilities: Tensor, kept: Tensor) -> Tensor:
+    return probabilities + KEPT * (kept - probabilities)
+
+
+def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels: int) -> ClosedForm:
+    """What undoes the loss of a run; of losses outside the asymmetric family nothing is known, and nothing is undone.
+
+    Args:
+        options: The loss that it was trained with.
+        weights: Of its checkpoint; an adaptive loss keeps its gamma_neg among them.
+        num_labels: Number of labels.
+
+    Raises:
+        ValueError: The checkpoint lacks the state of an adaptive loss.
+    """
+    if options.name not in ("cross_entropy", "focal", "asymmetric", "adaptive"):
+        return ClosedForm(0.0, 0.0, 0.0, False)
+    criterion = build_criterion(options, num_labels=num_labels)
+    if isinstance(criterion, FocalLoss):
+        return ClosedForm(criterion.gamma, criterion.gamma, 0.0, criterion.detach_focus)
+    if isinstance(criterion, AdaptiveAsymmetricLoss):
+        state = weights.get("criterion.gamma_neg")
+        if state is None or state.shape != criterion.gamma_neg.shape:
+            raise ValueError("the checkpoint must hold the gamma_neg that the adaptive loss ended with, got none")
+        criterion.gamma_neg = state.float()
+    assert isinstance(criterion, AsymmetricLoss | AdaptiveAsymmetricLoss)
+    return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
+
+
+def without_fit(options: LossOptions) -> str:
+    """What makes probabilities of the logits of a run for which no calibration was fitted.
+
+    >>> without_fit(LossOptions(name="asymmetric")), without_fit(LossOptions(name="hill"))
+    ('closed form', 'sigmoid, nothing undone')
+    """
+    match options.name:
+        case "focal" | "asymmetric" | "adaptive":
+            return CLOSED_FORM
+        case "cross_entropy":
+            return "sigmoid, nothing to undo"
+        case _:
+            return "sigmoid, nothing undone"  # what biases these losses have is not known in closed form
+
+
+def method_of(calibrator: Calibrator, options: LossOptions) -> str:
+    """The name of what makes probabilities of a run's logits, fitted or not."""
+    match calibrator:
+        case Temperature():
+            return "temperature"
+        case Platt():
+            return "platt"
+        case Isotonic():
+            return "isotonic"
+        case ClosedForm():
+            return without_fit(options)
+
+
+def from_fit(closed: ClosedForm, fit: dict[str, Any], *, num_labels: int) -> Calibrator:
+    """What ``calibrate`` fitted, as it stands in calibration.json.
+
+    Args:
+        closed: The closed form of the run.
+        fit: The file's content.
+        num_labels: Number of labels, for each of which it must have its numbers.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is no such content.
+    """
+    match fit["method"]:
+        case "temperature":
+            return Temperature(closed, float(fit["temperature"]))
+        case "platt":
+            return Platt(*(_numbers(fit[name], num_labels) for name in ("scale", "shift")))
+        case "isotonic":
+            knots = fit["knots"]
+            if [*map(len, knots["logits"])] != [*map(len, knots["probabilities"])]:
+                raise ValueError("the knots must have as many probabilities as logits, got others")
+            return Isotonic(*(_padded(knots[name], num_labels) for name in ("logits", "probabilities")))
+        case other:
+            raise ValueError(f"the method must be temperature, platt or isotonic, got {other!r:.40}")
+
+
+def _numbers(values: Any, num_labels: int) -> Tensor:
+    found = torch.tensor(values, dtype=torch.float32)
+    if not found.dim() or len(found) != num_labels or not found.isfinite().all():
+        raise ValueError(f"there must be finite numbers for {num_labels} labels, got a shape of {tuple(found.shape)}")
+    return found
+
+
+def _padded(rows: list[list[float]], num_labels: int) -> Tensor:
+    longest = max(map(len, rows))
+    return _numbers([row + row[-1:] * (longest - len(row)) for row in rows], num_labels)

@@ -1,0 +1,308 @@
+"""Everything that decides a run, as frozen values; saved beside the run, so that it repeats from its own file."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+import lopsided
+from lopsided.data import DataOptions
+from lopsided.losses.comparisons.partial import Unknown
+from lopsided.models import ModelOptions
+from lopsided.runs.json_files import write_whole
+from lopsided.runs.reading import read_yaml
+
+LossName = Literal[
+    "cross_entropy",
+    "focal",
+    "asymmetric",
+    "adaptive",
+    "hill",
+    "splc",
+    "polynomial",
+    "zlpr",
+    "two_way",
+    "distribution_balanced",
+    "partial",
+]
+
+_TAKES: dict[str, tuple[str, ...]] = {
+    "cross_entropy": (),
+    "focal": ("gamma", "detach_focus"),
+    "asymmetric": ("gamma_pos", "gamma_neg", "margin", "detach_focus"),
+    "adaptive": (
+        *("gamma_pos", "gamma_neg", "margin", "detach_focus"),
+        *("target_gap", "rate", "momentum", "per_label"),
+    ),
+    "hill": ("gamma", "offset", "logit_margin"),
+    "splc": ("gamma", "logit_margin", "threshold", "start"),
+    "polynomial": (
+        *("gamma_pos", "gamma_neg", "margin", "detach_focus"),
+        *("linear_pos", "quadratic_pos", "linear_neg"),
+    ),
+    "zlpr": (),
+    "two_way": ("temperature_pos", "temperature_neg"),
+    "distribution_balanced": ("gamma", "floor", "steepness", "centre", "tolerance", "bias"),
+    "partial": ("gamma_pos", "gamma_neg", "gamma_unknown", "margin", "detach_focus", "unknown", "top_k"),
+}
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """Which loss to train with. What is left out takes the loss's own default.
+
+    Args:
+        name: cross_entropy, focal, asymmetric or adaptive, or to compare with: hill, splc, polynomial, zlpr, two_way,
+            distribution_balanced or partial.
+        gamma: Focusing power of both sides, of positives in hill, >= 0 (focal, hill, splc, distribution_balanced;
+            default 2).
+        gamma_pos: Focusing power of positives, >= 0 (asymmetric, adaptive, polynomial, partial; default 0).
+        gamma_neg: Focusing power of negatives, >= 0; where it starts (asymmetric and adaptive: default 2, polynomial:
+            4, partial: 1).
+        margin: Probability below which a negative costs nothing, in [0, 1) (asymmetric and adaptive: default 0.2,
+            polynomial: 0.05, partial: 0).
+        detach_focus: Take the focusing power as a constant in the gradient (focal, asymmetric, adaptive, polynomial,
+            partial; default false).
+        target_gap: Gap between confidence on positives and negatives to reach, in [-1, 1] (adaptive; default 0.1).
+        rate: Step size of eq. 9; negative gives the rule as printed, which runs away (adaptive; default 0.7).
+        momentum: Share of the gap's running average kept at each step, in [0, 1) (adaptive; default 0.7).
+        per_label: One gamma_neg for each label (adaptive; default false).
+        offset: What the weight of a negative falls from as its probability rises, >= 1 (hill; default 1.5).
+        logit_margin: Subtracted from the logit of a positive, >= 0 (hill, splc; default 1).
+        threshold: Probability above which a negative is taken for a missed positive, >= 0 (splc; default 0.6).
+        start: Passes over the training split before the first is, >= 0 (splc; default 1).
+        linear_pos: Added weight of 1 - p for positives (polynomial; default -1).
+        quadratic_pos: Added weight of (1 - p)^2 / 2 for positives (polynomial; default 2.5).
+        linear_neg: Added weight of p less the margin for negatives (polynomial; default 0).
+        temperature_pos: Of the soft minimum of positives, > 0, units of logit (two_way; default 4).
+        temperature_neg: Of the soft maximum of negatives, > 0, units of logit (two_way; default 1).
+        floor: Lowest weight of an element, >= 0 (distribution_balanced; default 0.1).
+        steepness: How sharply weights rise for rare labels, >= 0 (distribution_balanced; default 10).
+        centre: Share of a label in the sampling of a sample that has half of it (distribution_balanced; default 0.2).
+        tolerance: Scale of the logits of negatives, > 0 (distribution_balanced; default 2).
+        bias: Share of a label's log odds subtracted from its logit, >= 0 (distribution_balanced; default 0.05).
+        gamma_unknown: Focusing power of unknown labels taken for negatives, >= 0 (partial; default 2).
+        unknown: What unknown labels are: ignore, negative or selective (partial; default selective).
+        top_k: Likeliest unknown labels per sample that selective ignores, >= 0 (partial; default 5).
+    """
+
+    name: LossName = "asymmetric"
+    gamma: float | None = None
+    gamma_pos: float | None = None
+    gamma_neg: float | None = None
+    margin: float | None = None
+    detach_focus: bool | None = None
+    target_gap: float | None = None
+    rate: float | None = None
+    momentum: float | None = None
+    per_label: bool | None = None
+    offset: float | None = None
+    logit_margin: float | None = None
+    threshold: float | None = None
+    start: float | None = None
+    linear_pos: float | None = None
+    quadratic_pos: float | None = None
+    linear_neg: float | None = None
+    temperature_pos: float | None = None
+    temperature_neg: float | None = None
+    floor: float | None = None
+    steepness: float | None = None
+    centre: float | None = None
+    tolerance: float | None = None
+    bias: float | None = None
+    gamma_unknown: float | None = None
+    unknown: Unknown | None = None
+    top_k: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in get_args(LossName):
+            raise ValueError(f"loss.name must be one of {', '.join(get_args(LossName))}, got {self.name!r}")
+        for name in self.given():
+            if name not in _TAKES[self.name]:
+                takes = ", ".join(f"loss.{part}" for part in _TAKES[self.name]) or "no settings"
+                raise ValueError(f"loss.{name} has no effect with loss.name={self.name}, which takes {takes}")
+
+    def given(self) -> dict[str, Any]:
+        """The settings that were not left out."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "name" and value is not None}
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How to train: Adam with true weight decay, one cycle of the learning rate, averaged weights.
+
+    Args:
+        epochs: Passes over the training split, >= 1.
+        batch_size: Samples at a time on each device, >= 1.
+        accumulate: Batches that make one step of the optimiser, >= 1.
+        learning_rate: Highest learning rate of the cycle, > 0.
+        weight_decay: True weight decay, >= 0; biases and normalisation have none.
+        clip_norm: Largest norm of a step's gradient, > 0; longer ones are shortened to it (default: none are).
+        ema_decay: Decay per step of the averaged weights, which are evaluated and saved, in [0, 1); shorter at first.
+        patience: Epochs without a better validation mAP after which training stops, >= 1 (default: never).
+        sampling: shuffle (each sample once an epoch), or balanced: as many draws, with replacement, in which every
+            label has equal chances, and having no label too.
+        precision: float32, or bfloat16 or float16 where that is faster; the loss is computed in float32.
+        channels_last: Memory order of images that convolutions are faster in.
+        compile: Let torch.compile translate the network, which takes a minute and is then faster on a GPU.
+        workers: Processes that prepare batches; 0 prepares them in the training process (default: 0 for tables, for
+            images one for each core up to 8).
+        accelerator: auto, cpu or gpu.
+        devices: Devices (processes) to train on, on each machine, >= 1.
+        machines: Machines to train on, >= 1; start the same command on each, with torchrun.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128  # samples
+    accumulate: int = 1  # batches
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip_norm: float | None = None
+    ema_decay: float = 0.9997  # per step
+    patience: int | None = None  # epochs
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    channels_last: bool = True
+    compile: bool = False
+    workers: int | None = None
+    accelerator: Literal["auto", "cpu", "gpu"] = "auto"
+    devices: int = 1
+    machines: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "accumulate", "patience", "devices", "machines"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"training.{name} must be at least 1, got {value}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"training.learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise ValueError(f"training.weight_decay must be at least 0, got {self.weight_decay}")
+        if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):
+            raise ValueError(f"training.clip_norm must be above 0, got {self.clip_norm}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"training.ema_decay must lie in [0, 1), got {self.ema_decay}")
+        if self.workers is not None and self.workers < 0:
+            raise ValueError(f"training.workers must be at least 0, got {self.workers}")
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What the report of a run shows.
+
+    Args:
+        title: Heading of the page.
+        examples: Test samples to show with true and predicted labels, >= 0.
+    """
+
+    title: str = "Training report"
+    examples: int = 8  # samples
+
+    def __post_init__(self) -> None:
+        if self.examples < 0:
+            raise ValueError(f"report.examples must be at least 0, got {self.examples}")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run: a source, five groups of options and a seed, from 0 to 2 ** 32 - 1."""
+
+    source: str
+    data: DataOptions = field(default_factory=DataOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    report: ReportOptions = field(default_factory=ReportOptions)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"--seed must lie in 0 to 4294967295, got {self.seed!r:.40}")
+
+    def flat(self) -> dict[str, Any]:
+        """Every option by the name it has on the command line, such as ``loss.gamma_neg``."""
+        flat: dict[str, Any] = {}
+        for name, value in dataclasses.asdict(self).items():
+            flat |= {f"{name}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {name: value}
+        return flat
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as YAML; settings that were left out are not written."""
+        fields = dataclasses.asdict(self)
+        groups = {
+            name: {key: value for key, value in group.items() if value is not None}
+            for name, group in fields.items()
+            if isinstance(group, dict)
+        }
+        write_whole(path, yaml.safe_dump({**fields, **groups}, sort_keys=False, allow_unicode=True))
+
+    @staticmethod
+    def load(path: Path) -> Config:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ValueError: The file is no configuration of a run.
+        """
+        fields = read_yaml(path)
+        try:
+            for name in set(fields) - {field.name for field in dataclasses.fields(Config)}:
+                raise ValueError(f"an unknown {name!r:.40}")
+            source, seed = fields["source"], fields["seed"]
+            if not isinstance(source, str) or type(seed) is not int:
+                raise ValueError(f"source {source!r:.40} and seed {seed!r:.40}")
+            groups = {name: group(**checked_fields(group, name, fields[name])) for name, group in GROUPS.items()}
+            return Config(source=source, seed=seed, **groups)
+        except (KeyError, ValueError) as error:
+            why = f"no {error.args[0]}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{path} must hold the configuration of a run, got: {why}") from error
+
+
+GROUPS = {
+    "data": DataOptions,
+    "model": ModelOptions,
+    "loss": LossOptions,
+    "training": TrainingOptions,
+    "report": ReportOptions,
+}
+"""The groups of options, by the names that they have in a configuration."""
+
+
+def checked_fields(group: type, name: str, values: Any) -> dict[str, Any]:
+    """Values for the fields of a group of options, of the types that these have.
+
+    Args:
+        group: One of ``GROUPS``.
+        name: Of the group.
+        values: What a file says.
+
+    Raises:
+        ValueError: There is another field, or a value of another type.
+
+    >>> checked_fields(ReportOptions, "report", {"examples": 3})
+    {'examples': 3}
+    """
+    if not isinstance(values, dict):
+        raise ValueError(
+            f"{name} must hold options such as {name}.{dataclasses.fields(group)[0].name}, got {values!r:.40}"
+        )
+    kinds = get_type_hints(group)
+    for field_name, value in values.items():
+        if field_name not in kinds:
+            raise ValueError(
+                f"the option {name}.{field_name!s:.40}, which lopsided {lopsided.__version__} does not know: it was "
+                "made by another version (upgrade: pip install --upgrade lopsided), or remove that line"
+            )
+        if not _fits(value, kinds[field_name]):
+            raise ValueError(f"{name}.{field_name} has another type, got {value!r:.40}")
+    return values
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return isinstance(value, str)  # which of them are allowed, the group itself says
+    if parts := get_args(kind):
+        return any(_fits(value, part) for part in parts)
+    return type(value) is kind or (kind is float and type(value) is int)

@@ -1,0 +1,366 @@
+"""A run is a folder: config.yaml, data.json, metrics.csv, checkpoints/, environment.json; calibration.json,
+thresholds.json and evaluation.json once these are made."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import lopsided
+from lopsided.data import ImageOptions
+from lopsided.data.contents.identity import Identity
+from lopsided.models import build_model
+from lopsided.runs.calibrators import Calibrator, ClosedForm, closed_form, from_fit
+from lopsided.runs.config import Config
+from lopsided.runs.formats import FORMAT, check_format
+from lopsided.runs.reading import read_checkpoint, read_json, read_text
+
+_PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow")
+
+
+COLUMNS = (
+    *("epoch", "step", "loss", "cross_entropy", "p_pos", "p_neg", "gap", "gamma_neg", "learning_rate"),
+    *("val_mAP", "val_cross_entropy", "val_p_pos", "val_p_neg", "val_gap"),
+)
+"""Of metrics.csv: a row for each training step, and one for each validation, whose cells start with val_."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with its best weights, and what its outputs mean."""
+
+    model: nn.Module
+    labels: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    feature_names: tuple[str, ...]  # of a table whose columns have names; else empty
+    epoch: int  # from 1
+    images: ImageOptions  # how image files become inputs
+    closed_form: ClosedForm  # logits to probabilities, by what the loss says
+    calibrator: Calibrator  # logits to probabilities: the closed form, or what calibrate fitted
+    weights: str  # digest of the weights, by which what was made for them is kept
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names and contents of a run's files.
+
+    Args:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        """Everything that decides the run."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics_file(self) -> Path:
+        """A row for each step and validation."""
+        return self.path / "metrics.csv"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions and devices that it was made with, and the number of the folder's format."""
+        return self.path / "environment.json"
+
+    @property
+    def data_file(self) -> Path:
+        """Where its data lay, and the identity of it."""
+        return self.path / "data.json"
+
+    @property
+    def evaluation_file(self) -> Path:
+        """Every metric on one split."""
+        return self.path / "evaluation.json"
+
+    @property
+    def calibration_file(self) -> Path:
+        """What ``lopsided calibrate`` fitted."""
+        return self.path / "calibration.json"
+
+    @property
+    def thresholds_file(self) -> Path:
+        """What ``lopsided thresholds`` chose."""
+        return self.path / "thresholds.json"
+
+    @property
+    def unreadable_file(self) -> Path:
+        """Images that could not be opened while training, with the reason; absent where there were none."""
+        return self.path / "unreadable.csv"
+
+    @property
+    def checkpoints(self) -> Path:
+        """last.ckpt of every epoch, best.ckpt of the best one; without a validation split only the first."""
+        return self.path / "checkpoints"
+
+    def config(self) -> Config:
+        """The configuration it was made with.
+
+        Raises:
+            ValueError: The folder holds no run, or one of a newer version.
+        """
+        if not self.config_file.is_file():
+            raise ValueError(f"{self.path} must be the folder of a run, got one without {self.config_file.name}")
+        check_format(self.environment_file, _format_in(self.environment_file))
+        return Config.load(self.config_file)
+
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of metrics.csv so far."""
+        return read_rows(self.metrics_file) if self.metrics_file.is_file() else []
+
+    def evaluation(self) -> dict[str, Any] | None:
+        """The metrics that were last written, or None before any evaluation.
+
+        Raises:
+            ValueError: The file is damaged, of a newer version, or of other weights than the run has now.
+        """
+        if not self.evaluation_file.is_file():
+            return None
+        content = read_json(self.evaluation_file)
+        check_format(self.evaluation_file, content.pop("format", None))
+        made_for = content.pop("weights", None)  # older versions wrote none
+        if made_for is not None and self._has_weights() and made_for != digest_of_tensors(self._best()["state_dict"]):
+            raise ValueError(_of_other_weights(self.evaluation_file))
+        return content
+
+    def labels(self) -> tuple[str, ...]:
+        """Names of the labels, in the order of the network's outputs; raises like :meth:`load`."""
+        return tuple(self._best()["lopsided"]["labels"])
+
+    def identity(self) -> Identity | None:
+        """Of the data that the best weights were trained on; None where there are none, or an older version trained
+        them. Raises like :meth:`load`."""
+        return identity_in(self._best()) if self._has_weights() else None
+
+    def load(self) -> Trained:
+        """The network with its best averaged weights (without validation: the last), in evaluation mode on the CPU.
+
+        Nothing in the file is executed.
+
+        Raises:
+            ValueError: There is no checkpoint yet, or it is not one of ours.
+        """
+        checkpoint = self._best()
+        about = checkpoint["lopsided"]
+        labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
+        config = self.config()
+        state = checkpoint["state_dict"]
+        weights = {name.removeprefix("model."): value for name, value in state.items()}
+        model = self._network(config, shape, len(labels), weights)
+        names, epoch, digest = tuple(about["feature_names"]), checkpoint["epoch"] + 1, digest_of_tensors(state)
+        closed = closed_form(config.loss, state, num_labels=len(labels))
+        fit = self.decided(self.calibration_file, epoch=epoch, weights=digest)
+        try:
+            calibrator = closed if fit is None else from_fit(closed, fit, num_labels=len(labels))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{self.calibration_file} must be what lopsided wrote, got {error!r:.100}") from error
+        return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator, digest)
+
+    def _network(
+        self, config: Config, shape: tuple[int, ...], num_labels: int, weights: dict[str, Tensor]
+    ) -> nn.Module:
+        """The network with these weights; one that does not fit them is not even given memory."""
+        try:
+            for name, wanted in _shapes(config, shape, num_labels).items():
+                if weights[name].shape != wanted:
+                    raise KeyError(f"another shape of {name}")
+            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            model.load_state_dict({name: weights[name] for name in model.state_dict()})
+        except (KeyError, TypeError, RuntimeError, OverflowError) as error:
+            why = error.args[0] if isinstance(error, KeyError) else error
+            raise ValueError(
+                f"the checkpoint in {self.path} must fit config.yaml beside it, got {why!s:.100}"
+            ) from error
+        return model
+
+    def decided(self, path: Path, *, epoch: int, weights: str) -> dict[str, Any] | None:
+        """What a file of the run says that was made for its weights, or None where there is no such file.
+
+        Args:
+            path: ``calibration_file`` or ``thresholds_file``.
+            epoch: Of the best weights.
+            weights: Their digest.
+
+        Raises:
+            ValueError: The file is damaged, or was made for other weights.
+        """
+        if not path.is_file():
+            return None
+        again = f"make it again, or remove {path.name}"
+        try:
+            content = read_json(path)
+            made_for, number = content["epoch"], content.get("format")
+        except (ValueError, KeyError) as error:
+            reason = "wanted epoch" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"{path} must be what lopsided wrote ({reason}): {again}") from error
+        check_format(path, number)
+        if made_for != epoch:
+            raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for}: {again}")
+        if content.get("weights", weights) != weights:  # older versions wrote none
+            raise ValueError(_of_other_weights(path))
+        return content
+
+    def _has_weights(self) -> bool:
+        return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
+
+    def _best(self) -> dict[str, Any]:
+        path = self.checkpoints / "best.ckpt"
+        if not path.is_file():
+            path = self.checkpoints / "last.ckpt"
+        if not path.is_file():
+            raise ValueError(f"{self.path} must hold a trained run, got one without a checkpoint")
+        return self.checkpoint(path)
+
+    def checkpoint(self, path: Path) -> dict[str, Any]:
+        """What one of the checkpoints holds.
+
+        Args:
+            path: best.ckpt or last.ckpt.
+
+        Raises:
+            ValueError: It is not one of ours, or of another version; nothing in it was executed.
+        """
+        checkpoint = read_checkpoint(path)
+        about = checkpoint.get("lopsided")
+        if not isinstance(about, dict):
+            raise ValueError(f"{path} must be a checkpoint of lopsided, got another")
+        check_format(path, about.get("format"))
+        if not _is_whole(checkpoint):
+            raise ValueError(f"{path} must be a checkpoint of lopsided, got one with other contents")
+        return checkpoint
+
+
+def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str, torch.Size]:
+    """Those of a network's weights, without memory for them; of some backbones, which look at values while they are
+    made, nothing can be said beforehand."""
+    try:
+        with torch.device("meta"):
+            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+    except NotImplementedError:
+        return {}
+    return {name: value.shape for name, value in model.state_dict().items()}
+
+
+def digest_of_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors, their names, types and shapes, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name, tensor in tensors.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _format_in(path: Path) -> Any:
+    """The number of the format in a file of JSON; None where there is none, or the file was lost or damaged."""
+    try:
+        return read_json(path).get("format")
+    except ValueError:
+        return None
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a metrics file; a last line that a kill cut short is left out.
+
+    Raises:
+        ValueError: It is no such file.
+    """
+    text = read_text(path)
+    whole = text[: text.rfind("\n") + 1]
+    try:
+        rows = list(csv.DictReader(whole.splitlines()))
+    except csv.Error as error:
+        raise ValueError(f"{path} must be what lopsided wrote, got {error}") from None
+    return [row for row in rows if None not in row and None not in row.values() and row.get("step")]
+
+
+def _is_whole(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint of our format holds what its readers take from it."""
+    about, weights, epoch = checkpoint["lopsided"], checkpoint.get("state_dict"), checkpoint.get("epoch")
+    texts = [about.get(name) for name in ("labels", "feature_names")]
+    shape = about.get("input_shape")
+    return (
+        all(isinstance(each, list) and all(isinstance(text, str) for text in each) for each in texts)
+        and len(set(about["labels"])) == len(about["labels"]) > 0
+        and isinstance(shape, list)
+        and len(shape) > 0
+        and all(isinstance(side, int) and side > 0 for side in shape)
+        and isinstance(weights, dict)
+        and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
+        and isinstance(epoch, int)
+        and _has_identity_or_none(about)
+    )
+
+
+def _has_identity_or_none(about: dict[str, Any]) -> bool:
+    try:
+        return "data" not in about or Identity.of(about["data"]) is not None
+    except ValueError:
+        return False
+
+
+def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
+    """Of the data that a checkpoint was trained on; None where an older version wrote it."""
+    about = checkpoint["lopsided"]
+    return Identity.of(about["data"]) if "data" in about else None
+
+
+def about_run(
+    labels: tuple[str, ...],
+    input_shape: tuple[int, ...],
+    feature_names: tuple[str, ...] = (),
+    identity: Identity | None = None,
+) -> dict[str, Any]:
+    """What a checkpoint keeps for its readers."""
+    names = {"labels": list(labels), "feature_names": list(feature_names)}
+    data = {} if identity is None else {"data": identity.plain()}
+    return {"format": FORMAT, "input_shape": list(input_shape), **names, **data}
+
+
+def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:
+    """What a calibration or thresholds keep of where they come from.
+
+    Args:
+        trained: The network that they are for.
+        split: What they were made on.
+        source: Of which data; None where it is the run's own.
+    """
+    where = {"split": split} if source is None else {"split": split, "source": source}
+    return {**where, "epoch": trained.epoch, "weights": trained.weights}
+
+
+def _of_other_weights(path: Path) -> str:
+    return (
+        f"{path}: expected what was made for the weights of the run, got what was made for others (it was trained "
+        f"again, or further): make it again, or remove {path.name}"
+    )
+
+
+def environment() -> dict[str, Any]:
+    """Versions and devices that a run was made with."""
+    packages = {"lopsided": lopsided.__version__}
+    for name in _PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "format": FORMAT,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["cpu"],
+        "threads": torch.get_num_threads(),
+        "command": sys.argv,
+    }

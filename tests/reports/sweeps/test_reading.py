@@ -1,0 +1,259 @@
+import dataclasses
+import itertools
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from lopsided.experiments.outputs import write_outputs
+from lopsided.experiments.plan import Sweep, points
+from lopsided.experiments.rows import Row
+from lopsided.experiments.settings import settings_of
+from lopsided.reports.figures.style import DARK, LIGHT, render
+from lopsided.reports.sweeps.figures import sweep_figure
+from lopsided.reports.sweeps.page import render_sweep, summary_of, warnings_about, write_sweep_report
+from lopsided.reports.sweeps.reading import read_sweep
+
+NAMES = ("gamma_neg", "margin", "combination", "adaptive", "losses")
+
+
+@pytest.fixture
+def make_sweep(tmp_path):
+    """The folder of a sweep whose numbers are drawn: settings further down the list are better. ``peak`` gives the
+    learning rate at which a run validates best; by default they are all level, and the lowest is taken."""
+
+    def make(name, *, peak=None, **options):
+        sweep = Sweep(name=name, source="table:<b>.npz", settings=tuple(settings_of(name)), **{"seeds": 3, **options})
+        order = {setting.name: number for number, setting in enumerate(sweep.settings)}
+        rows = {}
+        while left := points(sweep, rows):
+            for point in left:
+                draw = np.random.default_rng([point.seed, order[point.setting.name]])
+                score = 0.3 + 0.02 * order[point.setting.name] - 0.1 * point.missing + 0.01 * draw.random()
+                test = {f"test_{one}": score for one in ("mAP", "micro_AP", "cf1", "of1", "mean_f1")}
+                common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
+                numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
+                best = 0 if peak is None else abs(point.learning_rate - peak(point))
+                rows[point.key] = Row(*common, val_mAP=score - best, **numbers, **test)
+        write_outputs(sweep, rows, tmp_path)
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {}) for name in NAMES), ("losses", {"missing": (0.0, 0.3)}), ("adaptive", {"seeds": 1, "trials": 1})],
+)
+def test_every_sweep_is_drawn_and_written(make_sweep, name, options):
+    folder = make_sweep(name, **options)
+    files = {path.name: path.stat().st_size for path in write_sweep_report(folder)}
+    assert list(files) == [f"{name}.png", f"{name}.svg", "report.html"]
+    assert min(files.values()) > 10_000
+    page = (folder / "report.html").read_text()
+    assert "<b>" not in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+
+
+def test_a_curve_goes_through_the_means_with_bars_of_the_spread(make_sweep):
+    sweep = read_sweep(make_sweep("gamma_neg"))
+    left, right = sweep_figure(sweep).axes
+    curve = next(line for line in left.get_lines() if len(line.get_xdata()) == 7 and line.get_zorder() == 4)
+    results = [result for result in sweep.results if math.isfinite(result.numbers["value"])]
+    assert list(curve.get_xdata()) == [0, 1, 2, 3, 4, 6, 8]
+    np.testing.assert_allclose(curve.get_ydata(), [100 * result.numbers["mAP"] for result in results])
+    bars = left.collections[0].get_segments()
+    np.testing.assert_allclose([bar[1][1] - bar[0][1] for bar in bars], [200 * one.numbers["sd"] for one in results])
+    intervals = right.collections[0].get_segments()
+    np.testing.assert_allclose([bar[0][1] for bar in intervals], [100 * one.numbers["low"] for one in results])
+    dots = [line for line in left.get_lines() if line.get_alpha()]
+    assert [len(line.get_ydata()) for line in dots] == [3] * 7
+
+
+def test_each_share_of_hidden_positives_has_its_own_curve_and_marker(make_sweep):
+    figure = sweep_figure(read_sweep(make_sweep("margin", missing=(0.0, 0.3))), theme=DARK)
+    curves = [line for line in figure.axes[0].get_lines() if line.get_zorder() == 4]
+    assert len({line.get_marker() for line in curves}) == len({line.get_color() for line in curves}) == 2
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [
+        f"{loss}, {share}"
+        for loss in ("asymmetric", "cross-entropy")
+        for share in ("no labels hidden", "30 % of positives hidden")
+    ]
+
+
+def test_losses_are_told_apart_by_their_place_and_colour(make_sweep):
+    sweep = read_sweep(make_sweep("losses"))
+    left, right = sweep_figure(sweep).axes
+    labels = [text.get_text().replace("\n", " ") for text in left.get_yticklabels()]
+    assert labels == [result.label for result in sweep.results]
+    means = [line for line in right.get_lines() if line.get_zorder() == 4]
+    assert [line.get_color() for line in means] == [LIGHT.losses[result.look] for result in sweep.results]
+    places = [line.get_ydata()[0] for line in means]
+    lines = [len(text.get_text().splitlines()) for text in left.get_yticklabels()]
+    apart = [above - below for above, below in itertools.pairwise(places)]
+    assert max(lines) > 2
+    assert all(gap >= max(1, (one + two) / 4) for gap, one, two in zip(apart, lines, lines[1:], strict=False))
+
+
+def test_adaptive_asymmetry_is_drawn_with_the_best_fixed_setting(make_sweep):
+    figure = sweep_figure(read_sweep(make_sweep("adaptive")))
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["adaptive", "cross-entropy", "asymmetric, γ+ = 0, γ− = 8, m = 0.2"]
+
+
+def inside(point):
+    """A rate that others were tried on both sides of."""
+    return 0.002
+
+
+def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
+    sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3), peak=inside))
+    text = summary_of(sweep)
+    assert text.startswith("5 settings on table:<b>.npz, 3 seeds each, 20 epochs.")
+    assert "best of 4 learning rates was chosen on the validation split" in text
+    plain, best = (f"{100 * sweep.at(0.3)[place].numbers['mAP']:.1f}\u00a0%" for place in (0, 4))
+    assert (
+        f"With 30 % of positives hidden: cross-entropy reached a mAP of {plain}; the highest, {best}, is that" in text
+    )
+    assert text.count("Of the 4 others, ") == 2
+    assert text.count("one in twenty leaves 0 out by chance") == 2
+
+
+def test_a_sweep_whose_best_rates_lie_outermost_opens_with_that_and_counts_nothing_above(make_sweep):
+    text = summary_of(read_sweep(make_sweep("losses")))
+    assert text.startswith("Not settled: the best learning rate of every setting is the outermost one that was tried")
+    assert "are above" not in text
+    assert "nothing is said to be above or below it" in text
+
+
+def test_settings_at_an_outermost_rate_are_named_first_and_not_counted(make_sweep):
+    sweep = read_sweep(make_sweep("combination", peak=lambda point: 1.0 if point.setting.loss.margin else 0.002))
+    text = summary_of(sweep)
+    assert text.startswith(
+        "Not settled: the best learning rate of 2 of 5 settings (asymmetric, γ+ = 0, γ− = 0, m = 0.2; "
+    )
+    (counted,) = re.findall(r"Of the 4 others, (\d) are above and (\d) below it .*and of (\d) no difference", text)
+    assert sum(map(int, counted)) == 2
+    assert "2 at the outermost rate are not counted" in text
+
+
+def test_a_reader_is_warned_of_one_rate_one_seed_and_outermost_rates(make_sweep):
+    sweep = read_sweep(make_sweep("losses", seeds=1, trials=1))
+    alone = warnings_about(sweep)
+    assert [text.split(":")[0] for text in alone] == ["All settings were trained with one learning rate", "One seed"]
+    assert summary_of(sweep).startswith("Not settled: all settings have one learning rate")
+    assert "No difference can be told from chance" in summary_of(sweep)
+    sweep = read_sweep(make_sweep("losses"))
+    (edges,) = warnings_about(sweep)
+    assert edges.startswith(
+        "Best at the outermost learning rate that was tried; one beyond may be better: cross-entropy"
+    )
+    assert all(f"{result.label} (no labels hidden), 0.0005" in edges for result in sweep.results)
+    assert warnings_about(read_sweep(make_sweep("losses", seeds=2, peak=inside)))[0].startswith("Two seeds:")
+
+
+def test_the_page_shows_each_number_of_the_table(make_sweep):
+    sweep = read_sweep(make_sweep("losses"))
+    page = render_sweep(sweep)
+    for result in sweep.results:
+        assert f"<td>{100 * result.numbers['mAP']:.1f} ± {100 * result.numbers['sd']:.1f}</td>" in page
+    assert page.count("<td>baseline</td>") == 1
+
+
+def test_runs_without_numbers_can_be_drawn(make_sweep):
+    sweep = read_sweep(make_sweep("gamma_neg"))
+    nothing = dataclasses.replace(
+        sweep.results[2], numbers=dict.fromkeys(sweep.results[2].numbers, math.nan), of_seeds=()
+    )
+    broken = dataclasses.replace(
+        nothing, numbers={**nothing.numbers, "value": 1.0, "diverged": 3, "learning_rate": 0.1}
+    )
+    sweep = dataclasses.replace(sweep, results=(*sweep.results[:2], broken, *sweep.results[3:]))
+    assert b"<svg" in render(sweep_figure(sweep))
+    assert any(text.endswith("runs that diverged and take no part in its means: 3.") for text in warnings_about(sweep))
+    assert "nan" not in render_sweep(sweep).split("</style>")[1].replace("data:", "").split('id="table"')[1]
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="must be the folder of a sweep, got one without sweep.json"):
+        read_sweep(tmp_path)
+
+
+def test_a_sweep_of_a_newer_version_is_refused(make_sweep):
+    about = make_sweep("margin") / "sweep.json"
+    content = json.loads(about.read_text())
+    content["environment"]["format"] += 1
+    about.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"sweep.json has format [0-9]+, made by a newer lopsided .*: upgrade it"):
+        read_sweep(about.parent)
+    del content["environment"]  # from before there were numbers
+    about.write_text(json.dumps(content))
+    assert read_sweep(about.parent).name == "margin"
+
+
+@pytest.fixture
+def make_numbered_sweep(tmp_path):
+    """The folder of a sweep in whose rows no two metrics are equal, nor those of two seeds, shares or stages."""
+
+    def make(**options):
+        settings = tuple(settings_of("gamma_neg", grid=["0", "2", "4"]))
+        sweep = Sweep(name="gamma_neg", source="digits", settings=settings, **{"seeds": 3, "trials": 2, **options})
+        rows = {}
+        while left := points(sweep, rows):
+            for point in left:
+                draw = np.random.default_rng([len(rows), 7]).uniform(0.1, 0.9, size=9).tolist()
+                test = dict(zip(("mAP", "micro_AP", "cf1", "of1", "mean_f1"), draw, strict=False))
+                common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
+                rows[point.key] = Row(
+                    *common,
+                    val_mAP=draw[5],
+                    best_epoch=1,
+                    val_gap=draw[6],
+                    final_gap=draw[7] - 0.5,
+                    final_gamma_neg=10 * draw[8],
+                    seconds=1.0,
+                    **{f"test_{name}": value for name, value in test.items()},
+                )
+        write_outputs(sweep, rows, tmp_path)
+        return tmp_path, rows
+
+    return make
+
+
+def test_each_column_of_the_table_shows_its_own_number(make_numbered_sweep):
+    sweep = read_sweep(make_numbered_sweep()[0])
+    page = render_sweep(sweep)
+    table = page[page.index("<thead") :]
+    heads = [
+        re.sub(r"<.*?>", "", head).strip() for head in re.findall(r"<th.*?>(.*?)</th>", table[: table.index("</thead")])
+    ]
+    lines = re.findall(r"<tr.*?>(.*?)</tr>", table[table.index("<tbody") : table.index("</tbody")], re.DOTALL)
+    assert len(lines) == len(sweep.results) == 4
+    for line, result in zip(lines, sweep.results, strict=True):
+        cells = re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL)
+        shown = dict(zip(heads, [re.sub(r"<.*?>", "", cell).strip() for cell in cells], strict=True))
+        numbers = result.numbers
+        for head, name in (("micro AP", "micro_AP"), ("CF1", "cf1"), ("OF1", "of1"), ("mean F1", "mean_f1")):
+            assert shown[head] == f"{100 * numbers[name]:.1f}", head
+        assert shown["mAP"].startswith(f"{100 * numbers['mAP']:.1f} ± {100 * numbers['sd']:.1f}")
+        if not result.is_baseline:
+            low, high = (f"{100 * numbers[name]:+.1f}".replace("-", "−") for name in ("low", "high"))
+            assert f"{low} to {high}" in shown.values()
+            assert f"{100 * numbers['difference']:+.1f}".replace("-", "−") in shown.values()
+        assert f"{numbers['final_gap']:+.2f}".replace("-", "−") in shown.values()
+        assert f"{numbers['final_gamma_neg']:.1f}" in shown.values()
+
+
+def test_the_dots_of_a_setting_are_its_final_runs_at_its_share_and_rate(make_numbered_sweep):
+    folder, rows = make_numbered_sweep(missing=(0.0, 0.3))
+    sweep = read_sweep(folder)
+    assert sweep.shares == [0.0, 0.3]
+    for result in sweep.results:
+        mine = [row for row in rows.values() if (row.setting, row.missing) == (result.setting, result.missing)]
+        final = [row.test_mAP for row in mine if row.stage == "final"]
+        assert len(mine) == 9
+        assert list(result.of_seeds) == final
+        assert np.mean(final) == pytest.approx(result.numbers["mAP"], rel=1e-5)
