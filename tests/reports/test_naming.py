@@ -3,6 +3,7 @@ from typing import get_args
 import pytest
 
 from lopsided.data import DataOptions
+from lopsided.losses.catalogue import CATALOGUE
 from lopsided.reports.naming import (
     TITLES,
     describe_loss,
@@ -12,7 +13,7 @@ from lopsided.reports.naming import (
     run_labels,
     what_differs,
 )
-from lopsided.runs.config import _TAKES, Config, LossName, LossOptions
+from lopsided.runs.config import Config, LossName, LossOptions
 from lopsided.runs.criterion import build_criterion
 
 
@@ -20,7 +21,7 @@ from lopsided.runs.criterion import build_criterion
 def test_settings_that_were_left_out_are_those_of_the_loss_itself(name):
     criterion = build_criterion(LossOptions(name=name), num_labels=3, positives=[1, 2, 3], num_samples=9)
     settings = loss_settings(LossOptions(name=name))
-    assert set(settings) == set(_TAKES[name])
+    assert set(settings) == set(CATALOGUE[name].settings)
     for setting, value in settings.items():
         assert getattr(criterion, setting) == value
 
@@ -43,7 +44,7 @@ def test_a_loss_is_described_with_its_numbers():
 def test_every_setting_of_a_loss_has_a_sign_or_is_spelled_out(name):
     words = describe_loss(LossOptions(name=name))
     assert words.startswith(TITLES[name])
-    assert len(words.split(", ")) >= 1 + len(set(_TAKES[name]) - {"detach_focus", "momentum", "per_label"})
+    assert len(words.split(", ")) >= 1 + len(set(CATALOGUE[name].settings) - {"detach_focus", "momentum", "per_label"})
 
 
 def test_losses_of_different_kinds_need_no_more_than_their_names():

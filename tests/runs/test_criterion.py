@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lopsided.losses import DistributionBalancedLoss, SPLCLoss
-from lopsided.runs.config import _TAKES, LossName, LossOptions
+from lopsided.losses.catalogue import CATALOGUE
+from lopsided.runs.config import LossName, LossOptions
 from lopsided.runs.criterion import about_unknown, build_criterion, gamma_neg_of
 
 COUNTS = {"positives": [0, 3, 8], "num_samples": 8}
@@ -32,7 +33,7 @@ def test_every_loss_trains_a_linear_layer_with_unknown_labels(name):
 @EVERY
 def test_every_setting_that_a_loss_takes_reaches_it(name):
     values = {"unknown": "selective", "top_k": 2, "detach_focus": True, "per_label": True, "offset": 1.25}
-    settings = {setting: values.get(setting, 0.125) for setting in _TAKES[name]}
+    settings = {setting: values.get(setting, 0.125) for setting in CATALOGUE[name].settings}
     criterion = build_criterion(LossOptions(name=name, **settings), num_labels=3, **COUNTS)
     for setting, value in settings.items():
         found = getattr(criterion, setting)

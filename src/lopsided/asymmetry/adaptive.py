@@ -82,18 +82,20 @@ class AdaptiveAsymmetricLoss(nn.Module):
 
     Each training batch is costed with the present ``gamma_neg``, which then takes one step of eq. 9. It lives in a
     buffer, so it is saved with the model; it never makes the host wait; with several ranks the gap is that of all.
+    gamma_pos and margin are numbers, or tensors that broadcast to the logits. The paper gives no rate; of those tried
+    (EXPERIMENTS.md), 0.1 lags, 1 may swing, 2 does.
 
     Args:
         target_gap: Gap between confidence on positives and on negatives to reach, in [-1, 1].
-        gamma_neg: Focusing power of negatives to start from, within ``bounds``.
-        gamma_pos: Focusing power of positives, >= 0, a number or a tensor that broadcasts to the logits.
-        margin: Probability below which a negative costs nothing, in [0, 1), likewise.
-        rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step; negative gives the printed rule.
-            The paper gives none; see EXPERIMENTS.md: 0.1 lags, 1 may swing, 2 does.
+        gamma_neg: Focusing power of negatives to start from, >= 0, within ``bounds``.
+        gamma_pos: Focusing power of positives, >= 0.
+        margin: Probability below which a negative costs nothing, in [0, 1).
+        rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step; negative gives the printed rule,
+            which runs away.
         momentum: Share of the gap's running average that stays at each step, in [0, 1).
         bounds: Lowest and highest gamma_neg.
-        per_label: Keep one gamma_neg per label; needs ``num_labels``.
-        num_labels: Number of labels, for ``per_label``.
+        per_label: Keep one gamma_neg for each label.
+        num_labels: Number of labels, with ``per_label`` and only with it.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
 

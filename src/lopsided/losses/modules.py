@@ -14,10 +14,12 @@ from lopsided.losses.softmax import softmax_asymmetric_loss
 class AsymmetricLoss(nn.Module):
     """Module form of :func:`lopsided.losses.asymmetric_loss`; takes the place of ``BCEWithLogitsLoss``.
 
+    Each of gamma_pos, gamma_neg and margin is a number, or a tensor that broadcasts to the logits.
+
     Args:
-        gamma_pos: Focusing power of positives, >= 0, a number or a tensor that broadcasts to the logits.
-        gamma_neg: Focusing power of negatives, likewise.
-        margin: Probability below which a negative costs nothing, in [0, 1), likewise.
+        gamma_pos: Focusing power of positives, >= 0.
+        gamma_neg: Focusing power of negatives, >= 0.
+        margin: Probability below which a negative costs nothing, in [0, 1).
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
         check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
@@ -74,8 +76,11 @@ class AsymmetricLoss(nn.Module):
 class FocalLoss(nn.Module):
     """Module form of :func:`lopsided.losses.focal_loss`.
 
+    gamma is a number, or a tensor that broadcasts to the logits; :attr:`gamma_pos`, :attr:`gamma_neg` and
+    :attr:`margin` say the same as a member of the asymmetric family.
+
     Args:
-        gamma: Focusing power of both sides, >= 0, a number or a tensor that broadcasts to the logits.
+        gamma: Focusing power of both sides, >= 0.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
         check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
@@ -99,6 +104,21 @@ class FocalLoss(nn.Module):
         self.detach_focus = detach_focus
         self.reduction = check_reduction(reduction)
         self.check_targets = check_targets
+
+    @property
+    def gamma_pos(self) -> Focus:
+        """Focusing power of positives."""
+        return self.gamma
+
+    @property
+    def gamma_neg(self) -> Focus:
+        """Focusing power of negatives."""
+        return self.gamma
+
+    @property
+    def margin(self) -> float:
+        """No negative is free."""
+        return 0.0
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None

@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from lopsided.asymmetry import AdaptiveAsymmetricLoss
-from lopsided.losses import (
-    AsymmetricLoss,
-    AsymmetricPolynomialLoss,
-    DistributionBalancedLoss,
-    FocalLoss,
-    HillLoss,
-    PartialAsymmetricLoss,
-    SPLCLoss,
-    TwoWayLoss,
-    ZLPRLoss,
-)
-from lopsided.runs.config import Config, LossOptions
+from lopsided.losses.catalogue import CATALOGUE
+from lopsided.runs.config import Config
+from lopsided.runs.loss_options import LossOptions
 
-TITLES = {
-    "cross_entropy": "cross-entropy",
-    "focal": "focal",
-    "asymmetric": "asymmetric",
-    "adaptive": "adaptive",
-    "adaptive_printed": "adaptive, printed sign",
-    "hill": "Hill",
-    "splc": "SPLC",
-    "polynomial": "asymmetric polynomial",
-    "zlpr": "ZLPR",
-    "two_way": "two-way",
-    "distribution_balanced": "distribution-balanced",
-    "partial": "P-ASL",
-}
-_CLASSES = {
-    "focal": FocalLoss,
-    "asymmetric": AsymmetricLoss,
-    "adaptive": AdaptiveAsymmetricLoss,
-    "hill": HillLoss,
-    "splc": SPLCLoss,
-    "polynomial": AsymmetricPolynomialLoss,
-    "zlpr": ZLPRLoss,
-    "two_way": TwoWayLoss,
-    "distribution_balanced": DistributionBalancedLoss,
-    "partial": PartialAsymmetricLoss,
-}
-_SYMBOLS = {
-    "loss.gamma": "γ",
-    "loss.gamma_pos": "γ+",
-    "loss.gamma_neg": "γ−",
-    "loss.margin": "m",
-    "loss.target_gap": "target",
-    "loss.rate": "λ",
-    "loss.offset": "λ",
-    "loss.logit_margin": "m of logits",
-    "loss.threshold": "τ",
-    "loss.start": "start",
-    "loss.linear_pos": "a",
-    "loss.quadratic_pos": "b",
-    "loss.linear_neg": "c",
-    "loss.temperature_pos": "T+",
-    "loss.temperature_neg": "T−",
-    "loss.floor": "α",
-    "loss.steepness": "β",
-    "loss.centre": "μ",
-    "loss.tolerance": "λ",
-    "loss.bias": "κ",
-    "loss.gamma_unknown": "γ unknown",
-    "loss.unknown": "unknown",
-    "loss.top_k": "top k",
-}
+PRINTED = "adaptive_printed"
+"""Look of the adaptive loss with eq. 9 as printed."""
+
+TITLES: dict[str, str] = {}
+for _entry in CATALOGUE.values():
+    TITLES[_entry.name] = _entry.title
+    if _entry.name == "adaptive":
+        TITLES[PRINTED] = f"{_entry.title}, printed sign"
 
 
 def loss_settings(options: LossOptions) -> dict[str, Any]:
@@ -81,17 +27,14 @@ def loss_settings(options: LossOptions) -> dict[str, Any]:
     >>> loss_settings(LossOptions(name="focal"))
     {'gamma': 2.0, 'detach_focus': False}
     """
-    if options.name == "cross_entropy":
-        return {}
-    takes, given = inspect.signature(_CLASSES[options.name]).parameters, options.given()
-    names = [field.name for field in dataclasses.fields(LossOptions) if field.name in takes]
-    return {name: given.get(name, takes[name].default) for name in names}
+    given = options.given()
+    return {name: given.get(name, found.default) for name, found in CATALOGUE[options.name].parameters.items()}
 
 
 def look_of(options: LossOptions) -> str:
     """The key of the loss's colour and dash; a negative rate, which is eq. 9 as printed, has its own."""
     if options.name == "adaptive" and loss_settings(options)["rate"] < 0:
-        return "adaptive_printed"
+        return PRINTED
     return options.name
 
 
@@ -101,11 +44,10 @@ def describe_loss(options: LossOptions) -> str:
     >>> describe_loss(LossOptions(gamma_neg=4, margin=0.05))
     'asymmetric, γ+ = 0, γ− = 4, m = 0.05'
     """
-    settings = loss_settings(options)
-    parts = [_equation(f"loss.{name}", value) for name, value in settings.items() if f"loss.{name}" in _SYMBOLS]
-    parts += ["one γ− per label"] if settings.get("per_label") else []
-    parts += ["focus detached"] if settings.get("detach_focus") else []
-    return ", ".join([TITLES[look_of(options)], *parts])
+    symbols, settings = CATALOGUE[options.name].settings, loss_settings(options)
+    parts = [f"{symbols[name]} = {shown(value)}" for name, value in settings.items() if not isinstance(value, bool)]
+    parts += [symbols[name] for name, value in settings.items() if value is True]
+    return ", ".join([TITLES[look_of(options)], *(part for part in parts if not part.startswith(" = "))])
 
 
 def describe_curve(options: LossOptions, *, of: Literal["both", "negatives"] = "both") -> str:
@@ -114,10 +56,9 @@ def describe_curve(options: LossOptions, *, of: Literal["both", "negatives"] = "
     >>> describe_curve(LossOptions(name="adaptive", gamma_neg=4.1)), describe_curve(LossOptions(), of="negatives")
     ('adaptive, γ+ = 0, γ− = 4.1, m = 0.2', 'asymmetric, γ− = 2, m = 0.2')
     """
-    settings, wanted = loss_settings(options), ["gamma", "gamma_neg", "margin"]
-    if of == "both":
-        wanted.insert(1, "gamma_pos")
-    parts = [_equation(f"loss.{name}", settings[name]) for name in wanted if name in settings]
+    symbols, settings = CATALOGUE[options.name].settings, loss_settings(options)
+    wanted = ("gamma", "gamma_pos", "gamma_neg", "margin") if of == "both" else ("gamma", "gamma_neg", "margin")
+    parts = [f"{symbols[name]} = {shown(settings[name])}" for name in wanted if name in settings]
     return ", ".join([TITLES[look_of(options)], *parts])
 
 
@@ -160,7 +101,12 @@ def run_labels(configs: Sequence[Config], folders: Sequence[str]) -> list[str]:
     for config, look in zip(configs, looks, strict=True):
         alike = [other for other, its_look in zip(configs, looks, strict=True) if its_look == look]
         options = flat_options(config)
-        parts = [_told_apart(name, options[name]) for name in differing_options(alike) if name in options]
+        symbols = {f"loss.{name}": symbol for name, symbol in CATALOGUE[config.loss.name].settings.items()}
+        parts = [
+            _told_apart(name, options[name], symbols.get(name, ""))
+            for name in differing_options(alike)
+            if name in options
+        ]
         labels.append(", ".join([TITLES[look], *parts]))
     counts = Counter(labels)
     return [
@@ -181,11 +127,7 @@ def shown(value: object) -> str:
             return str(value)
 
 
-def _told_apart(name: str, value: str) -> str:
-    if name in _SYMBOLS:
-        return f"{_SYMBOLS[name]} = {value}"
+def _told_apart(name: str, value: str, symbol: str) -> str:
+    if symbol and value not in ("yes", "no"):
+        return f"{symbol} = {value}"
     return f"{name.rpartition('.')[2].replace('_', ' ')} {value}"
-
-
-def _equation(name: str, value: object) -> str:
-    return _told_apart(name, shown(value))

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.asymmetry import AdaptiveAsymmetricLoss
-from lopsided.losses import AsymmetricLoss, FocalLoss
+from lopsided.losses.catalogue import CATALOGUE
 from lopsided.losses.checks import Focus
 from lopsided.losses.elements import both_sides
 from lopsided.losses.recalibration import recalibrated_sides
-from lopsided.runs.config import LossOptions
 from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss_options import LossOptions
 
 Method = Literal["temperature", "platt", "isotonic"]
 
@@ -151,17 +151,14 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
     Raises:
         ValueError: The checkpoint lacks the state of an adaptive loss.
     """
-    if options.name not in ("cross_entropy", "focal", "asymmetric", "adaptive"):
+    if not CATALOGUE[options.name].in_family:
         return ClosedForm(0.0, 0.0, 0.0, False)
-    criterion = build_criterion(options, num_labels=num_labels)
-    if isinstance(criterion, FocalLoss):
-        return ClosedForm(criterion.gamma, criterion.gamma, 0.0, criterion.detach_focus)
+    criterion: Any = build_criterion(options, num_labels=num_labels)
     if isinstance(criterion, AdaptiveAsymmetricLoss):
         state = weights.get("criterion.gamma_neg")
         if state is None or state.shape != criterion.gamma_neg.shape:
             raise ValueError("the checkpoint must hold the gamma_neg that the adaptive loss ended with, got none")
         criterion.gamma_neg = state.float()
-    assert isinstance(criterion, AsymmetricLoss | AdaptiveAsymmetricLoss)
     return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
 
 
@@ -171,13 +168,10 @@ def without_fit(options: LossOptions) -> str:
     >>> without_fit(LossOptions(name="asymmetric")), without_fit(LossOptions(name="hill"))
     ('closed form', 'sigmoid, nothing undone')
     """
-    match options.name:
-        case "focal" | "asymmetric" | "adaptive":
-            return CLOSED_FORM
-        case "cross_entropy":
-            return "sigmoid, nothing to undo"
-        case _:
-            return "sigmoid, nothing undone"  # what biases these losses have is not known in closed form
+    entry = CATALOGUE[options.name]
+    if not entry.in_family:
+        return "sigmoid, nothing undone"  # what biases these losses have is not known in closed form
+    return CLOSED_FORM if entry.settings else "sigmoid, nothing to undo"  # cross-entropy has neither focus nor margin
 
 
 def method_of(calibrator: Calibrator, options: LossOptions) -> str:

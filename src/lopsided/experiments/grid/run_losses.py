@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from lopsided.asymmetry import AdaptiveAsymmetricLoss, adaptive, gap_sums
-from lopsided.losses import AsymmetricLoss, FocalLoss, asymmetric_loss
-from lopsided.runs.config import LossOptions
-from lopsided.runs.criterion import Criterion, build_criterion, gamma_neg_of
+from lopsided.losses import asymmetric_loss
+from lopsided.losses.catalogue import CATALOGUE
+from lopsided.runs.criterion import build_criterion, gamma_neg_of
+from lopsided.runs.loss_options import LossOptions
 
 
 def sums_of_runs(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> Tensor:
@@ -44,12 +46,12 @@ class RunLosses:
         positives: Sequence[int] | None = None,
         num_samples: int | None = None,
     ) -> None:
-        criteria = [
+        criteria: list[Any] = [
             build_criterion(loss, num_labels=num_labels, positives=positives, num_samples=num_samples).to(device)
             for loss in losses
         ]
         self.device = device
-        self.alone = {run: criterion for run, criterion in enumerate(criteria) if not _in_family(criterion)}
+        self.alone = {run: criteria[run] for run, loss in enumerate(losses) if not _in_family(loss)}
         shared = [run for run in range(len(criteria)) if run not in self.alone]
         self.families = [
             _Family([run for run in shared if bool(criteria[run].detach_focus) == detach], criteria, detach, device)
@@ -94,13 +96,13 @@ class RunLosses:
 class _Family:
     """Runs whose losses differ in numbers only."""
 
-    def __init__(
-        self, runs: Sequence[int], criteria: Sequence[Criterion], detach_focus: bool, device: torch.device
-    ) -> None:
+    def __init__(self, runs: Sequence[int], criteria: Sequence[Any], detach_focus: bool, device: torch.device) -> None:
         def of_each(values: Sequence[float]) -> Tensor:
             return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
-        numbers = [_numbers(criteria[run]) for run in runs]
+        numbers = [
+            [float(value) for value in (c.gamma_pos, c.gamma_neg, c.margin)] for c in (criteria[i] for i in runs)
+        ]
         self.runs = torch.tensor(runs, device=device)
         self.are_all = len(runs) == len(criteria)
         self.gamma_pos, self.gamma_neg, self.margin = (of_each(column) for column in zip(*numbers, strict=True))
@@ -152,7 +154,7 @@ class _AdaptivePart:
     bounds: tuple[float, float]
 
 
-def _adaptive_part(criteria: Sequence[Criterion], device: torch.device) -> _AdaptivePart | None:
+def _adaptive_part(criteria: Sequence[Any], device: torch.device) -> _AdaptivePart | None:
     found = {place: one for place, one in enumerate(criteria) if isinstance(one, AdaptiveAsymmetricLoss)}
     if not found:
         return None
@@ -170,15 +172,6 @@ def _adaptive_part(criteria: Sequence[Criterion], device: torch.device) -> _Adap
     )
 
 
-def _in_family(criterion: Criterion) -> bool:
-    if isinstance(criterion, AdaptiveAsymmetricLoss):
-        return not criterion.per_label
-    return isinstance(criterion, AsymmetricLoss | FocalLoss)
-
-
-def _numbers(criterion: Criterion) -> tuple[float, float, float]:
-    """gamma_pos, gamma_neg and margin."""
-    if isinstance(criterion, FocalLoss):
-        return float(criterion.gamma), float(criterion.gamma), 0.0
-    assert isinstance(criterion, AsymmetricLoss | AdaptiveAsymmetricLoss)  # the members of the family
-    return float(criterion.gamma_pos), float(criterion.gamma_neg), float(criterion.margin)
+def _in_family(loss: LossOptions) -> bool:
+    """Whether three numbers make the loss; one gamma_neg for each label is more than that."""
+    return CATALOGUE[loss.name].in_family and not loss.given().get("per_label", False)

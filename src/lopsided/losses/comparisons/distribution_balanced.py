@@ -73,8 +73,8 @@ class DistributionBalancedLoss(nn.Module):
         frequencies: Share of the training samples that have each label, in (0, 1), one value per label.
         gamma: Focusing power of both sides, >= 0.
         floor: Lowest weight of an element, >= 0.
-        steepness: How sharply the weight rises with the share of a label in the sampling of a sample, >= 0.
-        centre: That share at which the weight is half-way.
+        steepness: How sharply weights rise for rare labels, >= 0.
+        centre: Share of a label in the sampling of a sample at which its weight is half-way.
         tolerance: Scale of the logits of negatives, > 0.
         bias: Share of a label's log odds that is subtracted from its logit, >= 0.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
@@ -107,6 +107,11 @@ class DistributionBalancedLoss(nn.Module):
         self.gamma, self.floor, self.steepness, self.centre = gamma, floor, steepness, centre
         self.tolerance, self.bias = tolerance, bias
         self.reduction = check_reduction(reduction)
+
+    @property
+    def gamma_neg(self) -> float:
+        """Focusing power of negatives."""
+        return self.gamma
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None

@@ -90,8 +90,8 @@ class PartialAsymmetricLoss(nn.Module):
         gamma_neg: Focusing power of known negatives, >= 0.
         gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0 (default 2).
         margin: Probability below which a negative costs nothing, in [0, 1).
-        unknown: ``"ignore"``, ``"negative"`` or ``"selective"`` (default).
-        top_k: Likeliest unknown labels per sample, over the batch, that ``"selective"`` ignores, >= 0 (default 5).
+        unknown: What unknown labels are taken for: ignore, negative, or selective (default), which is one or the other.
+        top_k: Likeliest unknown labels per sample, over the batch, that selective ignores, >= 0 (default 5).
         frequencies: Estimated share of samples with each label, in [0, 1], shape ``(labels,)``, or None.
         frequency_threshold: Labels more frequent than this ``"selective"`` ignores where unknown, in [0, 1]
             (default 0.05).

@@ -80,7 +80,7 @@ class AsymmetricPolynomialLoss(nn.Module):
         gamma_neg: Focusing power of negatives, >= 0.
         margin: Probability below which a negative costs nothing, in [0, 1).
         linear_pos: Added weight of the first Taylor term of a positive.
-        quadratic_pos: Added weight of its second term.
+        quadratic_pos: Added weight of the second Taylor term of a positive.
         linear_neg: Added weight of the first Taylor term of a negative.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.

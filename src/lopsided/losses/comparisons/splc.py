@@ -92,6 +92,11 @@ class SPLCLoss(nn.Module):
         self.reduction = check_reduction(reduction)
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
+    @property
+    def gamma_neg(self) -> float:
+        """Focusing power of negatives."""
+        return self.gamma
+
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
     ) -> Tensor:

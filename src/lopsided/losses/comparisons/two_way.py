@@ -74,8 +74,8 @@ class TwoWayLoss(nn.Module):
     """Module form of :func:`lopsided.losses.two_way_loss`.
 
     Args:
-        temperature_pos: Of the soft minimum of positives, > 0, units of logit.
-        temperature_neg: Of the soft maximum of negatives, > 0, units of logit.
+        temperature_pos: Temperature of the soft minimum of positives, > 0, units of logit.
+        temperature_neg: Temperature of the soft maximum of negatives, > 0, units of logit.
         reduction: ``"mean"`` or ``"sum"``.
 
     >>> import torch

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from lopsided.losses import asymmetric_loss
+from lopsided.losses.catalogue import CATALOGUE
 from lopsided.reports.naming import loss_settings
 from lopsided.runs.config import LossOptions
 
-FAMILY = ("cross_entropy", "focal", "asymmetric", "adaptive")
+FAMILY = tuple(entry.name for entry in CATALOGUE.values() if entry.in_family)
 
 
 @dataclass(frozen=True)

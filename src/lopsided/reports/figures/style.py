@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import textwrap
 import warnings
@@ -20,25 +21,27 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
+from lopsided.reports.naming import TITLES
+
 Dashes: TypeAlias = str | tuple[float, tuple[float, ...]]
 Format: TypeAlias = Literal["svg", "png"]
 
 # What tells the losses apart without colour; lengths in line widths.
-_DASHES: dict[str, Dashes] = {
-    "cross_entropy": (0, (3, 1.5)),
-    "focal": (0, (5, 1.4, 1.3, 1.4)),
-    "asymmetric": "-",
-    "adaptive": (0, (6.5, 1.4)),
-    "adaptive_printed": (0, (1.3, 1.3)),
-    "hill": (0, (2, 1)),
-    "splc": (0, (4, 1.2, 1.3, 1.2, 1.3, 1.2)),
-    "polynomial": (0, (8, 1.5, 2, 1.5)),
-    "zlpr": (0, (1.3, 2.8)),
-    "two_way": (0, (5, 1, 2, 1)),
-    "distribution_balanced": (0, (10, 2)),
-    "partial": (0, (3, 1.2, 3, 1.2, 1.3, 1.2)),
-}
-LOOKS = tuple(_DASHES)
+_DASHES: tuple[Dashes, ...] = (
+    (0, (3, 1.5)),
+    (0, (5, 1.4, 1.3, 1.4)),
+    "-",
+    (0, (6.5, 1.4)),
+    (0, (1.3, 1.3)),
+    (0, (2, 1)),
+    (0, (4, 1.2, 1.3, 1.2, 1.3, 1.2)),
+    (0, (8, 1.5, 2, 1.5)),
+    (0, (1.3, 2.8)),
+    (0, (5, 1, 2, 1)),
+    (0, (10, 2)),
+    (0, (3, 1.2, 3, 1.2, 1.3, 1.2)),
+)
+LOOKS = tuple(TITLES)
 _MARKERS = ("", "o", "s", "^", "D", "v", "P", "X")  # tell several runs of one loss apart
 _SHADES = (0.0, 0.4, -0.4, 0.65, -0.55)  # above 0: towards the ink, below: towards the paper
 _TEXT = 11.0  # points
@@ -57,6 +60,16 @@ class Theme:
     losses: dict[str, str]  # look -> colour
 
 
+def _in_order(*colours: str) -> dict[str, str]:
+    """A colour for each look; where there are more losses than colours, they come again with other dashes."""
+    return dict(zip(LOOKS, itertools.cycle(colours)))
+
+
+def _dashes_of(look: str) -> Dashes:
+    turn, place = divmod(LOOKS.index(look), len(_DASHES))
+    return _DASHES[(place + turn) % len(_DASHES)]
+
+
 # Both palettes keep their colours apart under protanopia, deuteranopia and tritanopia; the tests measure it.
 LIGHT = Theme(
     name="light",
@@ -65,20 +78,20 @@ LIGHT = Theme(
     quiet="#59626d",
     grid="#e4e7eb",
     shade="#e9edf2",
-    losses={
-        "cross_entropy": "#838d9b",
-        "focal": "#bb6a24",
-        "asymmetric": "#1480f5",
-        "adaptive": "#0b6441",
-        "adaptive_printed": "#7a1a6b",
-        "hill": "#a38f66",
-        "splc": "#ad5cb8",
-        "polynomial": "#4700f5",
-        "zlpr": "#700a0a",
-        "two_way": "#6600ad",
-        "distribution_balanced": "#000066",
-        "partial": "#290a29",
-    },
+    losses=_in_order(
+        "#838d9b",
+        "#bb6a24",
+        "#1480f5",
+        "#0b6441",
+        "#7a1a6b",
+        "#a38f66",
+        "#ad5cb8",
+        "#4700f5",
+        "#700a0a",
+        "#6600ad",
+        "#000066",
+        "#290a29",
+    ),
 )
 """Colours of a light page."""
 
@@ -89,20 +102,20 @@ DARK = Theme(
     quiet="#a3abb5",
     grid="#2b3138",
     shade="#252b33",
-    losses={
-        "cross_entropy": "#d6dadf",
-        "focal": "#f9a916",
-        "asymmetric": "#8cc2fd",
-        "adaptive": "#1fe79b",
-        "adaptive_printed": "#e54fad",
-        "hill": "#b8a352",
-        "splc": "#ad29ad",
-        "polynomial": "#9985ff",
-        "zlpr": "#b8ff85",
-        "two_way": "#9900ff",
-        "distribution_balanced": "#007a52",
-        "partial": "#8f5c00",
-    },
+    losses=_in_order(
+        "#d6dadf",
+        "#f9a916",
+        "#8cc2fd",
+        "#1fe79b",
+        "#e54fad",
+        "#b8a352",
+        "#ad29ad",
+        "#9985ff",
+        "#b8ff85",
+        "#9900ff",
+        "#007a52",
+        "#8f5c00",
+    ),
 )
 """Colours of a dark page."""
 
@@ -130,7 +143,7 @@ def line_styles(looks: Sequence[str], theme: Theme) -> list[LineStyle]:
         seen[look] += 1
         shade = _SHADES[number % len(_SHADES)]
         colour = _mixed(theme.losses[look], theme.ink if shade > 0 else theme.paper, abs(shade))
-        styles.append(LineStyle(colour, _DASHES[look], _MARKERS[number % len(_MARKERS)]))
+        styles.append(LineStyle(colour, _dashes_of(look), _MARKERS[number % len(_MARKERS)]))
     return styles
 
 

@@ -13,7 +13,7 @@ from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
 from lopsided.models import ImageNetwork, parameter_groups
 from lopsided.runs.config import TrainingOptions
-from lopsided.runs.criterion import Criterion, gamma_neg_of
+from lopsided.runs.criterion import gamma_neg_of
 
 
 class MultiLabelTask(pl.LightningModule):
@@ -31,7 +31,7 @@ class MultiLabelTask(pl.LightningModule):
     def __init__(
         self,
         model: nn.Module,
-        criterion: Criterion,
+        criterion: nn.Module,
         options: TrainingOptions,
         about: dict[str, Any],
         *,

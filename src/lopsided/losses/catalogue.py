@@ -1,0 +1,184 @@
+"""The losses that a run can be trained with: what each is called, what it takes, and what it needs to know.
+
+To add a loss, write its module in ``comparisons/`` and one entry here. The options of the command line with their help,
+the titles and symbols of reports, the colours, the sweep over losses and the way back to probabilities follow from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is known of the training split.
+
+    Args:
+        num_labels: Number of labels.
+        positives: Samples that have each label, or None where nobody counted.
+        num_samples: Samples, likewise.
+        per_label: Whether each label gets settings of its own.
+    """
+
+    num_labels: int
+    positives: Sequence[int] | None = None
+    num_samples: int | None = None
+    per_label: bool = False
+
+
+def _nothing(_: Training) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the rest of the program knows of a loss.
+
+    Args:
+        name: What ``--loss.name`` calls it.
+        title: What reports call it.
+        place: Its module, ``package.file:Class``; found when it is needed, since one of them stands above this package.
+        settings: What a user may set, by the name of the constructor's argument: the symbol that reports write before
+            the value (empty: they leave it out), or, of a switch, the words that they add where it is on.
+        fixed: Other arguments of the constructor.
+        needs: Arguments of the constructor that come from the training split; raises LookupError with what is missing.
+        in_family: Whether gamma_pos, gamma_neg and margin make it (eq. 5): then its curves can be drawn, many runs
+            of it can be trained as one, and the bias of its probabilities is undone in closed form.
+    """
+
+    name: str
+    title: str
+    place: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=lambda: {"reduction": "batchmean"})
+    needs: Callable[[Training], dict[str, Any]] = _nothing
+    in_family: bool = False
+
+    @property
+    def module(self) -> type[nn.Module]:
+        """The class of the loss."""
+        path, _, name = self.place.partition(":")
+        return vars(importlib.import_module(path))[name]
+
+    @property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """The settings as the constructor declares them, with their defaults, in the order of ``settings``."""
+        declared = inspect.signature(self.module).parameters
+        return {name: declared[name] for name in self.settings}
+
+    def build(self, given: Mapping[str, Any], training: Training) -> nn.Module:
+        """The loss.
+
+        Args:
+            given: Settings by name; those left out take the constructor's defaults.
+            training: What is known of the training split.
+
+        Raises:
+            ValueError: A setting is out of range, or the loss needs a count that is not known.
+        """
+        try:
+            needed = self.needs(dataclasses.replace(training, per_label=bool(given.get("per_label"))))
+        except LookupError as error:
+            raise ValueError(f"loss.name={self.name} needs {error.args[0]}, got none") from None
+        return self.module(**self.fixed, **needed, **given)
+
+
+def _samples(training: Training) -> int:
+    if training.num_samples is None:
+        raise LookupError("the number of training samples")
+    return training.num_samples
+
+
+def _labels_if_per_label(training: Training) -> dict[str, Any]:
+    return {"num_labels": training.num_labels} if training.per_label else {}
+
+
+def _epoch_samples(training: Training) -> dict[str, Any]:
+    return {"epoch_samples": _samples(training)}
+
+
+def _frequencies(training: Training) -> dict[str, Any]:
+    """Laplace's rule: a label that none or all of the samples have is neither impossible nor certain."""
+    samples = _samples(training)
+    if training.positives is None:
+        raise LookupError("the number of positives of each label")
+    return {"frequencies": [(count + 1) / (samples + 2) for count in training.positives]}
+
+
+_FAMILY = {"gamma_pos": "γ+", "gamma_neg": "γ−", "margin": "m", "detach_focus": "focus detached"}
+
+_ENTRIES = (
+    Entry(
+        "cross_entropy",
+        "cross-entropy",
+        "lopsided.losses.modules:FocalLoss",
+        fixed={"gamma": 0.0, "reduction": "batchmean"},
+        in_family=True,
+    ),
+    Entry(
+        "focal",
+        "focal",
+        "lopsided.losses.modules:FocalLoss",
+        {"gamma": "γ", "detach_focus": "focus detached"},
+        in_family=True,
+    ),
+    Entry("asymmetric", "asymmetric", "lopsided.losses.modules:AsymmetricLoss", _FAMILY, in_family=True),
+    Entry(
+        "adaptive",
+        "adaptive",
+        "lopsided.asymmetry.adaptive:AdaptiveAsymmetricLoss",
+        {**_FAMILY, "target_gap": "target", "rate": "λ", "momentum": "", "per_label": "one γ− per label"},
+        needs=_labels_if_per_label,
+        in_family=True,
+    ),
+    Entry(
+        "hill",
+        "Hill",
+        "lopsided.losses.comparisons.hill:HillLoss",
+        {"gamma": "γ", "offset": "λ", "logit_margin": "m of logits"},
+    ),
+    Entry(
+        "splc",
+        "SPLC",
+        "lopsided.losses.comparisons.splc:SPLCLoss",
+        {"gamma": "γ", "logit_margin": "m of logits", "threshold": "τ", "start": "start"},
+        needs=_epoch_samples,
+    ),
+    Entry(
+        "polynomial",
+        "asymmetric polynomial",
+        "lopsided.losses.comparisons.polynomial:AsymmetricPolynomialLoss",
+        {**_FAMILY, "linear_pos": "a", "quadratic_pos": "b", "linear_neg": "c"},
+    ),
+    Entry("zlpr", "ZLPR", "lopsided.losses.comparisons.zlpr:ZLPRLoss"),
+    Entry(
+        "two_way",
+        "two-way",
+        "lopsided.losses.comparisons.two_way:TwoWayLoss",
+        {"temperature_pos": "T+", "temperature_neg": "T−"},
+        fixed={"reduction": "mean"},
+    ),
+    Entry(
+        "distribution_balanced",
+        "distribution-balanced",
+        "lopsided.losses.comparisons.distribution_balanced:DistributionBalancedLoss",
+        {"gamma": "γ", "floor": "α", "steepness": "β", "centre": "μ", "tolerance": "λ", "bias": "κ"},
+        needs=_frequencies,
+    ),
+    Entry(
+        "partial",
+        "P-ASL",
+        "lopsided.losses.comparisons.partial:PartialAsymmetricLoss",
+        {**_FAMILY, "gamma_unknown": "γ unknown", "unknown": "unknown", "top_k": "top k"},
+    ),
+)
+
+CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+"""Every loss by its name, cross-entropy first, losses to compare with last."""
