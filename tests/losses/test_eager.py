@@ -163,8 +163,9 @@ def test_a_view_whose_sign_is_still_to_be_turned_is_read_with_it():
     assert turned.is_neg()
     targets = torch.rand(4, 3).round()
     plain = turned.resolve_neg().clone()
-    assert losses.asymmetric_loss(turned, targets) == losses.asymmetric_loss(plain, targets)
-    assert torch.equal(gap_sums(turned, targets), gap_sums(plain, targets))
+    # The plain one goes through the kernel, whose last bits are its own.
+    torch.testing.assert_close(losses.asymmetric_loss(turned, targets), losses.asymmetric_loss(plain, targets))
+    torch.testing.assert_close(gap_sums(turned, targets), gap_sums(plain, targets))
     ranked = average_precision(plain, targets)
     torch.testing.assert_close(average_precision(turned, targets), ranked, equal_nan=True)
 
