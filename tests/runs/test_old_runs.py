@@ -107,6 +107,24 @@ def test_an_old_run_goes_on_to_its_end(old, capsys):
     assert capsys.readouterr().err.count("epoch") == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda head: head.replace("label:sky", "label:moon"), "labels 'sea, sky, sun', got 'sea, moon, sun'"),
+        (lambda head: head.replace("label:sky", "e"), "labels 'sea, sky, sun', got 'sea, sun'"),
+        (lambda head: head.replace("a,b,", "b,a,"), "features 'a, b, c, d', got 'b, a, c, d'"),
+    ],
+)
+def test_an_old_run_does_not_go_on_with_other_labels_or_columns(old, capsys, change, what):
+    table = Path("table.csv")
+    head, _, rest = table.read_text().partition("\n")
+    table.write_text(f"{change(head)}\n{rest}")
+    before = old.metrics_file.read_bytes()
+    assert main(["train", "--config", "run/config.yaml", "--out", "run", "--resume"]) == 1
+    assert re.search(f"to resume run, expected the ({what})", capsys.readouterr().err)
+    assert old.metrics_file.read_bytes() == before
+
+
 def test_an_old_run_repeats_from_its_configuration(old):
     config = Config.load(old.config_file)
     assert main(["train", "--config", "run/config.yaml", "--out", "again"]) == 0

@@ -19,6 +19,7 @@ from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
 from lopsided.data.checks.remarks import remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.files.errors import quoted
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
@@ -97,6 +98,8 @@ class _Last:
     path: Path
     epoch: int  # that was done, from 0
     identity: Identity | None  # of the data that it was trained on; older versions kept none
+    labels: tuple[str, ...]
+    features: tuple[str, ...]  # names, of a table whose columns have them
 
 
 def _say_what_is_measured(data: Data) -> None:
@@ -129,13 +132,20 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
         decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
-    return _Last(last, checkpoint["epoch"], identity)
+    about = checkpoint["lopsided"]
+    return _Last(last, checkpoint["epoch"], identity, tuple(about["labels"]), tuple(about["feature_names"]))
 
 
 def _check_data(last: _Last, identity: Identity, data: Data) -> None:
     """Refuse to go on with other data than a run began with."""
     run = last.path.parents[1]
     if last.identity is None:
+        features = data.feature_names if isinstance(data, Table) else ()
+        for what, wanted, came in (("labels", last.labels, data.labels.names), ("features", last.features, features)):
+            if wanted != came:
+                raise ValueError(
+                    f"to resume {run}, expected the {what} {quoted(', '.join(wanted))}, got {quoted(', '.join(came))}"
+                )
         if is_first_rank():
             print(f"{run} does not say what it was trained on, made by an older version: going on", file=sys.stderr)
     elif last.identity != identity:
