@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lopsided.data.cell_values import one_form
 from lopsided.data.images.files import relative_path
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import check_regular
@@ -185,19 +185,14 @@ def _numbered(identifiers: list[Any], part: str) -> dict[Any, int]:
 def _names(categories: list[dict[str, Any]]) -> tuple[dict[Any, str], list[Any]]:
     """Names by identifier, ascending, and those that are the supercategory of another."""
     identifiers = _values(categories, "categories", "id", (int, str))
-    values = map(_one_form, _values(categories, "categories", "name", str))
+    values = map(one_form, _values(categories, "categories", "name", str))
     names = dict(zip(_numbered(identifiers, "categories"), values, strict=True))
     members: dict[str, set[Any]] = {}
     for identifier, category in zip(identifiers, categories, strict=True):
-        members.setdefault(_one_form(str(category.get("supercategory"))), set()).add(identifier)
+        members.setdefault(one_form(str(category.get("supercategory"))), set()).add(identifier)
     supercategories = [identifier for identifier, name in names.items() if members.get(name, set()) - {identifier}]
     ordered = sorted(names.items(), key=lambda item: (isinstance(item[0], str), item[0]))
     return dict(ordered), supercategories
-
-
-def _one_form(name: str) -> str:
-    """Names that are the same must be equal, in whichever of Unicode's forms a file writes them."""
-    return unicodedata.normalize("NFC", name.strip())
 
 
 def _found(annotations: list[dict[str, Any]], key: str, numbers: dict[Any, int], part: str) -> np.ndarray:

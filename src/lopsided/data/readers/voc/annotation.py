@@ -1,8 +1,8 @@
 """The XML file of one image of PASCAL VOC, which says what is in it."""
 
-import unicodedata
 from pathlib import Path
 
+from lopsided.data.cell_values import one_form
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.xml import parse_xml
 
@@ -59,5 +59,5 @@ class _Reader:
             raise DataError("wanted a <name> in each <object>, got none")
         if difficult not in _DIFFICULT:
             raise DataError(f"wanted 0 or 1 as <difficult>, got {quoted(difficult)}")
-        name = unicodedata.normalize("NFC", name)  # the same name may be written in two forms
+        name = one_form(name)
         self.objects[name] = self.objects.get(name, True) and _DIFFICULT[difficult]
