@@ -127,12 +127,12 @@ def test_masked_elements_do_not_move_it():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target_gap": 2.0}, r"target_gap must lie in \[-1, 1\], got 2.0"),
-        ({"rate": float("nan")}, r"rate must be finite, got nan"),
-        ({"momentum": 1.0}, r"momentum must lie in \[0, 1\), got 1.0"),
-        ({"gamma_neg": 30.0}, r"gamma_neg must lie within bounds \(0.0, 20.0\), the lower one >= 0, got 30.0"),
+        ({"target_gap": 2.0}, r"expected target_gap to lie in \[-1, 1\], got 2.0"),
+        ({"rate": float("nan")}, r"expected rate to be finite, got nan"),
+        ({"momentum": 1.0}, r"expected momentum to lie in \[0, 1\), got 1.0"),
+        ({"gamma_neg": 30.0}, r"expected gamma_neg to lie within bounds \(0.0, 20.0\), the lower one >= 0, got 30.0"),
         ({"per_label": True}, r"per_label and num_labels go together, got per_label=True, num_labels=None"),
-        ({"margin": 1.0}, r"margin must lie in \[0, 1\), got 1.0"),
+        ({"margin": 1.0}, r"expected margin to lie in \[0, 1\), got 1.0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, message):
@@ -270,13 +270,13 @@ def test_settings_at_the_ends_of_their_ranges_are_taken(options):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target_gap": -1.1}, r"target_gap must lie in \[-1, 1\], got -1.1"),
-        ({"momentum": -0.1}, r"momentum must lie in \[0, 1\), got -0.1"),
-        ({"bounds": (-1.0, 5.0)}, r"gamma_neg must lie within bounds"),
-        ({"gamma_neg": 0.5, "bounds": (1.0, 5.0)}, r"gamma_neg must lie within bounds"),
+        ({"target_gap": -1.1}, r"expected target_gap to lie in \[-1, 1\], got -1.1"),
+        ({"momentum": -0.1}, r"expected momentum to lie in \[0, 1\), got -0.1"),
+        ({"bounds": (-1.0, 5.0)}, r"expected gamma_neg to lie within bounds"),
+        ({"gamma_neg": 0.5, "bounds": (1.0, 5.0)}, r"expected gamma_neg to lie within bounds"),
         ({"num_labels": 3}, r"go together, got per_label=False, num_labels=3"),
-        ({"gamma_pos": -1.0}, r"gamma_pos must be >= 0"),
-        ({"reduction": "avg"}, r"reduction must be one of"),
+        ({"gamma_pos": -1.0}, r"expected gamma_pos to be >= 0"),
+        ({"reduction": "avg"}, r"expected reduction to be one of"),
     ],
 )
 def test_settings_beyond_them_are_refused(options, message):

@@ -77,7 +77,7 @@ def test_the_gap_before_any_batch_is_refused():
 def test_batches_of_other_labels_are_refused():
     gauge = ProbabilityGap(per_label=True)
     gauge.update(torch.zeros(3, 2), torch.ones(3, 2))
-    with pytest.raises(ValueError, match="every batch must have 2 labels, got 3"):
+    with pytest.raises(ValueError, match="expected every batch to have 2 labels, got 3"):
         gauge.update(torch.zeros(3, 3), torch.ones(3, 3))
     with pytest.raises(ValueError, match="merge needs a gauge with per_label=True"):
         gauge.merge(ProbabilityGap())
@@ -130,9 +130,9 @@ def test_one_process_has_nothing_to_sum(monkeypatch):
 @pytest.mark.parametrize(
     ("logits", "targets", "mask", "message"),
     [
-        (torch.zeros(2, 2, dtype=torch.int64), torch.zeros(2, 2), None, "logits must be floating point"),
-        (torch.zeros(2, 2), torch.zeros(2, 3), None, "targets must have the shape of logits"),
-        (torch.zeros(2, 2), torch.zeros(2, 2), torch.ones(2, 2), "mask must be bool"),
+        (torch.zeros(2, 2, dtype=torch.int64), torch.zeros(2, 2), None, "expected logits to be floating point"),
+        (torch.zeros(2, 2), torch.zeros(2, 3), None, "expected targets to have the shape of logits"),
+        (torch.zeros(2, 2), torch.zeros(2, 2), torch.ones(2, 2), "expected mask to be bool"),
     ],
 )
 def test_what_is_no_batch_is_refused(logits, targets, mask, message):
@@ -146,6 +146,6 @@ def test_the_gauge_keeps_no_graph():
 
 def test_codes_for_unknown_are_refused_unless_they_are_masked():
     targets, mask = torch.tensor([[1.0, -1.0, 0.0]]), torch.tensor([True, False, True])
-    with pytest.raises(ValueError, match=r"targets must lie in \[0, 1\], got -1; .*mask="):
+    with pytest.raises(ValueError, match=r"expected targets to lie in \[0, 1\], got -1; .*mask="):
         gap_sums(torch.zeros(1, 3), targets)
     assert gap_sums(torch.zeros(1, 3), targets, mask=mask).tolist() == [0.5, 1, 0.5, 1]

@@ -40,9 +40,15 @@ def test_the_step_is_saved():
     ("make", "message"),
     [
         (lambda: Ramp(0.0, 1.0, steps=0), "steps >= 1 and delay >= 0, got steps=0, delay=0"),
-        (lambda: Ramp(0.0, 1.0, steps=1, shape="steep"), "shape must be linear or cosine, got 'steep'"),
-        (lambda: ScheduledAsymmetricLoss(gamma_neg=Ramp(0.0, -1.0, steps=1)), "gamma_neg must be >= 0, got -1.0"),
-        (lambda: ScheduledAsymmetricLoss(margin=Ramp(0.0, 1.0, steps=1)), r"margin must lie in \[0, 1\), got 1.0"),
+        (lambda: Ramp(0.0, 1.0, steps=1, shape="steep"), "expected shape to be linear or cosine, got 'steep'"),
+        (
+            lambda: ScheduledAsymmetricLoss(gamma_neg=Ramp(0.0, -1.0, steps=1)),
+            "expected gamma_neg to be >= 0, got -1.0",
+        ),
+        (
+            lambda: ScheduledAsymmetricLoss(margin=Ramp(0.0, 1.0, steps=1)),
+            r"expected margin to lie in \[0, 1\), got 1.0",
+        ),
     ],
 )
 def test_schedules_that_make_no_sense_are_refused(make, message):

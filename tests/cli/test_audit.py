@@ -124,8 +124,8 @@ def test_samples_that_the_run_was_trained_on_need_folds(capsys, run):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("--folds 1", "--folds must be at least 2, got 1"),
-        ("--most 0", "--most must be at least 1, got 0"),
+        ("--folds 1", "expected --folds to be at least 2, got 1"),
+        ("--most 0", "expected --most to be at least 1, got 0"),
         ("--apply d.csv", "--apply needs --out: the file to write"),
         ("--apply d.csv --out o.csv --folds 2", "--folds, --split and --json have no effect with it"),
     ],

@@ -51,8 +51,8 @@ def test_what_is_printed_serves_a_trained_run_from_the_file_alone(capsys, tmp_pa
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("runs/x a.pt", "lopsided export: error: FILE must end in .onnx, got a.pt\n"),
-        ("runs/x a.onnx --threshold 2", "--threshold must lie in [0, 1], got 2.0\n"),
+        ("runs/x a.pt", "lopsided export: error: expected FILE to end in .onnx, got a.pt\n"),
+        ("runs/x a.onnx --threshold 2", "expected --threshold to lie in [0, 1], got 2.0\n"),
         ("runs/x", "file"),
     ],
 )

@@ -158,8 +158,8 @@ def test_a_configuration_executes_nothing_and_does_not_grow(attacked, tmp_path, 
     [
         ({"labels": ["a"] * 2}, "got one with other contents"),
         ({"labels": 3}, "got one with other contents"),
-        ({"input_shape": [10**9]}, "must fit config.yaml beside it, got another shape of 0.mean"),
-        ({"input_shape": [10**30]}, "must fit config.yaml beside it, got"),
+        ({"input_shape": [10**9]}, "to fit config.yaml beside it, got another shape of 0.mean"),
+        ({"input_shape": [10**30]}, "to fit config.yaml beside it, got"),
         ({"input_shape": [-5]}, "got one with other contents"),
         ({"format": 2}, "best.ckpt has format 2, made by a newer lopsided"),
     ],
@@ -216,10 +216,10 @@ def test_options_are_not_guessed_from_their_beginning(capsys):
 def test_a_seed_that_no_generator_takes_is_wrong_usage(capsys, seed):
     assert main(["train", "digits", f"--seed={seed}"]) == 2
     said = capsys.readouterr().err
-    assert "--seed must lie in 0 to 4294967295, got" in said
+    assert "expected --seed to lie in 0 to 4294967295, got" in said
     assert len(said.splitlines()) == 1
 
 
 def test_the_name_of_a_file_cannot_command_the_terminal(capsys):
     assert main(["inspect", "listing:\x1b[2Jx.csv"]) == 1
-    assert "\\x1b[2Jx.csv: wanted a listing" in capsys.readouterr().err
+    assert "\\x1b[2Jx.csv: expected a listing" in capsys.readouterr().err

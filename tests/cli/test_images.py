@@ -85,7 +85,7 @@ def test_from_files_to_predictions(capsys, tmp_path, photos):
     code, _, err = said(capsys, "predict", run, tmp_path / "new" / "b.jpg", "--out", out_file)
     assert code == 1  # nothing at all could be opened
     code, _, err = said(capsys, "predict", run, source, photos / "7.png")
-    assert (code, "wanted image files, or one source alone" in err) == (2, True)
+    assert (code, "expected image files, or one source alone" in err) == (2, True)
     code, _, err = said(capsys, "predict", run, tmp_path / "nowhere.jpg")
     assert (code, "nowhere.jpg" in err) == (1, True)
 
@@ -102,7 +102,7 @@ def test_options_of_other_sources_are_refused_before_any_work(capsys, photos, tm
     code, _, err = said(capsys, "train", "digits", "--data.image_size", "64")
     assert (code, "data.image_size has no effect with the source digits" in err) == (1, True)
     code, _, err = said(capsys, "train", source, "--data.cutout", "2")
-    assert (code, "data.cutout must lie in [0, 1), got 2.0" in err) == (2, True)
+    assert (code, "expected data.cutout to lie in [0, 1), got 2.0" in err) == (2, True)
     assert len(err.strip().splitlines()) == 1
 
 

@@ -61,14 +61,17 @@ def test_a_sweep_prints_its_table_and_says_what_it_wrote(capsys, tmp_path, sourc
     ("words", "message"),
     [
         ("sweep gamma digits", "invalid choice: 'gamma' (choose from 'gamma_neg', 'margin'"),
-        ("sweep gamma_neg digits --grid 1,-2", "gamma_neg must be >= 0, got -2.0"),
-        ("sweep gamma_neg digits --grid a", "the grid of gamma_neg must be numbers joined by commas, got 'a'"),
-        ("sweep losses digits --grid bce", "the grid of losses must be of cross_entropy"),
-        ("sweep margin digits --missing x", "--missing must be numbers joined by commas, got 'x'"),
-        ("sweep gamma_neg digits --grid 2,2.0", "the grid of gamma_neg must name each setting once, got 2 and 2.0"),
-        ("sweep margin digits --missing 0,0.0", "missing must name each share once, got 0, 0"),
-        ("sweep margin digits --missing 1", "missing must be shares in [0, 1), got 1.0"),
-        ("sweep margin digits --seeds 0", "seeds must be at least 1, got 0"),
+        ("sweep gamma_neg digits --grid 1,-2", "expected gamma_neg to be >= 0, got -2.0"),
+        ("sweep gamma_neg digits --grid a", "expected the grid of gamma_neg to be numbers joined by commas, got 'a'"),
+        ("sweep losses digits --grid bce", "expected the grid of losses to be of cross_entropy"),
+        ("sweep margin digits --missing x", "expected --missing to be numbers joined by commas, got 'x'"),
+        (
+            "sweep gamma_neg digits --grid 2,2.0",
+            "expected the grid of gamma_neg to name each setting once, got 2 and 2.0",
+        ),
+        ("sweep margin digits --missing 0,0.0", "expected missing to name each share once, got 0, 0"),
+        ("sweep margin digits --missing 1", "expected missing to be shares in [0, 1), got 1.0"),
+        ("sweep margin digits --seeds 0", "expected seeds to be at least 1, got 0"),
         ("sweep margin digits --data.missing 0.1", "data.missing has no effect in a sweep"),
         ("sweep margin digits --sedes 3", "did you mean --seeds?"),
     ],
@@ -83,7 +86,7 @@ def test_wrong_usage_is_one_line(capsys, words, message):
 def test_a_storage_of_another_kind_is_one_line(capsys, tmp_path, source):
     code, _, err = said(capsys, "sweep", "losses", source, "--storage=mysql://x", f"--out={tmp_path / 'out'}")
     assert code == 1
-    assert "the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got 'mysql://x'" in err
+    assert "expected the storage to be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got 'mysql://x'" in err
 
 
 @pytest.mark.parametrize(

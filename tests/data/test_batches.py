@@ -54,7 +54,7 @@ def test_a_loader_goes_through_every_sample_once(make_table):
 
 
 def test_a_single_number_is_no_batch(make_table):
-    with pytest.raises(TypeError, match="wanted a list of positions"):
+    with pytest.raises(TypeError, match="expected a list of positions"):
         TableDataset(make_table(["train"]), split="train")[0]
 
 

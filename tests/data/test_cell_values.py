@@ -22,7 +22,7 @@ def test_nothing_and_words_for_it_are_unknown(cell):
 
 @pytest.mark.parametrize("cell", ["2", "-1", "0.5", "255", "1,00", "1_0", "yes", "inf", "1 0", "١"])
 def test_anything_else_is_no_flag(cell):
-    with pytest.raises(ValueError, match="wanted 0, 1 or, where unknown, nothing, got"):
+    with pytest.raises(ValueError, match="expected 0, 1 or, where unknown, nothing, got"):
         parse_flag(cell)
 
 

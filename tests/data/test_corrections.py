@@ -56,23 +56,23 @@ def test_what_is_unknown_stays_unknown(table, way):
     )
     assert known.tolist() == mask.tolist()
     assert targets[:, :2].tolist() == [[True, True], [False, True], [False, True]]
-    with pytest.raises(DataError, match="wanted a label that is missing, got 'sea, sun', which is unknown"):
+    with pytest.raises(DataError, match="expected a label that is missing, got 'sea, sun', which is unknown"):
         corrected(masked, [Correction(0, "sea, sun", "missing")])
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("9,row 9,cat,missing,accept", "line 2: row must be a number from 0 to 2, got '9'"),
-        ("x,row 9,cat,missing,accept", "row must be a number from 0 to 2, got 'x'"),
-        ("0,row 1,cat,missing,accept", "the sample of row 0 must be 'row 0' as in the data, got 'row 1'"),
-        ("0,row 0,cow,missing,accept", "wanted a label of the data, got 'cow'"),
-        ("0,row 0,cat,lost,accept", "kind must be missing or wrong, got 'lost'"),
-        ("0,row 0,cat,wrong,maybe", "decision must be accept or reject, got 'maybe'"),
-        ("0,row 0,cat,wrong", "wanted 5 cells, got 4"),
+        ("9,row 9,cat,missing,accept", "line 2: expected row to be a number from 0 to 2, got '9'"),
+        ("x,row 9,cat,missing,accept", "expected row to be a number from 0 to 2, got 'x'"),
+        ("0,row 1,cat,missing,accept", "expected the sample of row 0 to be 'row 0' as in the data, got 'row 1'"),
+        ("0,row 0,cow,missing,accept", "expected a label of the data, got 'cow'"),
+        ("0,row 0,cat,lost,accept", "expected kind to be missing or wrong, got 'lost'"),
+        ("0,row 0,cat,wrong,maybe", "expected decision to be accept or reject, got 'maybe'"),
+        ("0,row 0,cat,wrong", "expected 5 cells, got 4"),
         (
             "0,row 0,cat,wrong,accept\n0,row 0,cat,wrong,accept",
-            "line 3: wanted one decision on 'cat' of row 0, got two",
+            "line 3: expected one decision on 'cat' of row 0, got two",
         ),
         ('0,"row 0,cat', "line 2: expected a quote that closes"),
     ],
@@ -112,19 +112,21 @@ def test_labels_that_were_hidden_on_purpose_are_no_truth_about_corrected_ones(ta
 
 
 def test_another_file_is_refused(tmp_path, table):
-    with pytest.raises(DataError, match="wanted the columns row, sample, label, kind, decision, got none named 'kind'"):
+    with pytest.raises(
+        DataError, match="expected the columns row, sample, label, kind, decision, got none named 'kind'"
+    ):
         read_decisions(write(tmp_path, header="row,sample,label,decision"), table)
     with pytest.raises(DataError, match="nothing.csv: cannot be read: No such file"):
         read_decisions(tmp_path / "nothing.csv", table)
     (tmp_path / "latin.csv").write_bytes(b"row,\xe9\n")
-    with pytest.raises(DataError, match="wanted text in UTF-8"):
+    with pytest.raises(DataError, match="expected text in UTF-8"):
         read_decisions(tmp_path / "latin.csv", table)
 
 
 def test_a_correction_of_what_is_so_already_is_refused(table):
-    with pytest.raises(DataError, match="row 0: wanted a label that is missing, got 'cat', which is there"):
+    with pytest.raises(DataError, match="row 0: expected a label that is missing, got 'cat', which is there"):
         corrected(table, [Correction(0, "cat", "missing")])
-    with pytest.raises(DataError, match="row 0: wanted a label that is wrong, got 'dog', which is not there"):
+    with pytest.raises(DataError, match="row 0: expected a label that is wrong, got 'dog', which is not there"):
         corrected(table, [Correction(0, "dog", "wrong")])
 
 
@@ -184,7 +186,7 @@ def test_a_corrected_table_keeps_numbers_that_float32_rounds(tmp_path, table):
 @pytest.mark.parametrize("name", ["Unnamed: 0", "Split"])
 def test_a_feature_that_no_column_can_be_called_goes_into_npz(tmp_path, table, name):
     table = dataclasses.replace(table, feature_names=(name, "a"))
-    with pytest.raises(DataError, match="wanted a name that ends in .npz"):
+    with pytest.raises(DataError, match="expected a name that ends in .npz"):
         write_data(table, tmp_path / "corrected.csv")
 
 
@@ -200,9 +202,9 @@ def test_a_listing_may_lie_above_its_images_and_nowhere_else(tmp_path, manifest)
     )
     write_data(inner, tmp_path / "above.csv")
     assert read_listing(tmp_path / "above.csv").paths.tolist() == manifest.paths.tolist()
-    with pytest.raises(DataError, match="wanted a listing in .* or a folder above it, where its paths start"):
+    with pytest.raises(DataError, match="expected a listing in .* or a folder above it, where its paths start"):
         write_data(manifest, tmp_path / "elsewhere" / "corrected.csv")
-    with pytest.raises(DataError, match="wanted a name that ends in .csv, got 'corrected.npz'"):
+    with pytest.raises(DataError, match="expected a name that ends in .csv, got 'corrected.npz'"):
         write_data(manifest, tmp_path / "corrected.npz")
 
 

@@ -73,7 +73,7 @@ def test_names_that_do_not_fit_are_refused(names, message):
 
 @pytest.mark.parametrize("positives", [np.ones((1, 2), dtype=bool), csr_matrix((1, 2), dtype=bool), csr_array((1, 2))])
 def test_positives_of_another_type_are_refused(positives):
-    with pytest.raises(DataError, match="must be a csr_array of bool"):
+    with pytest.raises(DataError, match="to be a csr_array of bool"):
         Labels(("a", "b"), positives)
 
 
@@ -177,7 +177,7 @@ def test_hiding_follows_the_seed():
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_outside_0_to_1_is_refused(share):
-    with pytest.raises(DataError, match=r"must be in \[0, 1\]"):
+    with pytest.raises(DataError, match=r"to be in \[0, 1\]"):
         hide_positives(labels_of([[1]]), [0], share=share, seed=0)
 
 

@@ -56,9 +56,9 @@ def test_any_order_and_subset_says_the_same_of_each_label():
 
 def test_the_first_label_that_the_run_does_not_know_is_named_and_the_others_are_counted():
     labels = labels_of(("cat", "zebra", "yak", "gnu"), [[1, 0, 0, 1]])
-    with pytest.raises(DataError, match=r"^wanted the labels of the run, got also 'zebra' \(and 2 more\)$"):
+    with pytest.raises(DataError, match=r"^expected the labels of the run, got also 'zebra' \(and 2 more\)$"):
         aligned(labels, ["dog", "cat"])
-    with pytest.raises(DataError, match=r"^wanted the labels of the run, got also 'zebra'$"):
+    with pytest.raises(DataError, match=r"^expected the labels of the run, got also 'zebra'$"):
         check_known(["zebra", "cat"], ["cat"])
 
 

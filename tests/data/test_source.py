@@ -102,7 +102,7 @@ def test_new_data_may_still_be_split_for_validation(csv):
 
 
 def test_a_label_that_the_run_does_not_know_is_refused(csv):
-    with pytest.raises(DataError, match=r"wanted the labels of the run, got also 'dog'$"):
+    with pytest.raises(DataError, match=r"expected the labels of the run, got also 'dog'$"):
         read_source(csv, label_names=["cat"])
 
 
@@ -113,9 +113,9 @@ def test_the_labels_of_digits_are_those_of_a_run_on_digits():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["cat"], r"wanted the labels of the run, got also '0 red' \(and 79 more\)$"),
-        ([*LABEL_NAMES, "cat"], "wanted the 81 labels of the run in their order, got the 80 of digits"),
-        (LABEL_NAMES[::-1], "wanted the 80 labels of the run in their order, got the 80 of digits"),
+        (["cat"], r"expected the labels of the run, got also '0 red' \(and 79 more\)$"),
+        ([*LABEL_NAMES, "cat"], "expected the 81 labels of the run in their order, got the 80 of digits"),
+        (LABEL_NAMES[::-1], "expected the 80 labels of the run in their order, got the 80 of digits"),
     ],
 )
 def test_digits_are_refused_for_a_run_with_other_labels(names, message):
@@ -128,17 +128,17 @@ def test_digits_are_refused_for_a_run_with_other_labels(names, message):
     [
         (
             "tabel:pets.csv",
-            r"wanted a source digits, listing:FILE, .* or arff:STEM, got 'tabel:pets.csv'; did you mean table:FILE\?",
+            r"expected a source digits, listing:FILE, .* or arff:STEM, got 'tabel:pets.csv'; did you mean table:FILE\?",
         ),
         ("Digits", r"got 'Digits'; did you mean digits\?"),
         ("pets.csv", r"did you mean table:pets.csv \(features\) or listing:pets.csv \(paths of images\)\?"),
         ("", "table:FILE or arff:STEM, got ''"),
         ("zzz", "got 'zzz'$"),
-        ("digits:3", "wanted digits, got 'digits:3'"),
-        ("digits:", "wanted digits, got 'digits:'"),
-        ("table", "wanted table:FILE, got 'table'"),
-        ("arff:", "wanted arff:STEM, got 'arff:'"),
-        ("table:nowhere.csv", "nowhere.csv: wanted a file"),
+        ("digits:3", "expected digits, got 'digits:3'"),
+        ("digits:", "expected digits, got 'digits:'"),
+        ("table", "expected table:FILE, got 'table'"),
+        ("arff:", "expected arff:STEM, got 'arff:'"),
+        ("table:nowhere.csv", "nowhere.csv: expected a file"),
     ],
 )
 def test_a_source_that_is_none_is_refused_in_one_line(source, message):
@@ -148,16 +148,16 @@ def test_a_source_that_is_none_is_refused_in_one_line(source, message):
 
 
 def test_a_negative_seed_is_refused(csv):
-    with pytest.raises(DataError, match="seed must be at least 0"):
+    with pytest.raises(DataError, match="expected seed to be at least 0"):
         read_source(csv, seed=-1)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"train_samples": 0}, "^data.train_samples must be at least 1, got 0"),
-        ({"missing": 1.0}, "^data.missing must be at least 0 and below 1, got 1.0"),
-        ({"validation_share": -0.1}, "^data.validation_share must be at least 0 and below 1, got -0.1"),
+        ({"train_samples": 0}, "^expected data.train_samples to be at least 1, got 0"),
+        ({"missing": 1.0}, "^expected data.missing to be at least 0 and below 1, got 1.0"),
+        ({"validation_share": -0.1}, "^expected data.validation_share to be at least 0 and below 1, got -0.1"),
         ({"validation_share": float("nan")}, "got nan"),
     ],
 )

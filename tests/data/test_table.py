@@ -33,7 +33,7 @@ def test_a_split_that_is_not_there_is_refused_with_those_that_are(make_table):
         (np.zeros((2, 3), np.uint8), "got uint8 with 2 dimensions"),
         (csr_array((2, 3)), "got float64"),
         (np.zeros((2, 0), np.float32), "at least one sample and one feature"),
-        (np.zeros((3, 1), np.float32), r"labels must be as many as the samples \(3\), got 2"),
+        (np.zeros((3, 1), np.float32), r"expected labels to be as many as the samples \(3\), got 2"),
     ],
 )
 def test_features_of_another_type_or_length_are_refused(features, message):
@@ -62,18 +62,18 @@ def test_images_are_bytes_of_four_dimensions():
 
 @pytest.mark.parametrize("splits", [["train"], ["train", ""], [1, 2], [["train"], ["train"]]])
 def test_splits_that_do_not_fit_are_refused(splits):
-    with pytest.raises(DataError, match="splits must be"):
+    with pytest.raises(DataError, match="expected splits to be"):
         table_of(np.zeros((2, 1), np.float32), splits=splits)
 
 
 def test_feature_names_must_be_one_per_feature():
-    with pytest.raises(DataError, match="feature_names must be one per feature, got 2"):
+    with pytest.raises(DataError, match="expected feature_names to be one per feature, got 2"):
         table_of(np.zeros((2, 3), np.float32), feature_names=("a", "b"))
 
 
 def test_the_truth_must_have_the_same_labels():
     truth = Labels(("dog",), csr_array(np.ones((2, 1), dtype=bool)))
-    with pytest.raises(DataError, match="truth must have the names and samples of labels"):
+    with pytest.raises(DataError, match="expected truth to have the names and samples of labels"):
         table_of(np.zeros((2, 1), np.float32), truth=truth)
 
 
@@ -103,5 +103,5 @@ def test_other_numbers_are_float32(numbers):
 
 
 def test_a_number_beyond_float32_is_refused_in_either_type(make_table):
-    with pytest.raises(DataError, match="must be finite float32 numbers, got 1e\\+39 in row 1"):
+    with pytest.raises(DataError, match="to be finite float32 numbers, got 1e\\+39 in row 1"):
         dataclasses.replace(make_table(["train"] * 2), features=np.array([[1.0], [1e39]]))

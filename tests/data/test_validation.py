@@ -63,7 +63,7 @@ def test_the_smallest_group_moves_when_every_group_is_larger_than_the_share(make
 
 
 def test_samples_that_are_all_equal_cannot_be_split(make_table):
-    with pytest.raises(DataError, match="pets: wanted at least two different training samples"):
+    with pytest.raises(DataError, match="pets: expected at least two different training samples"):
         with_validation(make_table(["train"] * 3, features=np.zeros((3, 2), np.float32)))
 
 

@@ -48,22 +48,22 @@ def test_adaptive_asymmetry_stands_beside_fixed_settings_of_the_same_margin():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("gamma_neg", {"grid": ["1", "x"]}, "the grid of gamma_neg must be numbers joined by commas, got '1,x'"),
+        ("gamma_neg", {"grid": ["1", "x"]}, "expected the grid of gamma_neg to be numbers joined by commas, got '1,x'"),
         (
             "gamma_neg",
             {"grid": ["2", "2.0"]},
-            "must name each setting once, got 2 and 2.0, both asymmetric gamma_neg=2",
+            "to name each setting once, got 2 and 2.0, both asymmetric gamma_neg=2",
         ),
-        ("gamma_neg", {"grid": ["1", "1.0000001"]}, "must name each setting once, got 1 and 1.0000001"),
-        ("margin", {"grid": ["0.1", "0.10"]}, "must name each setting once, got 0.1 and 0.10"),
-        ("adaptive", {"grid": ["0.1", "1e-1"]}, "must name each setting once, got 0.1 and 1e-1"),
-        ("losses", {"grid": ["focal", "focal"]}, "must name each setting once, got focal and focal"),
-        ("combination", {"base": LossOptions(margin=0.0)}, "must name each setting once, got neither and shifting"),
-        ("combination", {"grid": ["all"]}, "must be of neither, focusing, shifting, both, got 'all'"),
-        ("losses", {"grid": ["bce"]}, "must be of cross_entropy, focal, .*, got 'bce'"),
+        ("gamma_neg", {"grid": ["1", "1.0000001"]}, "to name each setting once, got 1 and 1.0000001"),
+        ("margin", {"grid": ["0.1", "0.10"]}, "to name each setting once, got 0.1 and 0.10"),
+        ("adaptive", {"grid": ["0.1", "1e-1"]}, "to name each setting once, got 0.1 and 1e-1"),
+        ("losses", {"grid": ["focal", "focal"]}, "to name each setting once, got focal and focal"),
+        ("combination", {"base": LossOptions(margin=0.0)}, "to name each setting once, got neither and shifting"),
+        ("combination", {"grid": ["all"]}, "to be of neither, focusing, shifting, both, got 'all'"),
+        ("losses", {"grid": ["bce"]}, "to be of cross_entropy, focal, .*, got 'bce'"),
         ("losses", {"base": LossOptions(margin=0.1)}, "loss.margin has no effect in the sweep losses"),
         ("margin", {"base": LossOptions(margin=0.1)}, "loss.margin is what the sweep margin varies"),
-        ("margin", {"base": LossOptions(name="focal")}, "loss.name of a sweep must be left out, got focal"),
+        ("margin", {"base": LossOptions(name="focal")}, "expected loss.name of a sweep to be left out, got focal"),
     ],
 )
 def test_what_does_not_belong_to_a_sweep_is_refused(name, options, message):

@@ -41,13 +41,13 @@ def test_a_row_is_a_trial_with_its_settings_and_its_validation(tmp_path, sweep):
 
 @pytest.mark.parametrize("storage", ["study.db", "mysql://host/lab", "postgresql://", "sqlite://relative.db"])
 def test_other_storages_are_refused(storage):
-    with pytest.raises(ValueError, match=f"must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got '{storage}'"):
+    with pytest.raises(ValueError, match=f"to be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got '{storage}'"):
         Study(storage, "a")
 
 
 def test_a_server_that_is_not_there_is_one_line_without_the_password(tmp_path):
     pytest.importorskip("psycopg")
-    with pytest.raises(ValueError, match=r"the storage postgresql://me@/lab.* must be reachable, got") as caught:
+    with pytest.raises(ValueError, match=r"the storage postgresql://me@/lab.* to be reachable, got") as caught:
         Study(f"postgresql://me:secret@/lab?host={tmp_path}", "a")
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)

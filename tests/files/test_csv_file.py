@@ -73,8 +73,8 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path):
 @pytest.mark.parametrize(
     ("content", "line", "words"),
     [
-        ("a,b\n1,2\n3\n", 3, "wanted 2 cells, got 1"),
-        ("a,b\n\n1,2,3\n", 3, "wanted 2 cells, got 3"),
+        ("a,b\n1,2\n3\n", 3, "expected 2 cells, got 1"),
+        ("a,b\n\n1,2,3\n", 3, "expected 2 cells, got 3"),
         ("a,b,\n1,2,\n3,4,5\n", 3, "nameless columns at the end, got '5'"),
         ("a,b\r\n1,\x00\r\n", 2, "NUL byte"),
         ("a,b\n1,2\n3,é\n".encode("latin-1"), 3, "UTF-8, got the byte 0xE9"),

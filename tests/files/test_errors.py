@@ -5,12 +5,15 @@ from lopsided.files.errors import quoted
 
 
 def test_an_error_names_file_and_line_on_one_line():
-    assert str(DataError("wanted 2 cells, got 3", path="pets.csv", line=7)) == "pets.csv, line 7: wanted 2 cells, got 3"
-    assert str(DataError("wanted a row, got none", path="pets.csv")) == "pets.csv: wanted a row, got none"
+    assert (
+        str(DataError("expected 2 cells, got 3", path="pets.csv", line=7))
+        == "pets.csv, line 7: expected 2 cells, got 3"
+    )
+    assert str(DataError("expected a row, got none", path="pets.csv")) == "pets.csv: expected a row, got none"
 
 
 def test_an_error_survives_the_way_back_from_a_worker():
-    error = DataError("wanted 2 cells, got 3", path="pets.csv", line=7)
+    error = DataError("expected 2 cells, got 3", path="pets.csv", line=7)
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 

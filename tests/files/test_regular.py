@@ -33,11 +33,13 @@ def put(request):
     return put
 
 
-WORDS = "wanted .*got|cannot be read|must be"
+WORDS = "expected expected .*got|cannot be read|to be"
 
 
 def test_what_has_no_end_is_neither_read_nor_waited_for(put, tmp_path):
-    with pytest.raises(DataError, match="wanted a file, got a (device or pipe|folder)|cannot be read: Too many levels"):
+    with pytest.raises(
+        DataError, match="expected a file, got a (device or pipe|folder)|cannot be read: Too many levels"
+    ):
         read_bytes(put(tmp_path / "x"))
 
 
@@ -50,7 +52,7 @@ def test_a_link_to_a_file_is_that_file(tmp_path):
 
 def test_a_file_may_have_a_largest_size(tmp_path):
     (tmp_path / "x").write_bytes(b"abc")
-    with pytest.raises(DataError, match="wanted a file of at most 2 bytes, got 3"):
+    with pytest.raises(DataError, match="expected a file of at most 2 bytes, got 3"):
         read_bytes(tmp_path / "x", at_most=2)
 
 

@@ -38,9 +38,9 @@ def test_document_types_and_entities_are_refused_in_every_encoding(events, conte
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "line 1: wanted XML, got no element found"),
-        ("<a>\n<b></a>", "line 2: wanted XML, got mismatched tag"),
-        ("<a>&x;</a>", "wanted XML, got undefined entity"),
+        ("", "line 1: expected XML, got no element found"),
+        ("<a>\n<b></a>", "line 2: expected XML, got mismatched tag"),
+        ("<a>&x;</a>", "expected XML, got undefined entity"),
         ('<?xml version="1.0" encoding="klingon"?><a/>', "toy.xml"),
         (b"\xff\xfe\x00", "toy.xml"),
     ],
@@ -54,10 +54,10 @@ def test_a_malformed_file_is_refused_in_one_line(events, content, message):
 def test_a_refusal_of_the_caller_gets_file_and_line(tmp_path):
     def refuse(name, _):
         if name == "b":
-            raise DataError("wanted no b, got one")
+            raise DataError("expected no b, got one")
 
     (tmp_path / "toy.xml").write_text("<a>\n<b/></a>")
-    with pytest.raises(DataError, match=r"toy\.xml, line 2: wanted no b, got one$"):
+    with pytest.raises(DataError, match=r"toy\.xml, line 2: expected no b, got one$"):
         parse_xml(tmp_path / "toy.xml", start=refuse, end=print, text=print)
 
 

@@ -93,7 +93,9 @@ def test_folds_share_no_content_and_miss_no_sample(hidden):
     assert sorted(np.concatenate(parts).tolist()) == list(range(600))
     assert all(set(part % 300) == set(part[part < 300]) for part in parts)
     assert max(map(len, parts)) - min(map(len, parts)) <= 2
-    with pytest.raises(ValueError, match="folds must lie in 2 to 600, the number of different training samples, got 1"):
+    with pytest.raises(
+        ValueError, match="expected folds to lie in 2 to 600, the number of different training samples, got 1"
+    ):
         fold_rows(hidden, folds=1, seed=0)
 
 
@@ -241,7 +243,7 @@ def test_nothing_noted_or_nothing_known_is_no_trouble():
         found = audit(made(np.full((4, 2), 0.5), np.zeros((4, 2)), np.full((4, 2), known)), most=5)
         assert found.missing.sum() == found.wrong.sum() == 0
         assert len(found.suspects) == (5 if known else 0)
-    with pytest.raises(ValueError, match="most must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="expected most to be at least 1, got 0"):
         audit(made([[0.5]], [[0]]), most=0)
 
 
@@ -309,7 +311,7 @@ def test_folds_differ_by_their_seed_and_are_of_the_training_samples_alone(hidden
     assert [part.tolist() for part in one] == [part.tolist() for part in same]
     assert [part.tolist() for part in one] != [part.tolist() for part in other]
     assert len(fold_rows(hidden, folds=600, seed=0)) == 600
-    with pytest.raises(ValueError, match="folds must lie in 2 to 600, .* got 601"):
+    with pytest.raises(ValueError, match="expected folds to lie in 2 to 600, .* got 601"):
         fold_rows(hidden, folds=601, seed=0)
 
 

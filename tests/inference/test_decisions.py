@@ -103,7 +103,7 @@ def test_a_number_that_is_given_wins_and_without_any_it_is_a_half(run, table):
     assert decision_of(run, trained).threshold == pytest.approx(json.loads(run.thresholds_file.read_text())["common"])
     assert decision_of(run, trained, 0.3).threshold == 0.3
     assert "f1" not in evaluate(run, table, threshold=0.3)
-    with pytest.raises(ValueError, match=r"threshold must lie in \[0, 1\], got 3"):
+    with pytest.raises(ValueError, match=r"expected threshold to lie in \[0, 1\], got 3"):
         decision_of(run, trained, 3)
 
 
@@ -166,7 +166,7 @@ def test_chosen_thresholds_are_compared_with_a_half_and_every_number_has_its_int
 @pytest.mark.parametrize("content", ["{", "[]", '{"epoch": 1}', '{"format": 1, "epoch": 99}'])
 def test_a_damaged_file_or_one_of_other_weights_is_refused_by_name(run, table, name, content):
     (run.path / f"{name}.json").write_text(content)
-    with pytest.raises(ValueError, match=rf"{name}.json must be .*: make it again, or remove {name}.json"):
+    with pytest.raises(ValueError, match=rf"expected {name}.json to be .*: make it again, or remove {name}.json"):
         evaluate(run, table)
 
 

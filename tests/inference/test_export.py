@@ -199,7 +199,9 @@ def _of_a_runtime_without_digits(self, logits):
 
 def test_a_calibration_that_loses_its_numbers_far_out_is_refused_though_random_inputs_stay_near(tmp_path, monkeypatch):
     monkeypatch.setattr(ClosedForm, "forward", _of_a_runtime_without_digits)
-    with pytest.raises(ValueError, match=r"a.onnx must give PyTorch's probabilities to within 0.0001, got .* nan"):
+    with pytest.raises(
+        ValueError, match=r"expected a.onnx to give PyTorch's probabilities to within 0.0001, got .* nan"
+    ):
         export(made(tmp_path / "run"), tmp_path / "a.onnx")
     assert not (tmp_path / "a.onnx").exists()
 
@@ -210,7 +212,9 @@ def test_a_file_that_predicts_something_else_is_refused(tmp_path, monkeypatch):
         return probabilities, probabilities > self.thresholds + (0.3 if torch.compiler.is_compiling() else 0)
 
     monkeypatch.setattr(module._Served, "decide", differs)
-    message = r"a.onnx must predict what PyTorch predicts, got False for a probability of .* and a threshold of 0.5"
+    message = (
+        r"expected a.onnx to predict what PyTorch predicts, got False for a probability of .* and a threshold of 0.5"
+    )
     with pytest.raises(ValueError, match=message):
         export(made(tmp_path / "run"), tmp_path / "a.onnx")
 
@@ -234,7 +238,7 @@ def test_real_rows_of_the_validation_split_are_checked_too(tmp_path, monkeypatch
         return logits, *self.decide(logits)
 
     monkeypatch.setattr(module._Served, "forward", differs)
-    with pytest.raises(ValueError, match="must give PyTorch's logits"):
+    with pytest.raises(ValueError, match="to give PyTorch's logits"):
         export(run, tmp_path / "a.onnx")
 
 
@@ -259,9 +263,12 @@ def _without_translation(logits):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_moved, r"a.onnx must give PyTorch's logits to within 0.0001, got a difference of 0.5; it was not written"),
-        (_only_pairs, r"a.onnx must run on 1 samples, got .*"),
-        (_without_translation, r"the network must be one that ONNX can hold, got .*bessel_j0"),
+        (
+            _moved,
+            r"expected a.onnx to give PyTorch's logits to within 0.0001, got a difference of 0.5; it was not written",
+        ),
+        (_only_pairs, r"expected a.onnx to run on 1 samples, got .*"),
+        (_without_translation, r"expected the network to be one that ONNX can hold, got .*bessel_j0"),
     ],
 )
 def test_a_file_that_differs_from_pytorch_is_not_written(tmp_path, monkeypatch, capfd, change, message):
@@ -315,11 +322,11 @@ def test_weights_too_large_for_one_file_lie_beside_it_and_may_be_moved_with_it(t
 
 def test_wrong_endings_thresholds_and_folders_are_refused(tmp_path):
     run = RunFolder(tmp_path)
-    with pytest.raises(ValueError, match=r"must be the folder of a run, got one without config\.yaml"):
+    with pytest.raises(ValueError, match=r"to be the folder of a run, got one without config\.yaml"):
         export(run, tmp_path / "a.onnx")
-    with pytest.raises(ValueError, match=r"the output must end in \.onnx, got a\.pt"):
+    with pytest.raises(ValueError, match=r"expected the output to end in \.onnx, got a\.pt"):
         export(run, tmp_path / "a.pt")
-    with pytest.raises(ValueError, match=r"threshold must lie in \[0, 1\], got 2"):
+    with pytest.raises(ValueError, match=r"expected threshold to lie in \[0, 1\], got 2"):
         export(made(tmp_path / "run"), tmp_path / "a.onnx", threshold=2)
 
 

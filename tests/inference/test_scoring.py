@@ -66,10 +66,10 @@ def test_features_without_names_are_taken_as_they_stand(trained, table):
 
 def test_inputs_that_the_network_does_not_know_are_refused(trained, table):
     narrow = dataclasses.replace(table, features=FEATURES[:, :2], feature_names=())
-    with pytest.raises(ValueError, match=r"inputs must have the shape of the run's \(3,\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected inputs to have the shape of the run's \(3,\), got \(2,\)"):
         collected(trained, narrow, split="test", batch_size=4)
     other = dataclasses.replace(table, feature_names=("x", "y", "w"))
-    with pytest.raises(ValueError, match="must have the features of the run, got none named 'z'"):
+    with pytest.raises(ValueError, match="to have the features of the run, got none named 'z'"):
         collected(trained, other, split="test", batch_size=4)
 
 
@@ -80,9 +80,9 @@ def test_other_labels_are_refused_with_the_first_difference(trained, table):
         labels = Labels(names, csr_array((8, len(names)), dtype=bool))
         return dataclasses.replace(table, labels=labels)
 
-    with pytest.raises(ValueError, match="must have the 2 labels of the run, got 3"):
+    with pytest.raises(ValueError, match="to have the 2 labels of the run, got 3"):
         same_labels(trained, of("a", "b", "c"))
-    with pytest.raises(ValueError, match="label 1 must be 'b' as in the run, got 'c'"):
+    with pytest.raises(ValueError, match="expected label 1 to be 'b' as in the run, got 'c'"):
         same_labels(trained, of("a", "c"))
-    with pytest.raises(ValueError, match="label 0 must be 'a' as in the run, got 'b'"):
+    with pytest.raises(ValueError, match="expected label 0 to be 'a' as in the run, got 'b'"):
         same_labels(trained, of("b", "a"))

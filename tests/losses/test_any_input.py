@@ -77,7 +77,7 @@ def test_a_target_outside_0_to_1_is_refused_with_its_value_unless_it_is_masked(n
     clean = CASES[name](shape[1])(logits, targets, mask=mask.index_put((torch.tensor(1), torch.tensor(2)), ~mask[0, 0]))
     targets[1, 2] = value
     shown = f"{torch.tensor(value).item():.9g}"
-    with pytest.raises(ValueError, match=rf"^targets must lie in \[0, 1\], got {shown}; .* say so with mask="):
+    with pytest.raises(ValueError, match=rf"^expected targets to lie in \[0, 1\], got {shown}; .* say so with mask="):
         criterion(logits, targets, mask=mask)
     mask[1, 2] = False
     assert torch.equal(CASES[name](shape[1])(logits, targets, mask=mask), clean)
@@ -87,7 +87,7 @@ def test_a_target_outside_0_to_1_is_refused_with_its_value_unless_it_is_masked(n
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.float16, torch.float64])
 def test_targets_of_every_type_are_looked_at(name, dtype):
     targets = torch.full((3, 2), 2, dtype=dtype)
-    with pytest.raises(ValueError, match=r"^targets must lie in \[0, 1\], got 2; "):
+    with pytest.raises(ValueError, match=r"^expected targets to lie in \[0, 1\], got 2; "):
         CASES[name](2)(torch.zeros(3, 2), targets, mask=torch.ones(2, dtype=torch.bool))
 
 

@@ -41,7 +41,7 @@ def test_all_but_logits_and_targets_is_keyword_only(loss):
 
 @pytest.mark.parametrize("loss", [focal_loss, binary_cross_entropy])
 def test_targets_outside_of_0_to_1_are_refused_where_it_is_asked(loss):
-    with pytest.raises(ValueError, match=r"targets must lie in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"expected targets to lie in \[0, 1\]"):
         loss(torch.zeros(1, 2), torch.tensor([[0.0, 2.0]]), check_targets=True)
 
 

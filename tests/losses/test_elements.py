@@ -164,9 +164,9 @@ def test_all_but_logits_and_targets_is_keyword_only(loss):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"targets": torch.zeros(2, 4)}, r"targets must have the shape of logits \(2, 5\), got \(2, 4\)"),
-        ({"mask": torch.ones(3, 5, dtype=torch.bool)}, r"mask must broadcast .* got \(3, 5\)"),
-        ({"reduction": "avg"}, r"reduction .*must be one of .*, got 'avg'"),
+        ({"targets": torch.zeros(2, 4)}, r"expected targets to have the shape of logits \(2, 5\), got \(2, 4\)"),
+        ({"mask": torch.ones(3, 5, dtype=torch.bool)}, r"expected mask to broadcast .* got \(3, 5\)"),
+        ({"reduction": "avg"}, r"expected reduction .*to be one of .*, got 'avg'"),
     ],
 )
 def test_what_does_not_fit_is_refused(loss, options, message):
@@ -177,21 +177,24 @@ def test_what_does_not_fit_is_refused(loss, options, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: HillLoss(0.5), "offset must be >= 1, got 0.5"),
-        (lambda: HillLoss(gamma=-1), "gamma must be >= 0, got -1"),
-        (lambda: SPLCLoss(-0.1, epoch_samples=8), "threshold must be >= 0, got -0.1"),
-        (lambda: SPLCLoss(epoch_samples=0), "epoch_samples must be >= 1, got 0"),
-        (lambda: AsymmetricPolynomialLoss(linear_pos=float("nan")), "linear_pos must be finite, got nan"),
-        (lambda: AsymmetricPolynomialLoss(margin=1), "margin must be >= 0 and < 1, got 1"),
-        (lambda: TwoWayLoss(0), "temperature_pos must be > 0, got 0"),
-        (lambda: DistributionBalancedLoss([0.5, 0]), "frequencies must lie between 0 and 1, both excluded, got 0"),
-        (lambda: DistributionBalancedLoss([0.5], tolerance=0), "tolerance must be > 0, got 0"),
-        (lambda: PartialAsymmetricLoss(top_k=-1), "top_k must be >= 0, got -1"),
+        (lambda: HillLoss(0.5), "expected offset to be >= 1, got 0.5"),
+        (lambda: HillLoss(gamma=-1), "expected gamma to be >= 0, got -1"),
+        (lambda: SPLCLoss(-0.1, epoch_samples=8), "expected threshold to be >= 0, got -0.1"),
+        (lambda: SPLCLoss(epoch_samples=0), "expected epoch_samples to be >= 1, got 0"),
+        (lambda: AsymmetricPolynomialLoss(linear_pos=float("nan")), "expected linear_pos to be finite, got nan"),
+        (lambda: AsymmetricPolynomialLoss(margin=1), "expected margin to be >= 0 and < 1, got 1"),
+        (lambda: TwoWayLoss(0), "expected temperature_pos to be > 0, got 0"),
+        (
+            lambda: DistributionBalancedLoss([0.5, 0]),
+            "expected frequencies to lie between 0 and 1, both excluded, got 0",
+        ),
+        (lambda: DistributionBalancedLoss([0.5], tolerance=0), "expected tolerance to be > 0, got 0"),
+        (lambda: PartialAsymmetricLoss(top_k=-1), "expected top_k to be >= 0, got -1"),
         (
             lambda: PartialAsymmetricLoss(unknown="drop"),
-            "unknown must be one of ignore, negative, selective, got 'drop'",
+            "expected unknown to be one of ignore, negative, selective, got 'drop'",
         ),
-        (lambda: ZLPRLoss(reduction="avg"), "reduction must be one of none, mean, sum, batchmean, got 'avg'"),
+        (lambda: ZLPRLoss(reduction="avg"), "expected reduction to be one of none, mean, sum, batchmean, got 'avg'"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_its_name(make, message):
@@ -202,12 +205,12 @@ def test_a_setting_out_of_range_is_refused_by_its_name(make, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: HillLoss(torch.tensor(1.5)), "offset must be a number, got Tensor"),
-        (lambda: TwoWayLoss("4"), "temperature_pos must be a number, got str"),
-        (lambda: PartialAsymmetricLoss(top_k=2.5), "top_k must be a whole number, got float"),
+        (lambda: HillLoss(torch.tensor(1.5)), "expected offset to be a number, got Tensor"),
+        (lambda: TwoWayLoss("4"), "expected temperature_pos to be a number, got str"),
+        (lambda: PartialAsymmetricLoss(top_k=2.5), "expected top_k to be a whole number, got float"),
         (
             lambda: distribution_balanced_loss(torch.zeros(2, 1), torch.zeros(2, 1), frequencies=[0.5]),
-            "frequencies must be a tensor, got list",
+            "expected frequencies to be a tensor, got list",
         ),
     ],
 )

@@ -177,5 +177,5 @@ def test_a_setting_in_a_tensor_is_a_copy_that_is_not_saved():
 
 @pytest.mark.parametrize("module", [AsymmetricLoss, FocalLoss])
 def test_a_module_that_is_to_check_targets_refuses_those_outside_of_0_to_1(module):
-    with pytest.raises(ValueError, match=r"targets must lie in \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"expected targets to lie in \[0, 1\]"):
         module(check_targets=True)(torch.zeros(1, 2), torch.tensor([[0.0, 2.0]]))

@@ -23,7 +23,7 @@ def test_batchmean_does_not_depend_on_the_batch_size():
 
 
 def test_an_unknown_reduction_is_refused():
-    with pytest.raises(ValueError, match="reduction must be one of none, mean, sum, batchmean, got 'avg'"):
+    with pytest.raises(ValueError, match="expected reduction to be one of none, mean, sum, batchmean, got 'avg'"):
         reduce(torch.ones(2), mask=None, reduction="avg")
 
 

@@ -65,9 +65,9 @@ def test_an_empty_batch_costs_nothing():
     ("logits", "labels", "message"),
     [
         (torch.zeros(2, 1), torch.tensor([0, 0]), r"at least two classes in their last dimension, got \(2, 1\)"),
-        (torch.zeros(2, 3), torch.tensor([0]), r"labels must have the shape \(2,\), got \(1,\)"),
-        (torch.zeros(2, 3), torch.tensor([0, 3]), r"labels must lie in \[0, 3\), got values from 0 to 3"),
-        (torch.zeros(2, 3), torch.tensor([0, -100]), r"labels must lie in \[0, 3\), got values from -100 to 0"),
+        (torch.zeros(2, 3), torch.tensor([0]), r"expected labels to have the shape \(2,\), got \(1,\)"),
+        (torch.zeros(2, 3), torch.tensor([0, 3]), r"expected labels to lie in \[0, 3\), got values from 0 to 3"),
+        (torch.zeros(2, 3), torch.tensor([0, -100]), r"expected labels to lie in \[0, 3\), got values from -100 to 0"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(logits, labels, message):
@@ -76,7 +76,7 @@ def test_labels_that_do_not_fit_are_refused(logits, labels, message):
 
 
 def test_labels_that_are_no_class_numbers_are_refused():
-    with pytest.raises(TypeError, match="labels must be integer class numbers"):
+    with pytest.raises(TypeError, match="expected labels to be integer class numbers"):
         softmax_asymmetric_loss(torch.zeros(2, 3), torch.zeros(2))
 
 
@@ -108,5 +108,5 @@ def test_where_the_right_class_is_ruled_out_the_loss_is_infinite_as_that_of_cros
 
 @pytest.mark.parametrize("name", ["gamma_pos", "gamma_neg"])
 def test_its_focusing_powers_are_numbers(name):
-    with pytest.raises(TypeError, match=f"{name} must be a number, got"):
+    with pytest.raises(TypeError, match=f"expected {name} to be a number, got"):
         softmax_asymmetric_loss(torch.zeros(2, 3), torch.tensor([0, 1]), **{name: torch.tensor(1.0)})

@@ -254,7 +254,7 @@ def test_nan_scores_are_refused_with_their_number_and_place(function):
     known = torch.ones_like(targets)
     known[1, 7] = False
     with pytest.raises(
-        ValueError, match=r"^scores must not be NaN where known, got 3 NaN, the first at row 1, label 7$"
+        ValueError, match=r"^expected scores not to be NaN where known, got 3 NaN, the first at row 1, label 7$"
     ):
         function(scores, targets)
     with pytest.raises(ValueError, match=r"got 2 NaN, the first at row 1, label 8$"):
@@ -273,27 +273,31 @@ def test_targets_other_than_0_and_1_are_refused_where_known(value, written):
     scores, targets = scene()
     targets = targets.float()
     targets[3, 2] = value
-    with pytest.raises(ValueError, match=rf"^targets must be 0 or 1, got {written} at row 3, label 2$"):
+    with pytest.raises(ValueError, match=rf"^expected targets to be 0 or 1, got {written} at row 3, label 2$"):
         average_precision(scores, targets)
 
 
 def test_shapes_that_do_not_fit_are_refused():
     scores = torch.zeros(8, 80)
-    with pytest.raises(ValueError, match=r"^targets must have the shape of scores \(8, 80\), got \(8, 81\)$"):
+    with pytest.raises(ValueError, match=r"^expected targets to have the shape of scores \(8, 80\), got \(8, 81\)$"):
         average_precision(scores, torch.zeros(8, 81))
-    with pytest.raises(ValueError, match=r"^mask must broadcast to the shape of scores \(8, 80\), got \(8, 81\)$"):
+    with pytest.raises(
+        ValueError, match=r"^expected mask to broadcast to the shape of scores \(8, 80\), got \(8, 81\)$"
+    ):
         average_precision(scores, scores, mask=torch.ones(8, 81, dtype=torch.bool))
-    with pytest.raises(ValueError, match=r"^scores must have the shape \(samples, labels\), got \(8,\)$"):
+    with pytest.raises(ValueError, match=r"^expected scores to have the shape \(samples, labels\), got \(8,\)$"):
         average_precision(torch.zeros(8), torch.zeros(8))
 
 
 def test_kinds_that_cannot_be_meant_are_refused():
     scores = torch.zeros(2, 3)
-    with pytest.raises(TypeError, match=r"^scores must be floating point, got torch.int64$"):
+    with pytest.raises(TypeError, match=r"^expected scores to be floating point, got torch.int64$"):
         average_precision(scores.long(), scores)
-    with pytest.raises(TypeError, match=r"^scores must be a tensor, got ndarray$"):
+    with pytest.raises(TypeError, match=r"^expected scores to be a tensor, got ndarray$"):
         average_precision(scores.numpy(), scores)
-    with pytest.raises(TypeError, match=r"^targets must be a tensor, got ndarray$"):
+    with pytest.raises(TypeError, match=r"^expected targets to be a tensor, got ndarray$"):
         average_precision(scores, scores.numpy())
-    with pytest.raises(TypeError, match=r"^mask must be bool, True where the label is known, got torch.float32$"):
+    with pytest.raises(
+        TypeError, match=r"^expected mask to be bool, True where the label is known, got torch.float32$"
+    ):
         average_precision(scores, scores, mask=scores)

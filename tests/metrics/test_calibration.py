@@ -50,7 +50,7 @@ def test_batches_add_up_to_all_at_once():
         assert torch.equal(total.counts, whole.counts)
         assert torch.equal(total.positives, whole.positives)
         assert (total.error, total.brier) == pytest.approx((whole.error, whole.brier), abs=1e-12)
-    with pytest.raises(ValueError, match="wanted two reliabilities with the same edges"):
+    with pytest.raises(ValueError, match="expected two reliabilities with the same edges"):
         reliability(probabilities, targets) + whole
 
 
@@ -85,11 +85,13 @@ def test_without_a_known_element_all_is_nan():
 
 
 def test_logits_and_other_edges_are_refused():
-    with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\], got 3 at row 0, label 0; of logits"):
+    with pytest.raises(
+        ValueError, match=r"expected probabilities to lie in \[0, 1\], got 3 at row 0, label 0; of logits"
+    ):
         brier_score(torch.tensor([[3.0]]), torch.tensor([[1]]))
-    with pytest.raises(ValueError, match="num_bins must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="expected num_bins to be at least 1, got 0"):
         expected_calibration_error(torch.rand(2, 2), torch.zeros(2, 2), num_bins=0)
-    with pytest.raises(ValueError, match=r"edges must rise from 0 to 1, got \[0.0, 0.5\]"):
+    with pytest.raises(ValueError, match=r"expected edges to rise from 0 to 1, got \[0.0, 0.5\]"):
         reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor([0, 0.5]))
 
 
@@ -173,7 +175,7 @@ def test_many_elements_are_binned_in_parts(monkeypatch):
 
 @pytest.mark.parametrize("edges", [[0.0], [], [[0.0, 1.0]], [0.0, 0.5, 0.5, 1.0], [0.0, 0.6, 0.4, 1.0], [0.1, 1.0]])
 def test_edges_that_are_no_bins_are_refused(edges):
-    with pytest.raises(ValueError, match="edges must rise from 0 to 1, got"):
+    with pytest.raises(ValueError, match="expected edges to rise from 0 to 1, got"):
         reliability(torch.rand(2, 2), torch.zeros(2, 2), edges=torch.tensor(edges))
 
 

@@ -138,18 +138,18 @@ def test_another_number_of_labels_is_refused():
     scores, targets, _ = scene()
     collected, other = CollectedScores(), CollectedScores()
     collected.update(scores, targets)
-    with pytest.raises(ValueError, match=r"^scores must have 3 labels like the rows before, got 2$"):
+    with pytest.raises(ValueError, match=r"^expected scores to have 3 labels like the rows before, got 2$"):
         collected.update(scores[:, :2], targets[:, :2])
     other.update(scores[:, :2], targets[:, :2])
-    with pytest.raises(ValueError, match=r"^scores must have 3 labels like the rows before, got 2$"):
+    with pytest.raises(ValueError, match=r"^expected scores to have 3 labels like the rows before, got 2$"):
         collected.merge(other)
 
 
 def test_inputs_that_do_not_fit_are_refused_at_once():
     scores, targets, _ = scene()
-    with pytest.raises(ValueError, match=r"^targets must have the shape of scores \(10, 3\), got \(9, 3\)$"):
+    with pytest.raises(ValueError, match=r"^expected targets to have the shape of scores \(10, 3\), got \(9, 3\)$"):
         CollectedScores().update(scores, targets[:9])
-    with pytest.raises(ValueError, match=r"^targets must be 0 or 1, got 0.5 at row 0, label 0$"):
+    with pytest.raises(ValueError, match=r"^expected targets to be 0 or 1, got 0.5 at row 0, label 0$"):
         CollectedScores().update(scores, torch.full((10, 3), 0.5))
 
 

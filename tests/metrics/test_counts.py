@@ -112,13 +112,15 @@ def test_counts_take_no_gradient_along():
 
 def test_counts_of_different_labels_are_not_added():
     zeros, zero = torch.zeros(3, dtype=torch.int64), torch.zeros(1, dtype=torch.int64)
-    with pytest.raises(ValueError, match=r"^counts must have the same number of labels, got 3 and 1$"):
+    with pytest.raises(ValueError, match=r"^expected counts to have the same number of labels, got 3 and 1$"):
         Counts(zeros, zeros, zeros) + Counts(zero, zero, zero)
 
 
 def test_logits_at_a_threshold_are_refused_with_their_value():
     logits = torch.tensor([[0.5, 0.1], [0.2, -3.25]])
-    message = r"^probabilities must lie in \[0, 1\], got -3.25 at row 1, label 1; of logits take the sigmoid first$"
+    message = (
+        r"^expected probabilities to lie in \[0, 1\], got -3.25 at row 1, label 1; of logits take the sigmoid first$"
+    )
     with pytest.raises(ValueError, match=message):
         count(logits, torch.ones(2, 2))
     with pytest.raises(ValueError, match=message):
@@ -130,19 +132,21 @@ def test_logits_at_a_threshold_are_refused_with_their_value():
 @pytest.mark.parametrize("rule", [{}, {"top_k": 1}])
 def test_a_nan_probability_is_refused(rule):
     probabilities = torch.tensor([[0.5, math.nan]])
-    with pytest.raises(ValueError, match=r"^probabilities must not be NaN .* got 1 NaN, the first at row 0, label 1$"):
+    with pytest.raises(
+        ValueError, match=r"^expected probabilities not to be NaN .* got 1 NaN, the first at row 0, label 1$"
+    ):
         count(probabilities, torch.ones(1, 2), **rule)
 
 
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"threshold": 50}, r"^threshold must lie in \[0, 1\], got 50$"),
-        ({"threshold": math.nan}, r"^threshold must lie in \[0, 1\], got nan$"),
-        ({"threshold": torch.tensor([0.5, -0.5, 0.5])}, r"^threshold must lie in \[0, 1\], got -0.5$"),
-        ({"threshold": torch.zeros(2)}, r"^threshold must be a number or have the shape \(3,\), got \(2,\)$"),
-        ({"top_k": 0}, r"^top_k must lie in 1 to 3, the number of labels, got 0$"),
-        ({"top_k": 4}, r"^top_k must lie in 1 to 3, the number of labels, got 4$"),
+        ({"threshold": 50}, r"^expected threshold to lie in \[0, 1\], got 50$"),
+        ({"threshold": math.nan}, r"^expected threshold to lie in \[0, 1\], got nan$"),
+        ({"threshold": torch.tensor([0.5, -0.5, 0.5])}, r"^expected threshold to lie in \[0, 1\], got -0.5$"),
+        ({"threshold": torch.zeros(2)}, r"^expected threshold to be a number or have the shape \(3,\), got \(2,\)$"),
+        ({"top_k": 0}, r"^expected top_k to lie in 1 to 3, the number of labels, got 0$"),
+        ({"top_k": 4}, r"^expected top_k to lie in 1 to 3, the number of labels, got 4$"),
         ({"top_k_above_threshold": True}, r"^top_k_above_threshold needs top_k, got None$"),
     ],
 )
@@ -153,9 +157,11 @@ def test_rules_that_cannot_be_meant_are_refused(rule, message):
 
 def test_shapes_and_soft_targets_are_refused():
     probabilities = torch.zeros(8, 80)
-    with pytest.raises(ValueError, match=r"^targets must have the shape of probabilities \(8, 80\), got \(8, 81\)$"):
+    with pytest.raises(
+        ValueError, match=r"^expected targets to have the shape of probabilities \(8, 80\), got \(8, 81\)$"
+    ):
         count(probabilities, torch.zeros(8, 81))
-    with pytest.raises(ValueError, match=r"^targets must be 0 or 1, got 0.5 at row 0, label 0$"):
+    with pytest.raises(ValueError, match=r"^expected targets to be 0 or 1, got 0.5 at row 0, label 0$"):
         count(probabilities, torch.full((8, 80), 0.5))
 
 

@@ -87,5 +87,5 @@ def test_what_is_refused_is_refused_and_never_a_value():
     scores = torch.rand(5, 2)
     for bad in (torch.full((5, 2), 255, dtype=torch.uint8), torch.full((5, 2), -1), torch.full((5, 2), torch.nan)):
         assert native_ranking.average_precision(scores, bad, None) is None
-        with pytest.raises(ValueError, match="targets must be 0 or 1, got"):
+        with pytest.raises(ValueError, match="expected targets to be 0 or 1, got"):
             average_precision(scores, bad)

@@ -172,11 +172,11 @@ def test_a_precision_that_nothing_reaches_predicts_nothing():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rule": "f2"}, "rule must be one of f1, precision, recall, got 'f2'"),
+        ({"rule": "f2"}, "expected rule to be one of f1, precision, recall, got 'f2'"),
         ({"rule": "recall"}, "at_least goes with the rules precision and recall, got None with recall"),
         ({"at_least": 0.5}, "at_least goes with the rules precision and recall, got 0.5 with f1"),
-        ({"rule": "recall", "at_least": 1.5}, r"at_least must lie in \(0, 1\], got 1.5"),
-        ({"shrinkage": -1}, "shrinkage must be at least 0, got -1"),
+        ({"rule": "recall", "at_least": 1.5}, r"expected at_least to lie in \(0, 1\], got 1.5"),
+        ({"shrinkage": -1}, "expected shrinkage to be at least 0, got -1"),
     ],
 )
 def test_wrong_settings_are_refused(options, message):
@@ -193,5 +193,5 @@ def test_what_is_unknown_need_not_be_a_probability():
     mask[0] = False
     strange = scores.masked_fill(~mask, 7.0)
     assert choose_thresholds(strange, targets, mask=mask).common == choose_thresholds(scores[1:], targets[1:]).common
-    with pytest.raises(ValueError, match=r"probabilities must lie in \[0, 1\], got 7 at row 0, label 0"):
+    with pytest.raises(ValueError, match=r"expected probabilities to lie in \[0, 1\], got 7 at row 0, label 0"):
         choose_thresholds(strange, targets)

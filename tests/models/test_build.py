@@ -84,7 +84,7 @@ def test_a_saved_network_is_built_without_reading_or_fetching_weights(timm):
     options = ModelOptions(name="test_resnet", weights="nowhere.pth")
     model = build_model(options, input_shape=(3, 32, 32), num_labels=2, load_weights=False)
     assert model.backbone.origin == "random weights"
-    with pytest.raises(ValueError, match=r"the weights file nowhere.pth must be there"):
+    with pytest.raises(ValueError, match=r"expected the weights file nowhere.pth to be there"):
         build_model(options, input_shape=(3, 32, 32), num_labels=2)
 
 

@@ -8,13 +8,13 @@ from lopsided.models import ModelOptions, build_model, resolved
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 0}, "model.width must be at least 1, got 0"),
-        ({"name": "mlp", "dropout": 1.0}, r"model.dropout must lie in \[0, 1\), got 1.0"),
-        ({"groups": 0}, "model.groups must be at least 1, got 0"),
-        ({"layer_decay": 0.0}, r"model.layer_decay must lie in \(0, 1\], got 0.0"),
-        ({"layer_decay": 1.1}, r"model.layer_decay must lie in \(0, 1\], got 1.1"),
-        ({"head": "cross"}, "model.head must be one of linear, ml_decoder, got 'cross'"),
-        ({"pixels": "bgr"}, "model.pixels must be one of backbone, unit, got 'bgr'"),
+        ({"width": 0}, "expected model.width to be at least 1, got 0"),
+        ({"name": "mlp", "dropout": 1.0}, r"expected model.dropout to lie in \[0, 1\), got 1.0"),
+        ({"groups": 0}, "expected model.groups to be at least 1, got 0"),
+        ({"layer_decay": 0.0}, r"expected model.layer_decay to lie in \(0, 1\], got 0.0"),
+        ({"layer_decay": 1.1}, r"expected model.layer_decay to lie in \(0, 1\], got 1.1"),
+        ({"head": "cross"}, "expected model.head to be one of linear, ml_decoder, got 'cross'"),
+        ({"pixels": "bgr"}, "expected model.pixels to be one of backbone, unit, got 'bgr'"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(options, message):
@@ -32,7 +32,7 @@ def test_a_value_out_of_range_is_refused_by_name(options, message):
         ({"groups": 5}, "model.groups has no effect without model.head=ml_decoder, got 5"),
         ({"pretrained": False, "weights": "a.pth"}, "model.weights has no effect with model.pretrained=false"),
         ({"frozen": True, "layer_decay": 0.9}, "model.layer_decay has no effect with model.frozen=true"),
-        ({"head": "ml_decoder", "width": 100}, "model.width must be a multiple of 8 .*, got 100"),
+        ({"head": "ml_decoder", "width": 100}, "expected model.width to be a multiple of 8 .*, got 100"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(options, message):

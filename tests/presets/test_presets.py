@@ -49,7 +49,7 @@ def test_a_tresnet_of_the_paper_is_built_with_unit_pixels(timm):
 def test_an_unknown_preset_is_refused_with_the_nearest(capsys):
     assert main(["train", "digits", "--config", "coco-tresnet-k"]) == 2
     assert (
-        "--config must be a file or a preset, got 'coco-tresnet-k'; did you mean coco-tresnet-"
+        "expected --config to be a file or a preset, got 'coco-tresnet-k'; did you mean coco-tresnet-"
         in capsys.readouterr().err
     )
     assert main(["train", "digits", "--config=nothing-like-it"]) == 2

@@ -56,5 +56,5 @@ def test_a_folder_named_twice_is_read_once(make_run):
 def test_no_runs_and_folders_without_one_are_refused(tmp_path):
     with pytest.raises(ValueError, match="at least one run"):
         read_runs([])
-    with pytest.raises(ValueError, match="must be the folder of a run"):
+    with pytest.raises(ValueError, match="to be the folder of a run"):
         read_runs([tmp_path])

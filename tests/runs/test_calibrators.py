@@ -56,7 +56,7 @@ def test_an_adaptive_run_is_undone_with_the_gamma_that_its_saved_weights_ended_w
 
 
 def test_an_adaptive_run_without_its_gamma_is_refused():
-    with pytest.raises(ValueError, match="must hold the gamma_neg that the adaptive loss ended with"):
+    with pytest.raises(ValueError, match="to hold the gamma_neg that the adaptive loss ended with"):
         closed_form(LossOptions(name="adaptive"), {}, num_labels=3)
 
 

@@ -13,7 +13,7 @@ def test_a_saved_configuration_reads_back_as_it_was(tmp_path):
 @pytest.mark.parametrize("text", ["", "[1, 2]", "source: digits", "{", "source: !!python/object:os.system x", "\0"])
 def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
-    with pytest.raises(ValueError, match=r"config\.yaml.*(must hold the configuration of a run|wanted)"):
+    with pytest.raises(ValueError, match=r"expected config\.yaml.*(to hold the configuration of a run|wanted)"):
         Config.load(tmp_path / "config.yaml")
 
 
@@ -22,7 +22,7 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
     [
         (
             {"name": "hinge"},
-            "loss.name must be one of cross_entropy, focal, asymmetric, adaptive, hill, .*, got 'hinge'",
+            "expected loss.name to be one of cross_entropy, focal, asymmetric, adaptive, hill, .*, got 'hinge'",
         ),
         (
             {"name": "focal", "gamma_neg": 4.0},

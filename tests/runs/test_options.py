@@ -95,11 +95,11 @@ def test_a_compiled_network_learns_the_same_and_keeps_its_names(tmp_path, table,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"accumulate": 0}, "training.accumulate must be at least 1, got 0"),
-        ({"patience": 0}, "training.patience must be at least 1, got 0"),
-        ({"machines": 0}, "training.machines must be at least 1, got 0"),
-        ({"clip_norm": 0.0}, "training.clip_norm must be above 0, got 0.0"),
-        ({"workers": -1}, "training.workers must be at least 0, got -1"),
+        ({"accumulate": 0}, "expected training.accumulate to be at least 1, got 0"),
+        ({"patience": 0}, "expected training.patience to be at least 1, got 0"),
+        ({"machines": 0}, "expected training.machines to be at least 1, got 0"),
+        ({"clip_norm": 0.0}, "expected training.clip_norm to be above 0, got 0.0"),
+        ({"workers": -1}, "expected training.workers to be at least 0, got -1"),
     ],
 )
 def test_values_out_of_range_are_refused(options, message):

@@ -30,19 +30,22 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "wanted a YAML mapping of options, got nothing"),
-        ("- 1", "wanted a YAML mapping of options, got list"),
-        ("a: !!python/object/apply:os.system [touch x]", "line 1: wanted YAML, got could not determine a constructor"),
+        ("", "expected a YAML mapping of options, got nothing"),
+        ("- 1", "expected a YAML mapping of options, got list"),
+        (
+            "a: !!python/object/apply:os.system [touch x]",
+            "line 1: expected YAML, got could not determine a constructor",
+        ),
         ("a: !!python/name:os.system", "could not determine a constructor"),
-        (LAUGHS, r"line 2: wanted YAML, got a reference \*a"),
+        (LAUGHS, r"line 2: expected YAML, got a reference \*a"),
         ("a: &b\n  c: *b", "got a reference"),
         ("[" * 100_000, "got more than 8 levels"),
         ("{a: " * 100_000, "got more than 8 levels"),
-        ("a: [1, 2", "line 1: wanted YAML, got expected ',' or ']'"),
+        ("a: [1, 2", "line 1: expected YAML, got expected ',' or ']'"),
         ("a: \0", "a character that may not stand there"),
-        ("a: 2026-13-01", "wanted YAML, got month must be in 1..12"),
-        (b"\x80\x04", "wanted text in UTF-8, got the byte 0x80"),
-        ("a: " + "x" * 2**20, "wanted a file of at most 1,048,576 bytes, got 1,048,579"),
+        ("a: 2026-13-01", "expected expected YAML, got month to be in 1..12"),
+        (b"\x80\x04", "expected text in UTF-8, got the byte 0x80"),
+        ("a: " + "x" * 2**20, "expected a file of at most 1,048,576 bytes, got 1,048,579"),
     ],
     ids=range(13),
 )
@@ -59,13 +62,13 @@ def test_yaml_that_is_no_configuration_is_one_short_line(write, content, message
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "wanted a JSON object, got Expecting value"),
-        ("[]", "wanted a JSON object, got list"),
-        ("NaN", "wanted a JSON object, got float"),
+        ("", "expected a JSON object, got Expecting value"),
+        ("[]", "expected a JSON object, got list"),
+        ("NaN", "expected a JSON object, got float"),
         ("[" * 100_000, "lists in lists without end"),
         ('{"a":' * 100_000, "lists in lists without end"),
-        ("9" * 5000, "wanted a JSON object, got Exceeds the limit"),
-        (b"\xff", "wanted text in UTF-8, got the byte 0xff"),
+        ("9" * 5000, "expected a JSON object, got Exceeds the limit"),
+        (b"\xff", "expected text in UTF-8, got the byte 0xff"),
     ],
     ids=range(7),
 )
@@ -78,9 +81,9 @@ def test_a_file_without_an_end_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "zeros").symlink_to("/dev/zero")
     for name in ("pipe", "zeros"):
-        with pytest.raises(DataError, match="wanted a file, got a device or pipe"):
+        with pytest.raises(DataError, match="expected a file, got a device or pipe"):
             read_text(tmp_path / name)
-    with pytest.raises(DataError, match="wanted a file, got a folder"):
+    with pytest.raises(DataError, match="expected a file, got a folder"):
         read_text(tmp_path)
 
 
@@ -97,7 +100,7 @@ def test_a_checkpoint_is_loaded_without_executing_anything_in_it(tmp_path, write
     torch.save({"state_dict": Trap(sprung)}, tmp_path / "zip.ckpt")
     torch.save({"state_dict": Trap(sprung)}, tmp_path / "legacy.ckpt", _use_new_zipfile_serialization=False)
     for path in (tmp_path / "zip.ckpt", tmp_path / "legacy.ckpt", *map(write, [pickle.dumps(Trap(sprung))])):
-        with pytest.raises(DataError, match="wanted a checkpoint that loads without executing code") as caught:
+        with pytest.raises(DataError, match="expected a checkpoint that loads without executing code") as caught:
             read_checkpoint(path)
         assert "weights_only" not in str(caught.value)  # PyTorch's advice is to switch it off
     assert not sprung.exists()
@@ -105,7 +108,7 @@ def test_a_checkpoint_is_loaded_without_executing_anything_in_it(tmp_path, write
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), bytes(100), pickle.dumps([1])])
 def test_a_damaged_checkpoint_is_refused(write, content):
-    with pytest.raises(DataError, match="wanted a checkpoint that loads without executing code, got another file"):
+    with pytest.raises(DataError, match="expected a checkpoint that loads without executing code, got another file"):
         read_checkpoint(write(content))
 
 
@@ -116,5 +119,5 @@ def test_a_checkpoint_that_unpacks_to_more_than_it_holds_is_refused_before(tmp_p
     with zipfile.ZipFile(path) as plain, zipfile.ZipFile(tmp_path / "b.ckpt", "w", zipfile.ZIP_DEFLATED) as packed:
         for name in plain.namelist():
             packed.writestr(name, plain.read(name))
-    with pytest.raises(ValueError, match="wanted weights that are not packed, got .* bytes for 4,000,"):
+    with pytest.raises(ValueError, match="expected weights that are not packed, got .* bytes for 4,000,"):
         read_checkpoint(tmp_path / "b.ckpt")

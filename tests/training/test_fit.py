@@ -132,10 +132,10 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path, table, config):
     with pytest.raises(ValueError, match="holds a run already: add --resume"):
         fit(config, tmp_path / "run", data=table)
     other = dataclasses.replace(config, seed=5)
-    with pytest.raises(ValueError, match="seed must be 0, got 5"):
+    with pytest.raises(ValueError, match="expected seed to be 0, got 5"):
         fit(other, tmp_path / "run", data=table, resume=True)
     longer = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=9))
-    with pytest.raises(ValueError, match=r"training.epochs must be 3, got 9$"):
+    with pytest.raises(ValueError, match=r"expected training.epochs to be 3, got 9$"):
         fit(longer, tmp_path / "run", data=table, resume=True)
 
 
@@ -160,7 +160,7 @@ def test_a_loss_of_unknown_labels_says_what_it_is_where_all_are_known_and_refuse
 
 def test_data_without_a_train_split_is_refused(tmp_path, table, config):
     alone = dataclasses.replace(table, splits=np.full(len(table), "test"))
-    with pytest.raises(ValueError, match="must have a train split, got splits test"):
+    with pytest.raises(ValueError, match="to have a train split, got splits test"):
         fit(config, tmp_path / "run", data=alone)
     assert not (tmp_path / "run").exists()
 
@@ -209,12 +209,12 @@ def test_predictions_are_the_probabilities_of_every_sample(tmp_path, table, conf
 def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, config):
     run = fit(config, tmp_path / "run", data=table)
     narrow = dataclasses.replace(table, features=table.features[:, :5])
-    with pytest.raises(ValueError, match=r"inputs must have the shape of the run's \(6,\), got \(5,\)"):
+    with pytest.raises(ValueError, match=r"expected inputs to have the shape of the run's \(6,\), got \(5,\)"):
         evaluate(run, narrow)
     renamed = dataclasses.replace(table, labels=dataclasses.replace(table.labels, names=("a", "x", "c")))
-    with pytest.raises(ValueError, match="label 1 must be 'b' as in the run, got 'x'"):
+    with pytest.raises(ValueError, match="expected label 1 to be 'b' as in the run, got 'x'"):
         evaluate(run, renamed)
-    with pytest.raises(ValueError, match=r"the output must end in .parquet or .csv, got out.txt"):
+    with pytest.raises(ValueError, match=r"expected the output to end in .parquet or .csv, got out.txt"):
         predict(run, table, tmp_path / "out.txt", split="test")
 
 
@@ -226,7 +226,7 @@ def test_named_features_are_put_in_the_order_of_the_run(tmp_path, table, config)
         other = dataclasses.replace(table, features=table.features[:, columns], feature_names=tuple(names))
         assert evaluate(run, other, save=False) == evaluate(run, table)
     other = dataclasses.replace(table, feature_names=tuple("uvwxyq"))
-    with pytest.raises(ValueError, match="must have the features of the run, got none named 'z'"):
+    with pytest.raises(ValueError, match="to have the features of the run, got none named 'z'"):
         evaluate(run, other)
 
 
@@ -239,7 +239,7 @@ def test_features_that_the_run_does_not_know_are_left_out_and_said(tmp_path, tab
     assert evaluate(run, other, save=False) == evaluate(run, table, save=False)
     assert capsys.readouterr().err == "made: left out 1 columns that the run does not know: 'more'\n"
     without = dataclasses.replace(other, features=wide[:, :6], feature_names=("more", "u2", *"zyxw"))
-    with pytest.raises(ValueError, match="must have the features of the run, got none named 'u'; did you mean 'u2'"):
+    with pytest.raises(ValueError, match="to have the features of the run, got none named 'u'; did you mean 'u2'"):
         evaluate(run, without)
 
 
@@ -300,21 +300,21 @@ def test_a_checkpoint_from_a_stranger_executes_nothing(tmp_path, table, config):
     for content in (pickle.dumps(Trap()), b"", b"not a checkpoint"):
         (run.checkpoints / "best.ckpt").write_bytes(content)
         with pytest.raises(
-            ValueError, match=r"best.ckpt: wanted a checkpoint that loads without executing code, got another file"
+            ValueError, match=r"best.ckpt: expected a checkpoint that loads without executing code, got another file"
         ):
             run.load()
     torch.save(Trap(), run.checkpoints / "best.ckpt")
     with pytest.raises(
-        ValueError, match=r"best.ckpt: wanted a checkpoint that loads without executing code, got another file"
+        ValueError, match=r"best.ckpt: expected a checkpoint that loads without executing code, got another file"
     ):
         run.load()
     assert not (tmp_path / "sprung").exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must be the folder of a run, got one without config.yaml"):
+    with pytest.raises(ValueError, match="to be the folder of a run, got one without config.yaml"):
         RunFolder(tmp_path).config()
-    with pytest.raises(ValueError, match="must hold a trained run, got one without a checkpoint"):
+    with pytest.raises(ValueError, match="to hold a trained run, got one without a checkpoint"):
         RunFolder(tmp_path).load()
 
 

@@ -284,7 +284,7 @@ def test_the_network_is_left_in_the_mode_that_it_came_in(manifest, tmp_path):
 
 def test_features_that_do_not_fit_into_memory_are_refused_before_any_image(manifest, tmp_path, monkeypatch):
     monkeypatch.setattr(module.os, "sysconf", lambda name: 16)
-    with pytest.raises(ValueError, match=r"features of 25 images of shape \(3,\) must fit into memory"):
+    with pytest.raises(ValueError, match=r"expected features of 25 images of shape \(3,\) to fit into memory"):
         computed(manifest, tmp_path)
     assert FileBytes.read == []
 

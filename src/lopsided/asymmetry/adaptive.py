@@ -197,10 +197,10 @@ class AdaptiveAsymmetricLoss(nn.Module):
 
 def _check_rule(target_gap: float, gamma_neg: float, rate: float, momentum: float, bounds: tuple[float, float]) -> None:
     if not -1 <= target_gap <= 1:
-        raise ValueError(f"target_gap must lie in [-1, 1], got {target_gap}")
+        raise ValueError(f"expected target_gap to lie in [-1, 1], got {target_gap}")
     if not math.isfinite(rate):
-        raise ValueError(f"rate must be finite, got {rate}")
+        raise ValueError(f"expected rate to be finite, got {rate}")
     if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must lie in [0, 1), got {momentum}")
+        raise ValueError(f"expected momentum to lie in [0, 1), got {momentum}")
     if not 0 <= bounds[0] <= gamma_neg <= bounds[1]:
-        raise ValueError(f"gamma_neg must lie within bounds {bounds}, the lower one >= 0, got {gamma_neg}")
+        raise ValueError(f"expected gamma_neg to lie within bounds {bounds}, the lower one >= 0, got {gamma_neg}")

@@ -119,7 +119,7 @@ class ProbabilityGap:
         if sums.device.type != "mps":  # counts of many batches outgrow float32, and mps has nothing wider
             sums = sums.double()
         if self.sums is not None and self.sums.shape != sums.shape:
-            raise ValueError(f"every batch must have {self.sums.shape[-1]} labels, got {sums.shape[-1]}")
+            raise ValueError(f"expected every batch to have {self.sums.shape[-1]} labels, got {sums.shape[-1]}")
         self.sums = sums if self.sums is None else self.sums + sums
 
     def _seen(self) -> Tensor:

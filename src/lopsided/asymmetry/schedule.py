@@ -38,7 +38,7 @@ class Ramp:
         if self.steps < 1 or self.delay < 0:
             raise ValueError(f"a ramp needs steps >= 1 and delay >= 0, got steps={self.steps}, delay={self.delay}")
         if self.shape not in ("linear", "cosine"):
-            raise ValueError(f"shape must be linear or cosine, got {self.shape!r}")
+            raise ValueError(f"expected shape to be linear or cosine, got {self.shape!r}")
 
     def __call__(self, step: int | Tensor) -> Tensor:
         """Value at a step, counted from 0; a tensor stays on its device."""

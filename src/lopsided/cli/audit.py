@@ -73,9 +73,9 @@ def _data(run: Any, given: Any, *, own: bool) -> Data:
 
 def _check(parser: Parser, given: Any) -> None:
     if given.folds is not None and given.folds < 2:
-        parser.error(f"--folds must be at least 2, got {given.folds}")
+        parser.error(f"expected --folds to be at least 2, got {given.folds}")
     if given.most < 1:
-        parser.error(f"--most must be at least 1, got {given.most}")
+        parser.error(f"expected --most to be at least 1, got {given.most}")
     if given.apply is not None and given.out is None:
         parser.error("--apply needs --out: the file to write")
     if given.apply is not None and (given.folds or given.split or given.json):

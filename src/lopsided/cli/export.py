@@ -20,7 +20,7 @@ def export(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     out = Path(given.file)
     if out.suffix != ".onnx":
-        parser.error(f"FILE must end in .onnx, got {out.name}")
+        parser.error(f"expected FILE to end in .onnx, got {out.name}")
     check_threshold(parser, given.threshold)
 
     from lopsided.inference.export import export as write

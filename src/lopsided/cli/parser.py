@@ -94,8 +94,8 @@ class Parser(ArgumentParser):
         """Print one line and end with exit code 2."""
         text = " ".join(message.split())
         text = re.sub(r"Parser key \"([^\"]*)\": ?", r"--\1: ", text)
-        text = re.sub(r"Expected a <class '(\w+)'>", r"wanted \1", text).replace(
-            "Expected a typing.Literal", "wanted one of "
+        text = re.sub(r"Expected a <class '(\w+)'>", r"expected \1", text).replace(
+            "Expected a typing.Literal", "expected one of "
         )
         text = text.replace(". Got value:", ", got")
         print(f"{self.prog}: error: {text}{self._nearest(message)}", file=sys.stderr)
@@ -158,4 +158,4 @@ def _place_to_write(text: str, *, is_folder: bool) -> str:
 def check_threshold(parser: Parser, threshold: float | None) -> None:
     """Refuse a number that is no probability."""
     if threshold is not None and not 0 <= threshold <= 1:
-        parser.error(f"--threshold must lie in [0, 1], got {threshold}")
+        parser.error(f"expected --threshold to lie in [0, 1], got {threshold}")

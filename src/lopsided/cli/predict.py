@@ -36,7 +36,7 @@ def predict(arguments: list[str]) -> int:
     check_threshold(parser, given.threshold)
     sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
     if sources and len(given.data) > 1:
-        parser.error(f"wanted image files, or one source alone, got {sources[0]} among {len(given.data)}")
+        parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
     from lopsided.inference.predict import predict as write
     from lopsided.training.unreadable import describe

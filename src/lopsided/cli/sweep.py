@@ -94,7 +94,7 @@ def _wanted(name: str, given: Any) -> Sweep:
     try:
         missing = tuple(float(share) for share in given.missing.split(","))
     except ValueError:
-        raise ValueError(f"--missing must be numbers joined by commas, got {given.missing!r}") from None
+        raise ValueError(f"expected --missing to be numbers joined by commas, got {given.missing!r}") from None
     wanted = Sweep(
         name=name,
         source=given.source,

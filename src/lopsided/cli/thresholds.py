@@ -19,7 +19,7 @@ def thresholds(arguments: list[str]) -> int:
     if (given.rule == "f1") != (given.at_least is None):
         parser.error(f"--at-least goes with --rule precision and --rule recall, got --rule {given.rule}")
     if given.at_least is not None and not 0 < given.at_least <= 1:
-        parser.error(f"--at-least must lie in (0, 1], got {given.at_least}")
+        parser.error(f"expected --at-least to lie in (0, 1], got {given.at_least}")
 
     from lopsided.inference.thresholds import choose
     from lopsided.runs.own_data import data_for, validation_split

@@ -44,7 +44,7 @@ def train(arguments: list[str]) -> int:
     first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
     source = first or given.source or source_there
     if not isinstance(source, str):
-        parser.error(f"the data to train on must be named: lopsided train SOURCE, got {source}")
+        parser.error(f"expected data to train on, as in lopsided train SOURCE, got {source}")
     if first is None and source == source_there:
         source = _source_of_run(source, file)
     options = parser.checked(lambda: parser.instantiate(given))
@@ -104,10 +104,12 @@ def _checked_files(arguments: list[str]) -> tuple[str | None, Path]:
             if name == "config":
                 raise ValueError(f"{path}: a configuration cannot name another, got {values!r:.40}")
             if name in GROUPS and not isinstance(values, dict):
-                raise ValueError(f"{path}: {name} must hold options such as {name}.name, got {values!r:.40}")
+                raise ValueError(f"{path}: expected {name} to hold options such as {name}.name, got {values!r:.40}")
             for option, value in values.items() if name in GROUPS else ():
                 if option == "class_path" or isinstance(value, dict | list):
-                    raise ValueError(f"{path}: {name}.{option} must be an option with a plain value, got {value!r:.40}")
+                    raise ValueError(
+                        f"{path}: expected {name}.{option} to be an option with a plain value, got {value!r:.40}"
+                    )
         source = fields.get("source")
     return source if isinstance(source, str) else None, path
 

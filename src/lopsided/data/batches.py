@@ -46,7 +46,7 @@ class TableDataset(Dataset[dict[str, Tensor]]):
             True where known, absent where the whole table is known; ``rows`` int64 (n,), sample numbers in the table.
         """
         if isinstance(positions, int | np.integer):
-            raise TypeError(f"wanted a list of positions, which makes a batch, got the number {positions}")
+            raise TypeError(f"expected a list of positions, which makes a batch, got the number {positions}")
         rows = self.split_rows[np.asarray(positions, dtype=np.int64)]
         targets, mask = self.table.labels.dense(rows)
         batch = {"inputs": self._inputs(rows), "targets": torch.from_numpy(targets.view(np.uint8))}

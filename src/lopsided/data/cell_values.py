@@ -96,7 +96,7 @@ def parse_flag(cell: str) -> bool | None:
         return None
     number = float(text) if _NUMBER.fullmatch(text) else math.nan
     if number not in (0, 1):
-        raise ValueError(f"wanted 0, 1 or, where unknown, nothing, got {quoted(cell)}")
+        raise ValueError(f"expected 0, 1 or, where unknown, nothing, got {quoted(cell)}")
     return number == 1
 
 
@@ -114,7 +114,7 @@ def parse_split(cell: str | None) -> str:
     """
     name = (cell or "").strip()
     if not name:
-        raise ValueError("wanted the name of a split, got an empty cell")
+        raise ValueError("expected the name of a split, got an empty cell")
     lower = name.lower()
     return _SPLIT_WORDS.get(lower, lower if lower in ("train", "val", "test") else name)
 

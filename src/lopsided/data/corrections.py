@@ -52,7 +52,7 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
     path = Path(path)
     file = read_csv_file(path)
     if absent := [name for name in COLUMNS if name not in file.names]:
-        raise DataError(f"wanted the columns {', '.join(COLUMNS)}, got none named {absent[0]!r}", path=path, line=1)
+        raise DataError(f"expected the columns {', '.join(COLUMNS)}, got none named {absent[0]!r}", path=path, line=1)
     accepted: dict[tuple[int, str], Correction] = {}
     rejected = 0
     for line, cells in file.rows():
@@ -60,7 +60,9 @@ def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Corre
             correction, decision = _parsed(dict(zip(file.names, cells, strict=True)), data)
             place = correction.row, correction.label
             if place in accepted:
-                raise ValueError(f"wanted one decision on {quoted(correction.label)} of row {correction.row}, got two")
+                raise ValueError(
+                    f"expected one decision on {quoted(correction.label)} of row {correction.row}, got two"
+                )
         except ValueError as error:
             raise DataError(str(error), path=path, line=line) from None
         if decision == "accept":
@@ -101,7 +103,7 @@ def corrected(data: Table | Manifest, corrections: list[Correction]) -> Table | 
         if (mask is not None and not mask[0, k]) or targets[0, k] == is_missing:
             is_what = "unknown" if mask is not None and not mask[0, k] else "there" if targets[0, k] else "not there"
             raise DataError(
-                f"row {correction.row}: wanted a label that is {correction.kind}, got {quoted(correction.label)}, "
+                f"row {correction.row}: expected a label that is {correction.kind}, got {quoted(correction.label)}, "
                 f"which is {is_what}"
             )
         positives[correction.row, k] = is_missing
@@ -119,18 +121,18 @@ def _parsed(cells: dict[str, str], data: Table | Manifest) -> tuple[Correction, 
     text = cells["row"].strip()
     row = int(text) if text.isascii() and text.isdigit() else -1
     if not 0 <= row < len(data):
-        raise ValueError(f"row must be a number from 0 to {len(data) - 1}, got {quoted(text)}")
+        raise ValueError(f"expected row to be a number from 0 to {len(data) - 1}, got {quoted(text)}")
     if (name := sample_name(data, row)) != cells["sample"]:
         raise ValueError(
-            f"the sample of row {row} must be {quoted(name)} as in the data, got {quoted(cells['sample'])}"
+            f"expected the sample of row {row} to be {quoted(name)} as in the data, got {quoted(cells['sample'])}"
         )
     if cells.get("content") and cells["content"] != content_of_sample(data, row):
         raise ValueError(
             f"expected the sample that was judged in row {row}, got another: the data changed; audit it again"
         )
     if cells["label"] not in data.labels.names:
-        raise ValueError(f"wanted a label of the data, got {quoted(cells['label'])}")
+        raise ValueError(f"expected a label of the data, got {quoted(cells['label'])}")
     for column, choices in (("kind", ("missing", "wrong")), ("decision", ("accept", "reject"))):
         if cells[column] not in choices:
-            raise ValueError(f"{column} must be {choices[0]} or {choices[1]}, got {quoted(cells[column])}")
+            raise ValueError(f"expected {column} to be {choices[0]} or {choices[1]}, got {quoted(cells[column])}")
     return Correction(row, cells["label"], cast(Kind, cells["kind"])), cells["decision"]

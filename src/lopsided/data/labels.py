@@ -133,7 +133,9 @@ class Labels:
     def _checked_beside_positives(self, what: str, matrix: csr_array) -> csr_array:
         matrix = _checked(what, matrix, len(self.names))
         if matrix.shape != self.positives.shape:
-            raise DataError(f"{what} must have the shape of positives {self.positives.shape}, got {matrix.shape}")
+            raise DataError(
+                f"expected {what} to have the shape of positives {self.positives.shape}, got {matrix.shape}"
+            )
         both = self.positives.multiply(matrix).nonzero()
         if len(both[0]):
             name, other = quoted(self.names[both[1][0]]), "negative" if what == "negatives" else what
@@ -195,7 +197,7 @@ def hide_positives(labels: Labels, rows: Sequence[int] | np.ndarray, *, share: f
         np.int64(70)
     """
     if not 0 <= share <= 1:
-        raise DataError(f"the share of positives to hide must be in [0, 1], got {share}")
+        raise DataError(f"expected a share of positives to hide in [0, 1], got {share}")
     entries = labels.positives.tocoo()
     eligible = np.flatnonzero(np.isin(entries.row, np.asarray(rows, dtype=np.int64)))
     order = np.random.default_rng([seed, _RANDOM_STREAM]).permutation(len(eligible))
@@ -211,24 +213,26 @@ def hide_positives(labels: Labels, rows: Sequence[int] | np.ndarray, *, share: f
 
 def _check_names(names: tuple[str, ...]) -> None:
     if not names:
-        raise DataError("wanted at least one label, got none")
+        raise DataError("expected at least one label, got none")
     seen = set()
     for name in names:
         if not isinstance(name, str) or not name.strip():
-            raise DataError(f"a label name must be a text that is not empty, got {quoted(name)}")
+            raise DataError(f"expected a label name to be a text that is not empty, got {quoted(name)}")
         if _NO_TEXT.search(name):
-            raise DataError(f"a label name must be one line of text without control characters, got {quoted(name)}")
+            raise DataError(
+                f"expected a label name to be one line of text without control characters, got {quoted(name)}"
+            )
         if name in seen:
-            raise DataError(f"label names must be distinct, got {quoted(name)} twice")
+            raise DataError(f"expected label names to be distinct, got {quoted(name)} twice")
         seen.add(name)
 
 
 def _checked(what: str, matrix: csr_array, num_labels: int) -> csr_array:
     if not isinstance(matrix, csr_array) or matrix.ndim != 2 or matrix.dtype != bool:
         kind = f"{type(matrix).__name__} of {getattr(matrix, 'dtype', 'no dtype')}"
-        raise DataError(f"{what} must be a csr_array of bool with two dimensions, got {kind}")
+        raise DataError(f"expected {what} to be a csr_array of bool with two dimensions, got {kind}")
     if matrix.shape[1] != num_labels:
-        raise DataError(f"{what} must have one column per label name ({num_labels}), got {matrix.shape[1]}")
+        raise DataError(f"expected {what} to have one column per label name ({num_labels}), got {matrix.shape[1]}")
     # Counting the stored entries must count the True ones, each once.
     if not (matrix.has_canonical_format and matrix.data.all()):
         matrix = matrix.copy()

@@ -46,12 +46,12 @@ class Manifest:
 
     def __post_init__(self) -> None:
         if self.paths.ndim != 1 or not isinstance(self.paths.dtype, np.dtypes.StringDType):
-            raise DataError(f"paths must be a StringDType array of shape (samples,), got {self.paths.dtype}")
+            raise DataError(f"expected paths to be a StringDType array of shape (samples,), got {self.paths.dtype}")
         samples = len(self.paths)
         if not samples:
-            raise DataError(f"{self.name}: wanted at least one image, got none")
+            raise DataError(f"{self.name}: expected at least one image, got none")
         if len(self.labels) != samples:
-            raise DataError(f"labels must be as many as the samples ({samples}), got {len(self.labels)}")
+            raise DataError(f"expected labels to be as many as the samples ({samples}), got {len(self.labels)}")
         check_splits(self.splits, samples=samples)
         if self.truth is not None:
             check_truth(self.truth, self.labels)

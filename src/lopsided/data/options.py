@@ -66,13 +66,13 @@ class ImageOptions:
 
     def __post_init__(self) -> None:
         if self.size < 8:
-            raise DataError(f"data.image_size must be at least 8, got {self.size}")
+            raise DataError(f"expected data.image_size to be at least 8, got {self.size}")
         if not 0 <= self.cutout < 1:
-            raise DataError(f"data.cutout must lie in [0, 1), got {self.cutout}")
+            raise DataError(f"expected data.cutout to lie in [0, 1), got {self.cutout}")
         if not 0 <= self.rand_augment <= 30:
-            raise DataError(f"data.rand_augment must lie in [0, 30], got {self.rand_augment}")
+            raise DataError(f"expected data.rand_augment to lie in [0, 30], got {self.rand_augment}")
         if not 0 <= self.mixup < float("inf"):
-            raise DataError(f"data.mixup must be at least 0, got {self.mixup}")
+            raise DataError(f"expected data.mixup to be at least 0, got {self.mixup}")
 
 
 @dataclass(frozen=True)
@@ -124,17 +124,17 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
-            raise DataError(f"data.train_samples must be at least 1, got {self.train_samples}")
+            raise DataError(f"expected data.train_samples to be at least 1, got {self.train_samples}")
         for name, share in (("missing", self.missing), ("validation_share", self.validation_share)):
             if not 0 <= share < 1:
-                raise DataError(f"data.{name} must be at least 0 and below 1, got {share}")
+                raise DataError(f"expected data.{name} to be at least 0 and below 1, got {share}")
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) is not None and value not in choices:
-                raise DataError(f"data.{name} must be one of {', '.join(choices)}, got {value!r}")
+                raise DataError(f"expected data.{name} to be one of {', '.join(choices)}, got {value!r}")
         if self.min_area is not None and not 0 <= self.min_area < float("inf"):
-            raise DataError(f"data.min_area must be at least 0, got {self.min_area}")
+            raise DataError(f"expected data.min_area to be at least 0, got {self.min_area}")
         if self.separator == "":
-            raise DataError("data.separator must be at least one character, got an empty text")
+            raise DataError("expected data.separator to be at least one character, got an empty text")
         self.images()
 
     def images(self) -> ImageOptions:

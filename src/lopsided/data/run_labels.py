@@ -25,7 +25,7 @@ def check_known(came: Sequence[str], names: Sequence[str]) -> None:
     Example:
         >>> check_known(["cat", "zebra", "yak"], ["dog", "cat"])
         Traceback (most recent call last):
-        lopsided.files.errors.DataError: wanted the labels of the run, got also 'zebra' (and 1 more)
+        lopsided.files.errors.DataError: expected the labels of the run, got also 'zebra' (and 1 more)
     """
     columns_of_run(came, names)
 
@@ -49,7 +49,7 @@ def columns_of_run(came: Sequence[str], names: Sequence[str]) -> list[int]:
     others = [name for name, i in zip(came, found, strict=True) if i is None]
     if others:
         rest = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-        raise DataError(f"wanted the labels of the run, got also {quoted(others[0])}{rest}")
+        raise DataError(f"expected the labels of the run, got also {quoted(others[0])}{rest}")
     return [i for i in found if i is not None]
 
 

@@ -70,7 +70,7 @@ def read_source(
     """
     options = options or DataOptions()
     if seed < 0:
-        raise DataError(f"seed must be at least 0, got {seed}")
+        raise DataError(f"expected seed to be at least 0, got {seed}")
     kind, place = split_source(source)
     given = options.of_reader(kind)
     if kind == "digits":
@@ -113,7 +113,7 @@ def split_source(source: str) -> tuple[str, str]:
     if wanted is None:
         raise DataError(_unknown(source, kind))
     if (":" in wanted) != bool(place) or (":" not in wanted and colon):
-        raise DataError(f"wanted {wanted}, got {quoted(source)}")
+        raise DataError(f"expected {wanted}, got {quoted(source)}")
     return kind, place
 
 
@@ -122,7 +122,7 @@ def _check_digits(label_names: Sequence[str] | None) -> None:
         return
     check_known(LABEL_NAMES, label_names)
     raise DataError(
-        f"wanted the {len(label_names)} labels of the run in their order, got the {len(LABEL_NAMES)} of digits"
+        f"expected the {len(label_names)} labels of the run in their order, got the {len(LABEL_NAMES)} of digits"
     )
 
 
@@ -134,4 +134,4 @@ def _unknown(source: str, kind: str) -> str:
         hint = f"; did you mean {form.replace('{}', source)}?"
     elif kind == source and Path(source).is_dir():
         hint = f"; did you mean listing:{source} (a folder for each label)?"
-    return f"wanted a source {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, got {quoted(source)}{hint}"
+    return f"expected a source {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, got {quoted(source)}{hint}"

@@ -19,22 +19,22 @@ def check_splits(splits: np.ndarray, *, samples: int) -> None:
         DataError: Another length, another type, or an empty name.
     """
     if len(splits) != samples:
-        raise DataError(f"splits must be as many as the samples ({samples}), got {len(splits)}")
+        raise DataError(f"expected splits to be as many as the samples ({samples}), got {len(splits)}")
     if splits.ndim != 1 or splits.dtype.kind != "U" or not np.all(splits != ""):
-        raise DataError("splits must be names that are not empty, shape (samples,)")
+        raise DataError("expected splits to be names that are not empty, shape (samples,)")
     letters = np.ascontiguousarray(splits).view(np.uint32)
     odd = ((letters > 0) & (letters < 32)) | ((letters >= 0xD800) & (letters <= 0xDFFF))  # halves of characters
     if odd.any():
         name = splits[int(np.argmax(odd)) // (splits.itemsize // 4)]
-        raise DataError(f"a split must be a name without control characters, got {quoted(str(name))}")
+        raise DataError(f"expected a split to be a name without control characters, got {quoted(str(name))}")
 
 
 def check_truth(truth: Labels, labels: Labels) -> None:
     """Refuse complete labels that are not of the same samples and names."""
     if truth.names != labels.names or len(truth) != len(labels):
         raise DataError(
-            f"truth must have the names and samples of labels ({len(labels)} samples, {len(labels.names)} labels), "
-            f"got {len(truth)} samples, {len(truth.names)} labels"
+            f"expected truth to have the names and samples of labels ({len(labels)} samples, "
+            f"{len(labels.names)} labels), got {len(truth)} samples, {len(truth.names)} labels"
         )
 
 

@@ -54,7 +54,7 @@ class Table:
         _check_features(self.features, self.feature_names)
         samples = self.features.shape[0]
         if len(self.labels) != samples:
-            raise DataError(f"labels must be as many as the samples ({samples}), got {len(self.labels)}")
+            raise DataError(f"expected labels to be as many as the samples ({samples}), got {len(self.labels)}")
         check_splits(self.splits, samples=samples)
         if self.truth is not None:
             check_truth(self.truth, self.labels)
@@ -146,14 +146,14 @@ def _check_features(features: np.ndarray | csr_array, names: tuple[str, ...]) ->
         wanted = image or (features.ndim >= 2 and features.dtype in (np.float32, np.float64))
     if not wanted:
         raise DataError(
-            "features must be float32 or float64 (samples, ...), a csr_array of float32, or uint8 images (samples, "
-            f"channels, height, width), got {features.dtype} with {features.ndim} dimensions"
+            "expected features to be float32 or float64 (samples, ...), a csr_array of float32, or uint8 images "
+            f"(samples, channels, height, width), got {features.dtype} with {features.ndim} dimensions"
         )
     shape: tuple[int, ...] = features.shape  # pyright: ignore[reportAssignmentType]
     if 0 in shape:
-        raise DataError(f"wanted at least one sample and one feature, got features of shape {shape}")
+        raise DataError(f"expected at least one sample and one feature, got features of shape {shape}")
     if names and (features.ndim != 2 or len(names) != shape[1]):
-        raise DataError(f"feature_names must be one per feature, got {len(names)} for features of shape {shape}")
+        raise DataError(f"expected feature_names to be one per feature, got {len(names)} for features of shape {shape}")
     _check_finite(features, names)
 
 
@@ -172,5 +172,6 @@ def _check_finite(features: np.ndarray | csr_array, names: tuple[str, ...]) -> N
         place = first
     column = quoted(names[place[1]]) if names else ", ".join(map(str, place[1:]))
     raise DataError(
-        f"features must be finite float32 numbers, got {values[first]} in row {place[0]} (from 0), column {column}"
+        f"expected features to be finite float32 numbers, got {values[first]} in row {place[0]} (from 0), "
+        f"column {column}"
     )

@@ -32,13 +32,13 @@ def with_validation(data: _Data, *, share: float = 0.1, seed: int = 0) -> _Data:
         DataError: All training samples are equal, so that none can be moved.
     """
     if not 0 <= share < 1:
-        raise DataError(f"the share of samples for validation must be at least 0 and below 1, got {share}")
+        raise DataError(f"expected the share of samples for validation to be at least 0 and below 1, got {share}")
     if share == 0 or "val" in data.split_names or "train" not in data.split_names:
         return data
     train = data.rows("train")
     _, contents, sizes = np.unique(content_ids(data)[train], return_inverse=True, return_counts=True)
     if len(sizes) < 2:
-        raise DataError(f"{data.name}: wanted at least two different training samples, to validate on one, got one")
+        raise DataError(f"{data.name}: expected at least two different training samples, to validate on one, got one")
     order = np.random.default_rng([seed, _RANDOM_STREAM]).permutation(len(sizes))
     wanted = max(1, round(share * len(train)))
     order = order[sizes[order] <= wanted]  # a group larger than the whole share would swallow it

@@ -39,7 +39,7 @@ def write_data(data: Table | Manifest, out: Path) -> None:
     """
     wanted = _ending(data)
     if out.suffix.lower() != wanted:
-        raise DataError(f"wanted a name that ends in {wanted}, got {quoted(out.name)}")
+        raise DataError(f"expected a name that ends in {wanted}, got {quoted(out.name)}")
     if isinstance(data, Manifest):
         content = _csv(data, {"path": _paths_from(data, out.parent)})
     elif wanted == ".csv":
@@ -70,7 +70,7 @@ def _paths_from(manifest: Manifest, folder: Path) -> list[str]:
     root, folder = manifest.root.resolve(), folder.resolve()
     if not root.is_relative_to(folder):
         raise DataError(
-            f"wanted a listing in {manifest.root} or a folder above it, where its paths start, got {folder}"
+            f"expected a listing in {manifest.root} or a folder above it, where its paths start, got {folder}"
         )
     start = root.relative_to(folder).as_posix()
     return [str(path) if start == "." else f"{start}/{path}" for path in manifest.paths]

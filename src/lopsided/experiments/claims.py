@@ -97,7 +97,7 @@ class PostgresClaims:
             self.session.execute("SET tcp_keepalives_idle = 30")
         except psycopg.OperationalError as error:
             reason = " ".join(str(error).split())
-            raise ValueError(f"the storage {without_password(url)} must be reachable, got: {reason}") from error
+            raise ValueError(f"expected the storage {without_password(url)} to be reachable, got: {reason}") from error
 
     @contextmanager
     def claim(self, name: str) -> Iterator[bool]:

@@ -52,13 +52,17 @@ class Sweep:
     def __post_init__(self) -> None:
         for name in ("seeds", "trials"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
         if not self.missing or not all(0 <= share < 1 for share in self.missing):
-            raise ValueError(f"missing must be shares in [0, 1), got {', '.join(map(str, self.missing))}")
+            raise ValueError(f"expected missing to be shares in [0, 1), got {', '.join(map(str, self.missing))}")
         if len(set(self.missing)) < len(self.missing):
-            raise ValueError(f"missing must name each share once, got {', '.join(f'{x:g}' for x in self.missing)}")
+            raise ValueError(
+                f"expected missing to name each share once, got {', '.join(f'{x:g}' for x in self.missing)}"
+            )
         if len({setting.name for setting in self.settings}) < len(self.settings):
-            raise ValueError(f"settings must have different names, got {', '.join(s.name for s in self.settings)}")
+            raise ValueError(
+                f"expected settings to have different names, got {', '.join(s.name for s in self.settings)}"
+            )
         if self.data.missing:
             raise ValueError(f"data.missing has no effect in a sweep, got {self.data.missing}: give --missing")
 

@@ -68,7 +68,7 @@ def settings_of(
     given = (base or LossOptions()).given()
     if base is not None and base.name not in ("asymmetric", "adaptive"):
         raise ValueError(
-            f"loss.name of a sweep must be left out, got {base.name}: lopsided sweep losses compares losses"
+            f"expected loss.name of a sweep to be left out, got {base.name}: lopsided sweep losses compares losses"
         )
     if name == "losses" and given:
         raise ValueError(f"loss.{next(iter(given))} has no effect in the sweep losses, which compares their defaults")
@@ -124,7 +124,7 @@ def _refuse_twice(name: str, values: Sequence[str], settings: Sequence[Setting])
     for value, setting in zip(values, settings, strict=True):
         if (other := first.get(setting.name)) is not None:
             raise ValueError(
-                f"the grid of {name} must name each setting once, got {other} and {value}, both {setting.name}: "
+                f"expected the grid of {name} to name each setting once, got {other} and {value}, both {setting.name}: "
                 "leave one out"
             )
         first[setting.name] = value
@@ -155,7 +155,7 @@ def _combined(part: str, given: dict) -> Setting:
     usual = {"gamma_neg": 2.0, "margin": 0.2, **given}
     without = {"neither": ("gamma_neg", "margin"), "focusing": ("margin",), "shifting": ("gamma_neg",), "both": ()}
     if part not in without:
-        raise ValueError(f"the grid of combination must be of {', '.join(without)}, got {part!r}")
+        raise ValueError(f"expected the grid of combination to be of {', '.join(without)}, got {part!r}")
     return _asymmetric({**usual, **dict.fromkeys(without[part], 0.0)}, None)
 
 
@@ -170,10 +170,12 @@ def _numbers(name: str, values: Sequence[str]) -> list[float]:
     try:
         return [float(value) for value in values]
     except ValueError:
-        raise ValueError(f"the grid of {name} must be numbers joined by commas, got {','.join(values)!r}") from None
+        raise ValueError(
+            f"expected the grid of {name} to be numbers joined by commas, got {','.join(values)!r}"
+        ) from None
 
 
 def _loss_name(value: str) -> str:
     if value not in CATALOGUE:
-        raise ValueError(f"the grid of losses must be of {', '.join(CATALOGUE)}, got {value!r}")
+        raise ValueError(f"expected the grid of losses to be of {', '.join(CATALOGUE)}, got {value!r}")
     return value

@@ -138,7 +138,9 @@ def check_storage(storage: str) -> None:
     kind, _, place = storage.partition("://")
     is_file = kind == "sqlite" and place.startswith("/")
     if not is_file and not (kind.partition("+")[0] == "postgresql" and place):
-        raise ValueError(f"the storage must be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {storage!r}")
+        raise ValueError(
+            f"expected the storage to be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {storage!r}"
+        )
 
 
 def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:

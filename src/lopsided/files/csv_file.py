@@ -50,7 +50,7 @@ class CsvFile:
         _, header = next(records)
         for line, cells in records:
             if len(cells) != len(header):
-                came = f"wanted {len(header)} cells, got {len(cells)}"
+                came = f"expected {len(header)} cells, got {len(cells)}"
                 raise DataError(came + _quote_hint(cells), path=self.path, line=line)
             for _ in range(len(header) - len(self.names)):
                 if (cell := cells.pop()).strip():
@@ -77,12 +77,12 @@ def read_csv_file(path: Path, *, separator: str = ",") -> CsvFile:
     separator = said or _separator_of(content, separator)
     header = next(_records(path, content, separator, first_line, has_names=True), None)
     if header is None:
-        raise DataError("wanted a first line of column names, got none", path=path)
+        raise DataError("expected a first line of column names, got none", path=path)
     names = [name.strip() for name in header[1]]
     while names and not names[-1]:
         names.pop()
     if not names:
-        raise DataError("wanted a first line of column names, got only separators", path=path, line=header[0])
+        raise DataError("expected a first line of column names, got only separators", path=path, line=header[0])
     return CsvFile(path, tuple(names), separator, content, first_line)
 
 
@@ -199,7 +199,7 @@ def _broken(error: csv.Error, lines: list[str], separator: str, path: Path, line
     ends = (
         "no end of it" if "expected after" not in str(error) else f"text behind its end in line {line + len(lines) - 1}"
     )
-    hint = f'a quote within a cell is written "", and one that begins a cell must end it: {quoted(shown)}'
+    hint = f'a quote within a cell is written "", and a cell that begins with one ends with one: {quoted(shown)}'
     return DataError(f"expected a quote that closes, got {ends} ({hint})", path=path, line=line + where)
 
 
@@ -210,7 +210,7 @@ def _refuse_bytes(content: bytes, path: Path, before: int) -> None:
         except UnicodeDecodeError as error:
             came = f"the byte 0x{line[error.start]:02X}"
             raise DataError(
-                f"wanted text in UTF-8, got {came}; save the file as UTF-8", path=path, line=number
+                f"expected text in UTF-8, got {came}; save the file as UTF-8", path=path, line=number
             ) from None
 
 

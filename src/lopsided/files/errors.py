@@ -4,16 +4,16 @@ from pathlib import Path
 
 
 class DataError(ValueError):
-    """Data or a description of data that cannot be used; one line that says what was wanted and what came.
+    """Data or a description of data that cannot be used; one line that says what was expected and what came.
 
     Args:
-        message: What was wanted and what came.
+        message: What was expected and what came.
         path: File it is about, if there is one.
         line: Line in that file, from 1.
 
     Example:
-        >>> print(DataError("wanted a number, got 'red'", path="cars.csv", line=3))
-        cars.csv, line 3: wanted a number, got 'red'
+        >>> print(DataError("expected a number, got 'red'", path="cars.csv", line=3))
+        cars.csv, line 3: expected a number, got 'red'
     """
 
     def __init__(self, message: str, *, path: str | Path | None = None, line: int | None = None) -> None:

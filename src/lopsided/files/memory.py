@@ -24,7 +24,7 @@ def check_memory(num_bytes: int, *, what: str, path: str | Path) -> None:
     if num_bytes > limit:
         came = f"{num_bytes / 2**30:,.0f} GiB"
         raise DataError(
-            f"wanted {what} of at most {limit / 2**30:,.1f} GiB ({SHARE:.0%} of memory), got {came}", path=path
+            f"expected {what} of at most {limit / 2**30:,.1f} GiB ({SHARE:.0%} of memory), got {came}", path=path
         )
 
 

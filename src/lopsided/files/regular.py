@@ -26,7 +26,7 @@ def check_regular(path: str | Path, *, wanted: str = "a file") -> os.stat_result
         raise DataError(f"cannot be read: {getattr(error, 'strerror', error)}", path=path) from error
     if not stat.S_ISREG(about.st_mode):
         kind = "a folder" if stat.S_ISDIR(about.st_mode) else "a device or pipe"
-        raise DataError(f"wanted {wanted}, got {kind}", path=path)
+        raise DataError(f"expected {wanted}, got {kind}", path=path)
     return about
 
 
@@ -42,7 +42,7 @@ def read_bytes(path: str | Path, *, at_most: int | None = None) -> bytes:
     """
     size = check_regular(path).st_size
     if at_most is not None and size > at_most:
-        raise DataError(f"wanted a file of at most {at_most:,} bytes, got {size:,}", path=path)
+        raise DataError(f"expected a file of at most {at_most:,} bytes, got {size:,}", path=path)
     try:
         return Path(path).read_bytes()
     except OSError as error:

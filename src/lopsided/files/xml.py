@@ -43,7 +43,7 @@ def parse_xml(
     except DataError as error:
         raise DataError(str(error), path=path, line=parser.CurrentLineNumber) from None
     except expat.ExpatError as error:
-        raise DataError(f"wanted XML, got {expat.ErrorString(error.code)}", path=path, line=error.lineno) from error
+        raise DataError(f"expected XML, got {expat.ErrorString(error.code)}", path=path, line=error.lineno) from error
     except (LookupError, ValueError) as error:  # an encoding that Python does not have
         raise DataError(f"cannot be decoded: {error}", path=path) from error
 

@@ -66,7 +66,7 @@ def audit(scores: OutOfSample, *, most: int) -> Audit:
         most: Number of suspects, >= 1; the two kinds are mixed in proportion to their estimated numbers.
     """
     if most < 1:
-        raise ValueError(f"most must be at least 1, got {most}")
+        raise ValueError(f"expected most to be at least 1, got {most}")
     p, noted = scores.probabilities.double(), scores.targets & scores.known
     absent = scores.known & ~noted
     shares = _share_missing(p, noted, absent), _share_missing(1 - p, absent, noted)

@@ -47,7 +47,7 @@ def calibrate(
         ValueError: The data does not fit the run, there is no positive to fit on, or another process writes there.
     """
     if method not in get_args(Method):
-        raise ValueError(f"the method must be one of {', '.join(get_args(Method))}, got {method!r}")
+        raise ValueError(f"expected the method to be one of {', '.join(get_args(Method))}, got {method!r}")
     with writing(run.path):
         return _calibrated(run, data, method=method, split=split, source=source)
 

@@ -67,7 +67,7 @@ def out_of_sample(
     same_labels(trained, data)
     own = splits or tuple(name for name in data.split_names if folds or name != "train")
     if not own:
-        raise ValueError("wanted samples that the run was not trained on, got a train split alone: add --folds 3")
+        raise ValueError("expected samples that the run was not trained on, got a train split alone: add --folds 3")
     parts: list[tuple[np.ndarray, RunFolder, Data, str]] = []
     for split in own:
         if split == "train" and folds:
@@ -118,7 +118,9 @@ def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
     contents = np.unique(content_ids(data)[train], return_inverse=True)[1]
     count = int(contents.max()) + 1
     if not 2 <= folds <= count:
-        raise ValueError(f"folds must lie in 2 to {count}, the number of different training samples, got {folds}")
+        raise ValueError(
+            f"expected folds to lie in 2 to {count}, the number of different training samples, got {folds}"
+        )
     part = np.random.default_rng([seed, _RANDOM_STREAM]).permutation(count) % folds
     return [train[part[contents] == number] for number in range(folds)]
 

@@ -74,7 +74,7 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
             decisions are not PyTorch's.
     """
     if out.suffix != ".onnx":
-        raise ValueError(f"the output must end in .onnx, got {out.name}")
+        raise ValueError(f"expected the output to end in .onnx, got {out.name}")
     runtime = _runtime()
     config, trained = run.config(), run.load()
     decision = decision_of(run, trained, threshold)
@@ -209,7 +209,7 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
             program.save(path, external_data=size > _LARGEST_FILE)
     except torch.onnx.OnnxExporterError as error:
         reason = " ".join(str(error.__cause__ or error).split())
-        raise ValueError(f"the network must be one that ONNX can hold, got {reason:.300}") from error
+        raise ValueError(f"expected the network to be one that ONNX can hold, got {reason:.300}") from error
 
 
 def _put(part: Path, out: Path) -> Path | None:

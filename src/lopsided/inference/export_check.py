@@ -111,7 +111,7 @@ def _session(runtime: ModuleType, model: Path | bytes, name: str) -> Any:
     try:
         return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # each kernel has errors of its own
-        raise ValueError(f"{name} must be a file that onnxruntime can load, got {_one_line(error)}") from error
+        raise ValueError(f"expected {name} to be a file that onnxruntime can load, got {_one_line(error)}") from error
 
 
 def _run(session: Any, name: str, outputs: tuple[str, ...], inputs: dict[str, Tensor]) -> list[Tensor]:
@@ -119,7 +119,7 @@ def _run(session: Any, name: str, outputs: tuple[str, ...], inputs: dict[str, Te
     try:
         found = session.run(list(outputs), {key: tensor.numpy() for key, tensor in inputs.items()})
     except Exception as error:
-        raise ValueError(f"{name} must run on {len(first)} samples, got {_one_line(error)}") from error
+        raise ValueError(f"expected {name} to run on {len(first)} samples, got {_one_line(error)}") from error
     return [torch.from_numpy(part) for part in found]
 
 
@@ -131,8 +131,8 @@ def _compared(name: str, what: str, came: Tensor, wanted: Tensor, allowed: float
     difference = float((came - wanted).abs().max())
     if not difference <= allowed:  # nan too
         raise ValueError(
-            f"{name} must give PyTorch's {what} to within {allowed:.1g}, got a difference of {difference:.2g}; it was "
-            "not written"
+            f"expected {name} to give PyTorch's {what} to within {allowed:.1g}, got a difference of "
+            f"{difference:.2g}; it was not written"
         )
     return difference
 
@@ -145,7 +145,7 @@ def _compare_decisions(name: str, came: list[Tensor], wanted: tuple[Tensor, Tens
     if wrong.any():
         row, label = wrong.nonzero()[0].tolist()
         raise ValueError(
-            f"{name} must predict what PyTorch predicts, got {bool(came[1][row, label])} for a probability of "
+            f"expected {name} to predict what PyTorch predicts, got {bool(came[1][row, label])} for a probability of "
             f"{float(wanted[0][row, label]):.3g} and a threshold of {float(thresholds[label]):.3g} (label {label}); "
             "it was not written"
         )

@@ -55,7 +55,7 @@ def predict(
         ValueError: The data does not fit the run, or the file's ending is another.
     """
     if out.suffix not in FORMATS:
-        raise ValueError(f"the output must end in {' or '.join(FORMATS)}, got {out.name}")
+        raise ValueError(f"expected the output to end in {' or '.join(FORMATS)}, got {out.name}")
     trained = run.load()
     decision = decision_of(run, trained, threshold)
     split = split or default_split(data)

@@ -41,9 +41,11 @@ def scored_batches(
     if isinstance(data, Table):
         data = _features_of_run(trained, data)
         if data.input_shape != trained.input_shape:
-            raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got {data.input_shape}")
+            raise ValueError(
+                f"expected inputs to have the shape of the run's {trained.input_shape}, got {data.input_shape}"
+            )
     elif trained.input_shape != (3, trained.images.size, trained.images.size):
-        raise ValueError(f"inputs must have the shape of the run's {trained.input_shape}, got images")
+        raise ValueError(f"expected inputs to have the shape of the run's {trained.input_shape}, got images")
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = trained.model.to(place, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     dataset = dataset_of(data, split=split, images=trained.images)
@@ -116,7 +118,7 @@ def _features_of_run(trained: Trained, table: Table) -> Table:
         others = [name for name in came if name not in set(wanted)]
         near = difflib.get_close_matches(absent[0], others, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
-        raise ValueError(f"the data must have the features of the run, got none named {absent[0]!r}{hint}")
+        raise ValueError(f"expected the data to have the features of the run, got none named {absent[0]!r}{hint}")
     order = [place[name] for name in wanted]
     if extra := [name for name in came if name not in set(wanted)]:
         named = ", ".join(map(quoted, extra[:5])) + (" and more" if len(extra) > 5 else "")
@@ -132,7 +134,7 @@ def same_labels(trained: Trained, data: Data) -> None:
     """
     wanted, came = np.array(trained.labels), np.array(data.labels.names)
     if len(wanted) != len(came):
-        raise ValueError(f"the data must have the {len(wanted)} labels of the run, got {len(came)}")
+        raise ValueError(f"expected the data to have the {len(wanted)} labels of the run, got {len(came)}")
     if (wanted != came).any():
         first = int(np.argmax(wanted != came))
-        raise ValueError(f"label {first} must be {str(wanted[first])!r} as in the run, got {str(came[first])!r}")
+        raise ValueError(f"expected label {first} to be {str(wanted[first])!r} as in the run, got {str(came[first])!r}")

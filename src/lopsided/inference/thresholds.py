@@ -61,7 +61,7 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
     """
     if threshold is not None:
         if not 0 <= threshold <= 1:
-            raise ValueError(f"threshold must lie in [0, 1], got {threshold}")
+            raise ValueError(f"expected threshold to lie in [0, 1], got {threshold}")
         return Decision(threshold)
     content = run.decided(run.thresholds_file, epoch=trained.epoch, weights=trained.weights)
     if content is None:
@@ -78,7 +78,7 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
             raise ValueError("thresholds that are no numbers, or a split that is no name")
         return decision
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{run.thresholds_file} must be what lopsided wrote, got {error!r:.100}") from error
+        raise ValueError(f"expected {run.thresholds_file} to be what lopsided wrote, got {error!r:.100}") from error
 
 
 def choose(

@@ -89,7 +89,7 @@ def check_inputs(
     reduction: str,
     read_targets: bool,
 ) -> None:
-    """Refuse tensors that do not belong together, with what was wanted and what came."""
+    """Refuse tensors that do not belong together, with what was expected and what came."""
     check_logits(logits)
     check_mask(mask, logits)
     refuse_bad_targets(targets, logits, mask=mask, read_values=read_targets)

@@ -1,4 +1,4 @@
-"""Input checks that the losses share: what was wanted and what came, before any work is done."""
+"""Input checks that the losses share: what was expected and what came, before any work is done."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ REDUCTIONS: tuple[Reduction, ...] = ("none", "mean", "sum", "batchmean")
 def check_logits(logits: Tensor) -> None:
     """Refuse anything but a floating-point tensor."""
     if not isinstance(logits, Tensor):
-        raise TypeError(f"logits must be a tensor, got {type(logits).__name__}")
+        raise TypeError(f"expected logits to be a tensor, got {type(logits).__name__}")
     if not logits.is_floating_point():
-        raise TypeError(f"logits must be floating point, got {logits.dtype}")
+        raise TypeError(f"expected logits to be floating point, got {logits.dtype}")
 
 
 def check_targets(targets: Tensor, logits: Tensor, *, mask: Tensor | None = None, read_values: bool = False) -> None:
     """Refuse targets of another shape or kind; with ``read_values`` also known values outside [0, 1] (costs a pass)."""
     if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be a tensor, got {type(targets).__name__}")
+        raise TypeError(f"expected targets to be a tensor, got {type(targets).__name__}")
     if targets.shape != logits.shape:
-        raise ValueError(f"targets must have the shape of logits {tuple(logits.shape)}, got {tuple(targets.shape)}")
+        raise ValueError(
+            f"expected targets to have the shape of logits {tuple(logits.shape)}, got {tuple(targets.shape)}"
+        )
     if targets.is_complex():
-        raise TypeError(f"targets must be bool, integer or floating point, got {targets.dtype}")
+        raise TypeError(f"expected targets to be bool, integer or floating point, got {targets.dtype}")
     if targets.requires_grad:
-        raise ValueError("targets must not require grad: the gradient is with respect to the logits only")
+        raise ValueError("expected targets not to require grad: the gradient is with respect to the logits only")
     if read_values:
         _refuse_outside(targets, logits, mask=mask)
 
@@ -60,8 +62,8 @@ def _refuse_outside(targets: Tensor, logits: Tensor, *, mask: Tensor | None) -> 
 def targets_outside(value: float) -> ValueError:
     """The error for a known target outside [0, 1], which says what to write for a label that nobody knows."""
     return ValueError(
-        f"targets must lie in [0, 1], got {value:.9g}; where a label is unknown, say so with mask= (True where known), "
-        "not with a value"
+        f"expected targets to lie in [0, 1], got {value:.9g}; where a label is unknown, say so with mask= (True "
+        "where known), not with a value"
     )
 
 
@@ -70,14 +72,14 @@ def check_broadcast(name: str, values: Tensor | None, logits: Tensor) -> None:
     if values is None:
         return
     if not isinstance(values, Tensor):
-        raise TypeError(f"{name} must be a tensor, got {type(values).__name__}")
+        raise TypeError(f"expected {name} to be a tensor, got {type(values).__name__}")
     try:
         fits = torch.broadcast_shapes(values.shape, logits.shape) == logits.shape
     except RuntimeError:
         fits = False
     if not fits:
         raise ValueError(
-            f"{name} must broadcast to the shape of logits {tuple(logits.shape)}, got {tuple(values.shape)}"
+            f"expected {name} to broadcast to the shape of logits {tuple(logits.shape)}, got {tuple(values.shape)}"
         )
 
 
@@ -85,14 +87,14 @@ def check_mask(mask: Tensor | None, logits: Tensor) -> None:
     """Refuse a mask that is not bool (0 and 1 could mean either side) or does not broadcast."""
     check_broadcast("mask", mask, logits)
     if mask is not None and mask.dtype != torch.bool:
-        raise TypeError(f"mask must be bool, True where the label is known, got {mask.dtype}")
+        raise TypeError(f"expected mask to be bool, True where the label is known, got {mask.dtype}")
 
 
 def check_weight(weight: Tensor | None, logits: Tensor) -> None:
     """Refuse a weight that does not broadcast, or that wants a gradient it would not get."""
     check_broadcast("weight", weight, logits)
     if weight is not None and weight.requires_grad:
-        raise ValueError("weight must not require grad: the gradient is with respect to the logits only")
+        raise ValueError("expected weight not to require grad: the gradient is with respect to the logits only")
 
 
 def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
@@ -103,14 +105,14 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     """
     if not isinstance(value, Tensor):
         if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
-            raise TypeError(f"{name} must be a number or a tensor, got {type(value).__name__}")
+            raise TypeError(f"expected {name} to be a number or a tensor, got {type(value).__name__}")
         if not 0 <= value < below:
             raise ValueError(f"{_range(name, below)}, got {value}")
         return
     if value.requires_grad:
-        raise ValueError(f"{name} must not require grad: it is a setting, its gradient is not computed")
+        raise ValueError(f"expected {name} not to require grad: it is a setting, its gradient is not computed")
     if value.is_complex():
-        raise TypeError(f"{name} must be a number or a tensor of real numbers, got {value.dtype}")
+        raise TypeError(f"expected {name} to be a number or a tensor of real numbers, got {value.dtype}")
     if value.numel() == 0 or not is_eager(value):
         return
     lowest, highest = (bound.item() for bound in torch.aminmax(value))
@@ -119,7 +121,7 @@ def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
 
 
 def _range(name: str, below: float) -> str:
-    return f"{name} must be >= 0" if math.isinf(below) else f"{name} must lie in [0, {below:g})"
+    return f"expected {name} to be >= 0" if math.isinf(below) else f"expected {name} to lie in [0, {below:g})"
 
 
 def check_number(
@@ -133,11 +135,11 @@ def check_number(
 ) -> None:
     """Refuse anything but one finite number within the bounds."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+        raise TypeError(f"expected {name} to be a number, got {type(value).__name__}")
     if not (at_least <= value < below and above < value <= at_most):
         bounds = ((">=", at_least), (">", above), ("<", below), ("<=", at_most))
         wanted = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
-        raise ValueError(f"{name} must be {wanted or 'finite'}, got {value}")
+        raise ValueError(f"expected {name} to be {wanted or 'finite'}, got {value}")
 
 
 def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> None:
@@ -149,10 +151,10 @@ def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> N
         inside: Whether 0 and 1 are refused too.
     """
     if not isinstance(frequencies, Tensor):
-        raise TypeError(f"frequencies must be a tensor, got {type(frequencies).__name__}")
+        raise TypeError(f"expected frequencies to be a tensor, got {type(frequencies).__name__}")
     if logits.dim() == 0 or frequencies.shape != logits.shape[-1:]:
         wanted, came = tuple(logits.shape[-1:]), tuple(frequencies.shape)
-        raise ValueError(f"frequencies must have one value per label, shape {wanted}, got {came}")
+        raise ValueError(f"expected frequencies to have one value per label, shape {wanted}, got {came}")
     check_shares(frequencies, inside=inside)
 
 
@@ -165,7 +167,7 @@ def check_shares(frequencies: Tensor, *, inside: bool) -> None:
         bad = frequencies[~fits][0].item()
         between = "lie between 0 and 1, both excluded" if inside else "lie in [0, 1]"
         raise ValueError(
-            f"frequencies must {between}, got {bad:g}; they are shares: divide counts by the number of samples"
+            f"expected frequencies to {between}, got {bad:g}; they are shares: divide counts by the number of samples"
         )
 
 
@@ -179,11 +181,11 @@ def check_hard_targets(targets: Tensor, *, mask: Tensor | None) -> None:
         found = known[soft][0].item()
         if not 0 <= found <= 1:
             raise targets_outside(found)
-        raise ValueError(f"targets must be 0 or 1, got {found:g}: this loss has no form for shares in between")
+        raise ValueError(f"expected targets to be 0 or 1, got {found:g}: this loss has no form for shares in between")
 
 
 def check_reduction(reduction: str) -> Reduction:
     """Refuse an unknown reduction."""
     if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+        raise ValueError(f"expected reduction to be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     return cast(Reduction, reduction)

@@ -86,22 +86,24 @@ def _one_hot(labels: Tensor, num_classes: int) -> Tensor:
 
 def _check_number(name: str, value: float) -> None:
     if isinstance(value, Tensor):
-        raise TypeError(f"{name} must be a number, got a tensor: here it has one value for all classes")
+        raise TypeError(f"expected {name} to be a number, got a tensor: here it has one value for all classes")
 
 
 def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:
     check_logits(logits)
     check_reduction(reduction)
     if logits.dim() == 0 or logits.shape[-1] < 2:
-        raise ValueError(f"logits must have at least two classes in their last dimension, got {tuple(logits.shape)}")
+        raise ValueError(
+            f"expected logits to have at least two classes in their last dimension, got {tuple(logits.shape)}"
+        )
     if not isinstance(labels, Tensor):
-        raise TypeError(f"labels must be a tensor, got {type(labels).__name__}")
+        raise TypeError(f"expected labels to be a tensor, got {type(labels).__name__}")
     if labels.shape != logits.shape[:-1]:
-        raise ValueError(f"labels must have the shape {tuple(logits.shape[:-1])}, got {tuple(labels.shape)}")
+        raise ValueError(f"expected labels to have the shape {tuple(logits.shape[:-1])}, got {tuple(labels.shape)}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise TypeError(f"labels must be integer class numbers, got {labels.dtype}")
+        raise TypeError(f"expected labels to be integer class numbers, got {labels.dtype}")
     if labels.numel() == 0 or not is_eager(labels):
         return
     lowest, highest = (int(bound.item()) for bound in torch.aminmax(labels))
     if lowest < 0 or highest >= logits.shape[-1]:
-        raise ValueError(f"labels must lie in [0, {logits.shape[-1]}), got values from {lowest} to {highest}")
+        raise ValueError(f"expected labels to lie in [0, {logits.shape[-1]}), got values from {lowest} to {highest}")

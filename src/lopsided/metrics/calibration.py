@@ -26,7 +26,7 @@ class Reliability:
 
     def __add__(self, other: Reliability) -> Reliability:
         if not torch.equal(self.edges, other.edges):
-            raise ValueError("wanted two reliabilities with the same edges, got different ones")
+            raise ValueError("expected two reliabilities with the same edges, got different ones")
         return Reliability(
             self.edges,
             self.counts + other.counts,
@@ -159,14 +159,14 @@ def equal_mass_edges(probabilities: Tensor, num_bins: int, *, mask: Tensor | Non
 
 def _check_num_bins(num_bins: int) -> None:
     if num_bins < 1:
-        raise ValueError(f"num_bins must be at least 1, got {num_bins}")
+        raise ValueError(f"expected num_bins to be at least 1, got {num_bins}")
 
 
 def _checked_edges(edges: Tensor) -> Tensor:
     edges = edges.double().cpu()
     rising = edges.ndim == 1 and len(edges) > 1 and bool((edges.diff() > 0).all())
     if not (rising and edges[0] == 0 and edges[-1] == 1):
-        raise ValueError(f"edges must rise from 0 to 1, got {edges.tolist()}")
+        raise ValueError(f"expected edges to rise from 0 to 1, got {edges.tolist()}")
     return edges
 
 

@@ -1,4 +1,4 @@
-"""Input checks that the metrics share: what was wanted and what came, and where."""
+"""Input checks that the metrics share: what was expected and what came, and where."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from torch import Tensor
 def check_shapes(name: str, values: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor | None:
     """Refuse kinds and shapes that do not fit together, without reading values; give the mask in full."""
     if not isinstance(values, Tensor):
-        raise TypeError(f"{name} must be a tensor, got {type(values).__name__}")
+        raise TypeError(f"expected {name} to be a tensor, got {type(values).__name__}")
     if not values.is_floating_point():
-        raise TypeError(f"{name} must be floating point, got {values.dtype}")
+        raise TypeError(f"expected {name} to be floating point, got {values.dtype}")
     if values.ndim != 2:
-        raise ValueError(f"{name} must have the shape (samples, labels), got {tuple(values.shape)}")
+        raise ValueError(f"expected {name} to have the shape (samples, labels), got {tuple(values.shape)}")
     if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be a tensor, got {type(targets).__name__}")
+        raise TypeError(f"expected targets to be a tensor, got {type(targets).__name__}")
     if targets.shape != values.shape:
-        raise ValueError(f"targets must have the shape of {name} {tuple(values.shape)}, got {tuple(targets.shape)}")
+        raise ValueError(
+            f"expected targets to have the shape of {name} {tuple(values.shape)}, got {tuple(targets.shape)}"
+        )
     return None if mask is None else _full_mask(name, values, mask)
 
 
@@ -32,7 +34,9 @@ def known_positives(targets: Tensor, known: Tensor | None) -> Tensor:
         positives, nonzero = positives & known, nonzero & known
     if not torch.equal(positives, nonzero):  # NaN is not 0 either, so it is refused too
         row, label = _first_place(positives != nonzero)
-        raise ValueError(f"targets must be 0 or 1, got {targets[row, label].item():g} at row {row}, label {label}")
+        raise ValueError(
+            f"expected targets to be 0 or 1, got {targets[row, label].item():g} at row {row}, label {label}"
+        )
     return positives
 
 
@@ -49,7 +53,9 @@ def check_no_nan(name: str, values: Tensor, known: Tensor | None) -> None:
     number = int(nan.sum())
     if number > 0:
         row, label = _first_place(nan)
-        raise ValueError(f"{name} must not be NaN where known, got {number} NaN, the first at row {row}, label {label}")
+        raise ValueError(
+            f"expected {name} not to be NaN where known, got {number} NaN, the first at row {row}, label {label}"
+        )
 
 
 def check_unit_interval(name: str, values: Tensor, known: Tensor | None) -> None:
@@ -61,7 +67,8 @@ def check_unit_interval(name: str, values: Tensor, known: Tensor | None) -> None
         row, label = _first_place(outside)
         value = values[row, label].item()
         raise ValueError(
-            f"{name} must lie in [0, 1], got {value:g} at row {row}, label {label}; of logits take the sigmoid first"
+            f"expected {name} to lie in [0, 1], got {value:g} at row {row}, label {label}; of logits take the "
+            "sigmoid first"
         )
 
 
@@ -74,11 +81,11 @@ def _first_place(marked: Tensor) -> tuple[int, int]:
 def _full_mask(name: str, values: Tensor, mask: Tensor) -> Tensor:
     """The mask in the shape of the values; it may come smaller, as for the losses: one row for all samples, say."""
     if not isinstance(mask, Tensor):
-        raise TypeError(f"mask must be a tensor, got {type(mask).__name__}")
+        raise TypeError(f"expected mask to be a tensor, got {type(mask).__name__}")
     if mask.dtype != torch.bool:  # 0 and 1 could mean either side
-        raise TypeError(f"mask must be bool, True where the label is known, got {mask.dtype}")
+        raise TypeError(f"expected mask to be bool, True where the label is known, got {mask.dtype}")
     try:
         return mask.expand(values.shape)
     except RuntimeError:
         wanted, got = tuple(values.shape), tuple(mask.shape)
-        raise ValueError(f"mask must broadcast to the shape of {name} {wanted}, got {got}") from None
+        raise ValueError(f"expected mask to broadcast to the shape of {name} {wanted}, got {got}") from None

@@ -81,7 +81,7 @@ class CollectedScores:
         num_labels = rows[0].shape[1]
         if self._batches and self._batches[0][0].shape[1] != num_labels:
             wanted = self._batches[0][0].shape[1]
-            raise ValueError(f"scores must have {wanted} labels like the rows before, got {num_labels}")
+            raise ValueError(f"expected scores to have {wanted} labels like the rows before, got {num_labels}")
         self._batches.append(rows)
 
 

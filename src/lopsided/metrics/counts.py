@@ -22,7 +22,7 @@ class Counts:
     def __add__(self, other: Counts) -> Counts:
         if self.positives.shape != other.positives.shape:
             labels = len(self.positives), len(other.positives)
-            raise ValueError(f"counts must have the same number of labels, got {labels[0]} and {labels[1]}")
+            raise ValueError(f"expected counts to have the same number of labels, got {labels[0]} and {labels[1]}")
         return Counts(
             true_positives=self.true_positives + other.true_positives,
             predicted=self.predicted + other.predicted,
@@ -101,7 +101,7 @@ def _largest(probabilities: Tensor, known: Tensor | None, top_k: int) -> Tensor:
     """True at the ``top_k`` largest known values of each row; of equal ones the lowest labels."""
     num_labels = probabilities.shape[1]
     if not 1 <= top_k <= num_labels:
-        raise ValueError(f"top_k must lie in 1 to {num_labels}, the number of labels, got {top_k}")
+        raise ValueError(f"expected top_k to lie in 1 to {num_labels}, the number of labels, got {top_k}")
     if known is not None:
         probabilities = probabilities.masked_fill(~known, -torch.inf)
     # torch.topk promises no order among equal values: take from it only the smallest value still chosen.
@@ -119,10 +119,10 @@ def _checked_threshold(threshold: float | Tensor, probabilities: Tensor) -> Tens
     values = torch.as_tensor(threshold, dtype=_at_least_float32(probabilities), device=probabilities.device)
     if values.ndim > 0 and values.shape != probabilities.shape[1:]:
         wanted, got = tuple(probabilities.shape[1:]), tuple(values.shape)
-        raise ValueError(f"threshold must be a number or have the shape {wanted}, got {got}")
+        raise ValueError(f"expected threshold to be a number or have the shape {wanted}, got {got}")
     refused = values[~((values >= 0) & (values <= 1))]
     if refused.numel() > 0:
-        raise ValueError(f"threshold must lie in [0, 1], got {refused[0].item():g}")
+        raise ValueError(f"expected threshold to lie in [0, 1], got {refused[0].item():g}")
     return values
 
 

@@ -149,10 +149,10 @@ def _fits(counts: NDArray[np.float64], *, rule: Rule, at_least: float | None) ->
 
 def _check_rule(rule: Rule, at_least: float | None, shrinkage: float) -> None:
     if rule not in get_args(Rule):
-        raise ValueError(f"rule must be one of {', '.join(get_args(Rule))}, got {rule!r}")
+        raise ValueError(f"expected rule to be one of {', '.join(get_args(Rule))}, got {rule!r}")
     if (rule == "f1") != (at_least is None):
         raise ValueError(f"at_least goes with the rules precision and recall, got {at_least} with {rule}")
     if at_least is not None and not 0 < at_least <= 1:
-        raise ValueError(f"at_least must lie in (0, 1], got {at_least}")
+        raise ValueError(f"expected at_least to lie in (0, 1], got {at_least}")
     if not 0 <= shrinkage < float("inf"):
-        raise ValueError(f"shrinkage must be at least 0, got {shrinkage}")
+        raise ValueError(f"expected shrinkage to be at least 0, got {shrinkage}")

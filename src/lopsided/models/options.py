@@ -79,14 +79,14 @@ class ModelOptions:
     def _check_values(self) -> None:
         for name in ("width", "groups"):
             if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"model.{name} must be at least 1, got {value}")
+                raise ValueError(f"expected model.{name} to be at least 1, got {value}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
-            raise ValueError(f"model.dropout must lie in [0, 1), got {self.dropout}")
+            raise ValueError(f"expected model.dropout to lie in [0, 1), got {self.dropout}")
         if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
-            raise ValueError(f"model.layer_decay must lie in (0, 1], got {self.layer_decay}")
+            raise ValueError(f"expected model.layer_decay to lie in (0, 1], got {self.layer_decay}")
         for name, kind in (("head", _Head), ("pixels", _Scaling)):
             if (value := getattr(self, name)) is not None and value not in get_args(kind):
-                raise ValueError(f"model.{name} must be one of {', '.join(get_args(kind))}, got {value!r}")
+                raise ValueError(f"expected model.{name} to be one of {', '.join(get_args(kind))}, got {value!r}")
 
     def _check_combinations(self) -> None:
         is_backbone = self.name not in BUILT_IN
@@ -96,7 +96,7 @@ class ModelOptions:
             if is_backbone and self.width is not None:
                 raise ValueError(f"model.width has no effect with model.name={self.name} and model.head=linear")
         elif self.width is not None and self.width % 8:
-            raise ValueError(f"model.width must be a multiple of 8 with model.head=ml_decoder, got {self.width}")
+            raise ValueError(f"expected model.width to be a multiple of 8 with model.head=ml_decoder, got {self.width}")
         if self.pretrained is False and self.weights is not None:
             raise ValueError("model.weights has no effect with model.pretrained=false: leave one of them out")
         if self.frozen and self.layer_decay is not None:

@@ -32,4 +32,4 @@ def preset_file(name: str) -> Path:
         return _FOLDER / f"{name}.yaml"
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else f"presets are {', '.join(names)}"
-    raise ValueError(f"--config must be a file or a preset, got {name!r}; {hint}")
+    raise ValueError(f"expected --config to be a file or a preset, got {name!r}; {hint}")

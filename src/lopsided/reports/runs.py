@@ -105,7 +105,7 @@ def read_runs(paths: Sequence[Path]) -> tuple[Run, ...]:
     """
     folders = [RunFolder(path) for path in {Path(path).resolve(): Path(path) for path in paths}.values()]
     if not folders:
-        raise ValueError("wanted the folder of at least one run, got none")
+        raise ValueError("expected the folder of at least one run, got none")
     configs = [folder.config() for folder in folders]
     labels = run_labels(configs, [folder.path.resolve().name for folder in folders])
     return tuple(_read(*parts) for parts in zip(folders, configs, labels, strict=True))

@@ -157,7 +157,9 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
     if isinstance(criterion, AdaptiveAsymmetricLoss):
         state = weights.get("criterion.gamma_neg")
         if state is None or state.shape != criterion.gamma_neg.shape:
-            raise ValueError("the checkpoint must hold the gamma_neg that the adaptive loss ended with, got none")
+            raise ValueError(
+                "expected the checkpoint to hold the gamma_neg that the adaptive loss ended with, got none"
+            )
         criterion.gamma_neg = state.float()
     return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
 
@@ -206,16 +208,16 @@ def from_fit(closed: ClosedForm, fit: dict[str, Any], *, num_labels: int) -> Cal
         case "isotonic":
             knots = fit["knots"]
             if [*map(len, knots["logits"])] != [*map(len, knots["probabilities"])]:
-                raise ValueError("the knots must have as many probabilities as logits, got others")
+                raise ValueError("expected the knots to have as many probabilities as logits, got others")
             return Isotonic(*(_padded(knots[name], num_labels) for name in ("logits", "probabilities")))
         case other:
-            raise ValueError(f"the method must be temperature, platt or isotonic, got {other!r:.40}")
+            raise ValueError(f"expected the method to be temperature, platt or isotonic, got {other!r:.40}")
 
 
 def _numbers(values: Any, num_labels: int) -> Tensor:
     found = torch.tensor(values, dtype=torch.float32)
     if not found.dim() or len(found) != num_labels or not found.isfinite().all():
-        raise ValueError(f"there must be finite numbers for {num_labels} labels, got a shape of {tuple(found.shape)}")
+        raise ValueError(f"expected finite numbers for {num_labels} labels, got a shape of {tuple(found.shape)}")
     return found
 
 

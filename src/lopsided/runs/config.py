@@ -63,17 +63,17 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "accumulate", "patience", "devices", "machines"):
             if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"training.{name} must be at least 1, got {value}")
+                raise ValueError(f"expected training.{name} to be at least 1, got {value}")
         if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"training.learning_rate must be above 0, got {self.learning_rate}")
+            raise ValueError(f"expected training.learning_rate to be above 0, got {self.learning_rate}")
         if not 0 <= self.weight_decay < float("inf"):
-            raise ValueError(f"training.weight_decay must be at least 0, got {self.weight_decay}")
+            raise ValueError(f"expected training.weight_decay to be at least 0, got {self.weight_decay}")
         if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):
-            raise ValueError(f"training.clip_norm must be above 0, got {self.clip_norm}")
+            raise ValueError(f"expected training.clip_norm to be above 0, got {self.clip_norm}")
         if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"training.ema_decay must lie in [0, 1), got {self.ema_decay}")
+            raise ValueError(f"expected training.ema_decay to lie in [0, 1), got {self.ema_decay}")
         if self.workers is not None and self.workers < 0:
-            raise ValueError(f"training.workers must be at least 0, got {self.workers}")
+            raise ValueError(f"expected training.workers to be at least 0, got {self.workers}")
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ReportOptions:
 
     def __post_init__(self) -> None:
         if self.examples < 0:
-            raise ValueError(f"report.examples must be at least 0, got {self.examples}")
+            raise ValueError(f"expected report.examples to be at least 0, got {self.examples}")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Config:
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
-            raise ValueError(f"--seed must lie in 0 to 4294967295, got {self.seed!r:.40}")
+            raise ValueError(f"expected --seed to lie in 0 to 4294967295, got {self.seed!r:.40}")
 
     def flat(self) -> dict[str, Any]:
         """Every option by the name it has on the command line, such as ``loss.gamma_neg``."""
@@ -144,7 +144,7 @@ class Config:
             return Config(source=source, seed=seed, **groups)
         except (KeyError, ValueError) as error:
             why = f"no {error.args[0]}" if isinstance(error, KeyError) else error
-            raise ValueError(f"{path} must hold the configuration of a run, got: {why}") from error
+            raise ValueError(f"expected {path} to hold the configuration of a run, got: {why}") from error
 
 
 GROUPS = {
@@ -173,7 +173,7 @@ def checked_fields(group: type, name: str, values: Any) -> dict[str, Any]:
     """
     if not isinstance(values, dict):
         raise ValueError(
-            f"{name} must hold options such as {name}.{dataclasses.fields(group)[0].name}, got {values!r:.40}"
+            f"expected {name} to hold options such as {name}.{dataclasses.fields(group)[0].name}, got {values!r:.40}"
         )
     kinds = get_type_hints(group)
     for field_name, value in values.items():

@@ -112,7 +112,7 @@ class RunFolder:
             ValueError: The folder holds no run, or one of a newer version.
         """
         if not self.config_file.is_file():
-            raise ValueError(f"{self.path} must be the folder of a run, got one without {self.config_file.name}")
+            raise ValueError(f"expected {self.path} to be the folder of a run, got one without {self.config_file.name}")
         check_format(self.environment_file, _format_in(self.environment_file))
         return Config.load(self.config_file)
 
@@ -165,7 +165,9 @@ class RunFolder:
         try:
             calibrator = closed if fit is None else from_fit(closed, fit, num_labels=len(labels))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ValueError(f"{self.calibration_file} must be what lopsided wrote, got {error!r:.100}") from error
+            raise ValueError(
+                f"expected {self.calibration_file} to be what lopsided wrote, got {error!r:.100}"
+            ) from error
         return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator, digest)
 
     def _network(
@@ -181,7 +183,7 @@ class RunFolder:
         except (KeyError, TypeError, RuntimeError, OverflowError) as error:
             why = error.args[0] if isinstance(error, KeyError) else error
             raise ValueError(
-                f"the checkpoint in {self.path} must fit config.yaml beside it, got {why!s:.100}"
+                f"expected the checkpoint in {self.path} to fit config.yaml beside it, got {why!s:.100}"
             ) from error
         return model
 
@@ -203,11 +205,11 @@ class RunFolder:
             content = read_json(path)
             made_for, number = content["epoch"], content.get("format")
         except (ValueError, KeyError) as error:
-            reason = "wanted epoch" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
-            raise ValueError(f"{path} must be what lopsided wrote ({reason}): {again}") from error
+            reason = "expected epoch" if isinstance(error, KeyError) else str(error).removeprefix(f"{path}: ")
+            raise ValueError(f"expected {path} to be what lopsided wrote ({reason}): {again}") from error
         check_format(path, number)
         if made_for != epoch:
-            raise ValueError(f"{path} must be made for epoch {epoch} of the run, got {made_for}: {again}")
+            raise ValueError(f"expected {path} to be made for epoch {epoch} of the run, got {made_for}: {again}")
         if content.get("weights", weights) != weights:  # older versions wrote none
             raise ValueError(_of_other_weights(path))
         return content
@@ -220,7 +222,7 @@ class RunFolder:
         if not path.is_file():
             path = self.checkpoints / "last.ckpt"
         if not path.is_file():
-            raise ValueError(f"{self.path} must hold a trained run, got one without a checkpoint")
+            raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
         return self.checkpoint(path)
 
     def checkpoint(self, path: Path) -> dict[str, Any]:
@@ -235,10 +237,10 @@ class RunFolder:
         checkpoint = read_checkpoint(path)
         about = checkpoint.get("lopsided")
         if not isinstance(about, dict):
-            raise ValueError(f"{path} must be a checkpoint of lopsided, got another")
+            raise ValueError(f"expected {path} to be a checkpoint of lopsided, got another")
         check_format(path, about.get("format"))
         if not _is_whole(checkpoint):
-            raise ValueError(f"{path} must be a checkpoint of lopsided, got one with other contents")
+            raise ValueError(f"expected {path} to be a checkpoint of lopsided, got one with other contents")
         return checkpoint
 
 
@@ -281,7 +283,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     try:
         rows = list(csv.DictReader(whole.splitlines()))
     except csv.Error as error:
-        raise ValueError(f"{path} must be what lopsided wrote, got {error}") from None
+        raise ValueError(f"expected {path} to be what lopsided wrote, got {error}") from None
     return [row for row in rows if None not in row and None not in row.values() and row.get("step")]
 
 

@@ -29,7 +29,7 @@ def check_format(what: object, found: Any = None) -> None:
     """
     number = 1 if found is None else found
     if type(number) is not int or number < 1:
-        raise ValueError(f"{what} must have the number of a format, 1 to {FORMAT}, got {number!r:.60}")
+        raise ValueError(f"expected {what} to have the number of a format, 1 to {FORMAT}, got {number!r:.60}")
     if number > FORMAT:
         raise ValueError(
             f"{what} has format {number}, made by a newer lopsided than this ({lopsided.__version__} reads up to "

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def _check(self: LossOptions) -> None:
     if self.name not in CATALOGUE:
-        raise ValueError(f"loss.name must be one of {', '.join(CATALOGUE)}, got {self.name!r}")
+        raise ValueError(f"expected loss.name to be one of {', '.join(CATALOGUE)}, got {self.name!r}")
     settings = CATALOGUE[self.name].settings
     for name in self.given():
         if name not in settings:

@@ -37,7 +37,7 @@ def read_text(path: Path, *, at_most: int = MAX_TEXT) -> str:
     try:
         return read_bytes(path, at_most=at_most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"wanted text in UTF-8, got the byte {error.object[error.start]:#04x}", path=path) from None
+        raise DataError(f"expected text in UTF-8, got the byte {error.object[error.start]:#04x}", path=path) from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -50,11 +50,11 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except RecursionError:
-        raise DataError("wanted a JSON object, got lists in lists without end", path=path) from None
+        raise DataError("expected a JSON object, got lists in lists without end", path=path) from None
     except ValueError as error:
-        raise DataError(f"wanted a JSON object, got {error!s:.100}", path=path) from None
+        raise DataError(f"expected a JSON object, got {error!s:.100}", path=path) from None
     if not isinstance(content, dict):
-        raise DataError(f"wanted a JSON object, got {type(content).__name__}", path=path)
+        raise DataError(f"expected a JSON object, got {type(content).__name__}", path=path)
     return content
 
 
@@ -74,12 +74,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
         line = None if mark is None else mark.line + 1
         raise DataError(
-            f"wanted YAML, got {problem or 'a character that may not stand there'}", path=path, line=line
+            f"expected YAML, got {problem or 'a character that may not stand there'}", path=path, line=line
         ) from None
     except ValueError as error:  # such as a month of 13
-        raise DataError(f"wanted YAML, got {error!s:.100}", path=path) from None
+        raise DataError(f"expected YAML, got {error!s:.100}", path=path) from None
     if not isinstance(content, dict):
-        raise DataError(f"wanted a YAML mapping of options, got {_kind(content)}", path=path)
+        raise DataError(f"expected a YAML mapping of options, got {_kind(content)}", path=path)
     return content
 
 
@@ -100,7 +100,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception:  # a damaged file may fail anywhere, and PyTorch's words tell to load it all the same
         content = None
     if not isinstance(content, dict):
-        raise DataError("wanted a checkpoint that loads without executing code, got another file", path=path)
+        raise DataError("expected a checkpoint that loads without executing code, got another file", path=path)
     return content
 
 

@@ -69,7 +69,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     if last is not None:
         _check_data(last, identity, data)
     if "train" not in data.split_names:
-        raise ValueError(f"{config.source} must have a train split, got splits {', '.join(data.split_names)}")
+        raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}")
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     model = _model(config, data, images)
@@ -131,7 +131,7 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
     for name in there:
         decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
         if wanted[name] != there[name] and not decides_nothing:
-            raise ValueError(f"to resume {run.path}, {name} must be {there[name]}, got {wanted[name]}")
+            raise ValueError(f"to resume {run.path}, expected {name} to be {there[name]}, got {wanted[name]}")
     about = checkpoint["lopsided"]
     return _Last(last, checkpoint["epoch"], identity, tuple(about["labels"]), tuple(about["feature_names"]))
 
@@ -203,7 +203,9 @@ def _smallest_batch(config: Config, data: Data, images: ImageOptions, model: nn.
     name = f"batch normalisation of {config.model.name}"
     what = f"the {name} has one value per channel in an image of {shape[-2]} x {shape[-1]} pixels"
     if config.training.batch_size < 2:
-        raise ValueError(f"training.batch_size must be at least 2, because {what}, got {config.training.batch_size}")
+        raise ValueError(
+            f"expected training.batch_size to be at least 2, because {what}, got {config.training.batch_size}"
+        )
     if len(data.rows("train")) < 2:
         raise ValueError(f"expected at least 2 training samples, because {what}, got 1")
     return 2

@@ -153,8 +153,8 @@ def _check_fits(num_images: int, shape: tuple[int, ...]) -> None:
     needed, there = num_images * math.prod(shape) * 4 / 2**30, machine_memory() / 2**30
     if needed > SHARE * there:
         raise ValueError(
-            f"features of {num_images} images of shape {shape} must fit into memory ({there:.0f} GiB), they take "
-            f"{needed:.0f} GiB: choose model.head=linear, a smaller data.image_size, or model.frozen=false"
+            f"expected features of {num_images} images of shape {shape} to fit into memory ({there:.0f} GiB), "
+            f"they take {needed:.0f} GiB: choose model.head=linear, a smaller data.image_size, or model.frozen=false"
         )
 
 

@@ -70,7 +70,7 @@ def test_an_empty_list_is_a_batch_of_none(manifest):
 
 
 def test_a_single_number_is_no_batch_and_two_are_no_epoch(manifest):
-    with pytest.raises(TypeError, match="wanted a list of positions"):
+    with pytest.raises(TypeError, match="expected a list of positions"):
         dataset(manifest)[0]
     assert dataset(manifest)[(1, 2)]["rows"].tolist() == [1, 3]
 
@@ -78,7 +78,7 @@ def test_a_single_number_is_no_batch_and_two_are_no_epoch(manifest):
 def test_a_wrong_split_or_seed_is_refused(manifest):
     with pytest.raises(DataError, match="has the splits train, test, got 'val'"):
         dataset(manifest, split="val")
-    with pytest.raises(DataError, match="seed must be at least 0, got -1"):
+    with pytest.raises(DataError, match="expected seed to be at least 0, got -1"):
         dataset(manifest, seed=-1)
 
 
@@ -108,9 +108,9 @@ def test_an_image_that_cannot_be_opened_is_grey_and_knows_no_label(manifest, tmp
 def test_an_image_that_cannot_be_opened_is_refused_if_wanted(manifest, tmp_path):
     (tmp_path / "03.png").write_bytes(b"")
     strict = dataset(manifest, dataclasses.replace(PLAIN, unreadable="refuse"))
-    with pytest.raises(UnreadableImage, match=r"03\.png: wanted an image file, got an empty file"):
+    with pytest.raises(UnreadableImage, match=r"03\.png: expected an image file, got an empty file"):
         strict[[0, 2]]
-    with pytest.raises(UnreadableImage, match=r"03\.png: wanted an image file, got an empty file"):
+    with pytest.raises(UnreadableImage, match=r"03\.png: expected an image file, got an empty file"):
         list(DataLoader(strict, sampler=[[0, 2]], batch_size=None, num_workers=1))
 
 

@@ -207,7 +207,7 @@ def test_white_of_a_tiff_image_is_that_of_its_bits(tmp_path, settings, wanted):
 def test_pixels_whose_white_nobody_knows_are_refused(tmp_path, settings):
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(**settings))
-    assert refusal(path) == "wanted pixels of at most 16 bits without sign, got others"
+    assert refusal(path) == "expected pixels of at most 16 bits without sign, got others"
 
 
 @pytest.mark.parametrize("ending", ["jpg", "tif"])
@@ -243,9 +243,9 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, ending, share):
     path.write_bytes(content[: int(share * len(content))])
     reason = refusal(path)
     if share == 0:
-        assert reason == "wanted an image file, got an empty file"
+        assert reason == "expected an image file, got an empty file"
     else:  # of 2 per cent not even the kind of the file can be told
-        assert reason.startswith("cannot be decoded: " if share > 0.02 else ("wanted an image ", "cannot be decoded"))
+        assert reason.startswith("cannot be decoded: " if share > 0.02 else ("expected an image ", "cannot be decoded"))
 
 
 def test_bytes_behind_the_end_do_not_matter(tmp_path, corners):
@@ -257,8 +257,8 @@ def test_bytes_behind_the_end_do_not_matter(tmp_path, corners):
 def test_what_is_no_image_is_refused(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_text("<html>404 not found</html>")
-    assert refusal(path).startswith("wanted an image (JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM), got something else")
-    assert refusal(tmp_path) == "wanted an image file, got a folder"
+    assert refusal(path).startswith("expected an image (JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM), got something else")
+    assert refusal(tmp_path) == "expected an image file, got a folder"
     assert refusal(tmp_path / "b.jpg") == "cannot be read: No such file or directory"
     assert refusal(f"{tmp_path}/a\0.jpg") == "cannot be read: embedded null byte"
 
@@ -266,7 +266,7 @@ def test_what_is_no_image_is_refused(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
-    assert refusal(tmp_path / "a.jpg") == "wanted an image file, got a device or pipe"
+    assert refusal(tmp_path / "a.jpg") == "expected an image file, got a device or pipe"
 
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "TGA"])
@@ -290,9 +290,9 @@ def png_of(width, height):
 def test_an_image_that_is_too_large_is_refused_by_its_header(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(png_of(60_000, 60_000))
-    assert refusal(path) == "wanted an image of at most 178,956,970 pixels, got more"
+    assert refusal(path) == "expected an image of at most 178,956,970 pixels, got more"
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    assert refusal(path) == "wanted an image of at most 178,956,970 pixels, got 60000 x 60000"
+    assert refusal(path) == "expected an image of at most 178,956,970 pixels, got 60000 x 60000"
 
 
 @pytest.mark.parametrize(("kind", "before"), [(b"iCCP", b"x\0\0"), (b"zTXt", b"x\0\0"), (b"iTXt", b"x\0\1\0\0\0")])
@@ -363,7 +363,7 @@ def test_the_error_survives_the_way_between_processes():
 def test_the_reason_can_be_asked_for(tmp_path, corners):
     path = tmp_path / "a.png"
     path.touch()
-    assert why_unreadable(path) == "wanted an image file, got an empty file"
+    assert why_unreadable(path) == "expected an image file, got an empty file"
     assert why_unreadable(saved(path, corners)) == "it can be opened now"
 
 

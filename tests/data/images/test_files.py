@@ -25,13 +25,13 @@ def test_a_path_becomes_its_parts_joined_by_slashes(text, path):
     ["../a.jpg", "train/../../a.jpg", "/etc/passwd", "\\\\server\\a.jpg", "C:\\a.jpg", "c:a.jpg", "a\\..\\b.jpg"],
 )
 def test_a_path_that_may_leave_its_folder_is_refused(text):
-    with pytest.raises(DataError, match=r"^wanted a path that stays in its folder, got '"):
+    with pytest.raises(DataError, match=r"^expected a path that stays in its folder, got '"):
         relative_path(text)
 
 
 @pytest.mark.parametrize("text", ["", ".", "./", "a\0.jpg", "\ud83e.jpg"])
 def test_what_names_no_file_is_refused(text):
-    with pytest.raises(DataError, match=r"^wanted the path of a file, got '"):
+    with pytest.raises(DataError, match=r"^expected the path of a file, got '"):
         relative_path(text)
 
 
@@ -55,7 +55,7 @@ def test_without_any_file_the_error_says_what_was_looked_for_and_where(tmp_path)
     with pytest.raises(DataError) as caught:
         folder_of_images(tmp_path, ["a.jpg", "b.jpg"], folders=["train", ""], origin="of pets.json")
     assert str(caught.value) == (
-        f"{tmp_path}: wanted images such as train/a.jpg (of pets.json), got none of the 2 looked for in train, ."
+        f"{tmp_path}: expected images such as train/a.jpg (of pets.json), got none of the 2 looked for in train, ."
     )
 
 

@@ -66,11 +66,11 @@ def test_relative_paths_are_found_from_anywhere(pictures, monkeypatch):
 
 
 def test_what_is_not_there_is_refused(pictures):
-    with pytest.raises(DataError, match=r"missing\.jpg: wanted an image file or a folder of them, there is none"):
+    with pytest.raises(DataError, match=r"missing\.jpg: expected an image file or a folder of them, there is none"):
         loose_images([pictures / "b.jpg", pictures / "missing.jpg"], label_names=["cat"])
-    with pytest.raises(DataError, match=r"only: wanted images \(\.jpg, .*\), got none in this folder"):
+    with pytest.raises(DataError, match=r"only: expected images \(\.jpg, .*\), got none in this folder"):
         loose_images([pictures / "only"], label_names=["cat"])
-    with pytest.raises(DataError, match="wanted at least one image file or folder, got none"):
+    with pytest.raises(DataError, match="expected at least one image file or folder, got none"):
         loose_images([], label_names=["cat"])
 
 
@@ -80,5 +80,5 @@ def test_a_name_that_is_no_text_is_refused(tmp_path):
         open(path, "wb").close()
     except OSError:
         pytest.skip("file names are always text here")
-    with pytest.raises(DataError, match=r"wanted file names that are text, got '\\udcff\.jpg'"):
+    with pytest.raises(DataError, match=r"expected file names that are text, got '\\udcff\.jpg'"):
         loose_images([tmp_path], label_names=["cat"])

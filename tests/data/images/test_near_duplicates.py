@@ -113,5 +113,5 @@ def test_many_copies_make_one_pair_each():
 
 @pytest.mark.parametrize("distance", [-1, 64])
 def test_a_distance_that_no_two_hashes_have_is_refused(distance):
-    with pytest.raises(ValueError, match=r"distance must lie in \[0, 63\]"):
+    with pytest.raises(ValueError, match=r"expected distance to lie in \[0, 63\]"):
         near_duplicates_in_two_splits(np.zeros(1, np.uint64), np.array(["train"]), distance=distance)

@@ -91,7 +91,7 @@ def test_two_unicode_forms_of_a_name_are_one_label(read, kind):
     data = read(kind, {"labels": ["café", "cafe\u0301", "sun|cafe\u0301"]})
     assert data.labels.names == ("café", "sun")
     assert _positives(data) == [["café"], ["café"], ["café", "sun"]]
-    with pytest.raises(DataError, match="wanted one column per label"):
+    with pytest.raises(DataError, match="expected one column per label"):
         read(kind, {"label:café": ["0"], "label:cafe\u0301": ["1"]})
 
 
@@ -109,7 +109,7 @@ def test_flags_are_any_numbers_equal_to_0_or_1(read, kind):
     assert targets.tolist() == [[True, False], [False, True], [False, False], [True, True]]
     assert mask.tolist() == [[True, True], [True, True], [False, False], [True, True]]
     with pytest.raises(
-        DataError, match=r"column 'label:x': wanted 0, 1 or, where unknown, nothing, got '0.5'"
+        DataError, match=r"column 'label:x': expected 0, 1 or, where unknown, nothing, got '0.5'"
     ) as error:
         read(kind, {"label:x": ["1", "0.5"]})
     assert ("line 2" if kind.endswith("jsonl") else "line 3" if kind in IN_LINES else "row 1") in str(error.value)
@@ -150,7 +150,7 @@ def test_the_separator_is_for_files_with_joined_names(tmp_path):
             read_source(source, options)
     (tmp_path / "t.csv").write_text('a,labels\n1,"x,y"\n2,x\n')
     assert read_source(f"table:{tmp_path / 't.csv'}", options).labels.names == ("x", "y")
-    with pytest.raises(DataError, match="data.separator must be at least one character"):
+    with pytest.raises(DataError, match="expected data.separator to be at least one character"):
         DataOptions(separator="")
 
 

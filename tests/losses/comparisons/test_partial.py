@@ -99,8 +99,8 @@ def test_settings_of_unknown_labels_are_refused_where_none_can_be_unknown(option
         ({"unknown": "ignore", "gamma_unknown": 1.0}, "gamma_unknown has no effect with unknown='ignore'"),
         ({"unknown": "negative", "top_k": 1}, "top_k has no effect with unknown='negative'"),
         ({"frequency_threshold": 0.1}, "frequency_threshold has no effect without frequencies"),
-        ({"frequencies": torch.tensor([0.1, torch.nan])}, r"frequencies must lie in \[0, 1\], got nan"),
-        ({"frequencies": torch.tensor([0.1, 0.2]), "frequency_threshold": 1.5}, "frequency_threshold must be"),
+        ({"frequencies": torch.tensor([0.1, torch.nan])}, r"expected frequencies to lie in \[0, 1\], got nan"),
+        ({"frequencies": torch.tensor([0.1, 0.2]), "frequency_threshold": 1.5}, "expected frequency_threshold to be"),
     ],
 )
 def test_settings_that_others_leave_without_effect_are_refused_when_it_is_made(options, message):

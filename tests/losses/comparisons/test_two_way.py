@@ -47,12 +47,12 @@ def test_no_gradient_is_nan_where_a_row_has_one_side_only():
 
 @pytest.mark.parametrize("reduction", ["none", "batchmean"])
 def test_reductions_that_it_has_not_are_refused(reduction):
-    with pytest.raises(ValueError, match=f"two-way loss must be one of mean, sum, got '{reduction}'"):
+    with pytest.raises(ValueError, match=f"two-way loss to be one of mean, sum, got '{reduction}'"):
         two_way_loss(torch.zeros(2, 2), torch.zeros(2, 2), reduction=reduction)
 
 
 def test_soft_targets_and_other_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"targets must be 0 or 1, got 0.5"):
+    with pytest.raises(ValueError, match=r"expected targets to be 0 or 1, got 0.5"):
         two_way_loss(torch.zeros(2, 2), torch.full((2, 2), 0.5))
-    with pytest.raises(ValueError, match=r"logits must have the shape \(samples, labels\), got \(2, 2, 2\)"):
+    with pytest.raises(ValueError, match=r"expected logits to have the shape \(samples, labels\), got \(2, 2, 2\)"):
         two_way_loss(torch.zeros(2, 2, 2), torch.zeros(2, 2, 2))

@@ -45,5 +45,5 @@ def test_samples_may_have_any_shape():
     losses = zlpr_loss(logits, targets, reduction="none")
     assert losses.shape == (2, 3)
     torch.testing.assert_close(zlpr_loss(logits.view(6, 5), targets.view(6, 5), reduction="none"), losses.flatten())
-    with pytest.raises(ValueError, match="logits must have a dimension of labels"):
+    with pytest.raises(ValueError, match="expected logits to have a dimension of labels"):
         zlpr_loss(torch.tensor(1.0), torch.tensor(1.0))

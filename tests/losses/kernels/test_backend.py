@@ -39,7 +39,7 @@ def test_without_a_compiled_kernel_plain_torch_serves(asked, monkeypatch):
 
 def test_an_unknown_backend_is_refused_with_the_known_ones(asked):
     asked("cuda")
-    with pytest.raises(ValueError, match=r"^LOPSIDED_BACKEND must be one of torch, native, .*, got 'cuda'$"):
+    with pytest.raises(ValueError, match=r"^expected LOPSIDED_BACKEND to be one of torch, native, .*, got 'cuda'$"):
         backend.cpu_backend()
 
 

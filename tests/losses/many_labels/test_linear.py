@@ -146,19 +146,21 @@ def test_nothing_and_one_sample_are_batches(samples):
 def test_what_does_not_fit_is_refused_with_what_was_wanted():
     features, weight, bias = layer()
     targets = torch.zeros(SAMPLES, LABELS)
-    with pytest.raises(ValueError, match=r"^weight must have the width of features 5, got 4$"):
+    with pytest.raises(ValueError, match=r"^expected weight to have the width of features 5, got 4$"):
         linear_asymmetric_loss(features, weight[:, 1:], bias, targets)
-    with pytest.raises(ValueError, match=r"^bias must have the labels of weight 1100, got 3$"):
+    with pytest.raises(ValueError, match=r"^expected bias to have the labels of weight 1100, got 3$"):
         linear_asymmetric_loss(features, weight, bias[:3], targets)
-    with pytest.raises(ValueError, match=r"^targets must have the shape of logits \(7, 1100\), got \(7, 3\)$"):
+    with pytest.raises(ValueError, match=r"^expected targets to have the shape of logits \(7, 1100\), got \(7, 3\)$"):
         linear_asymmetric_loss(features, weight, bias, targets[:, :3])
     with pytest.raises(ValueError, match="label numbers below 1100, or -1, got values from 0 to 1100$"):
         linear_asymmetric_loss(features, weight, bias, torch.tensor([[0, 1100]] * SAMPLES), indices=True)
-    with pytest.raises(TypeError, match=r"^targets must be label numbers, int64, int32 or int16, got torch.float32$"):
+    with pytest.raises(
+        TypeError, match=r"^expected targets to be label numbers, int64, int32 or int16, got torch.float32$"
+    ):
         linear_asymmetric_loss(features, weight, bias, targets, indices=True)
     with pytest.raises(ValueError, match=r'got "none": it would hold every element$'):
         linear_asymmetric_loss(features, weight, bias, targets, reduction="none")
-    with pytest.raises(TypeError, match=r"^targets must be dense or sparse CSR, got torch.sparse_coo$"):
+    with pytest.raises(TypeError, match=r"^expected targets to be dense or sparse CSR, got torch.sparse_coo$"):
         linear_asymmetric_loss(features, weight, bias, targets.to_sparse())
 
 
@@ -168,21 +170,29 @@ def test_what_does_not_fit_is_refused_with_what_was_wanted():
         (
             {"features": torch.zeros(2, 3, dtype=torch.int64)},
             TypeError,
-            "features must be floating point, got torch.int64",
+            "expected features to be floating point, got torch.int64",
         ),
-        ({"weight": torch.zeros(4, 3, dtype=torch.int64)}, TypeError, "weight must be floating point"),
-        ({"bias": torch.zeros(4, dtype=torch.int64)}, TypeError, "bias must be floating point"),
-        ({"features": [[0.0]]}, TypeError, "features must be a tensor, got list"),
-        ({"features": None}, TypeError, "features must be a tensor, got NoneType"),
-        ({"bias": [0.0]}, TypeError, "bias must be a tensor, got list"),
-        ({"features": torch.zeros(3)}, ValueError, r"features must have the shape \(samples, width\), got \(3,\)"),
-        ({"bias": torch.zeros(4, 1)}, ValueError, r"bias must have the shape \(labels,\), got \(4, 1\)"),
-        ({"mask": torch.ones(2, 4)}, TypeError, "mask must be bool"),
-        ({"mask": torch.ones(2, 3, dtype=torch.bool)}, ValueError, r"mask must broadcast .* \(2, 4\), got \(2, 3\)"),
-        ({"loss_weight": torch.ones(3)}, ValueError, r"weight must broadcast .* \(2, 4\), got \(3,\)"),
-        ({"gamma_neg": torch.ones(3)}, ValueError, r"gamma_neg must broadcast .* \(2, 4\), got \(3,\)"),
-        ({"margin": 1.0}, ValueError, "margin must lie in"),
-        ({"reduction": "avg"}, ValueError, "reduction must be one of"),
+        ({"weight": torch.zeros(4, 3, dtype=torch.int64)}, TypeError, "expected weight to be floating point"),
+        ({"bias": torch.zeros(4, dtype=torch.int64)}, TypeError, "expected bias to be floating point"),
+        ({"features": [[0.0]]}, TypeError, "expected features to be a tensor, got list"),
+        ({"features": None}, TypeError, "expected features to be a tensor, got NoneType"),
+        ({"bias": [0.0]}, TypeError, "expected bias to be a tensor, got list"),
+        (
+            {"features": torch.zeros(3)},
+            ValueError,
+            r"expected features to have the shape \(samples, width\), got \(3,\)",
+        ),
+        ({"bias": torch.zeros(4, 1)}, ValueError, r"expected bias to have the shape \(labels,\), got \(4, 1\)"),
+        ({"mask": torch.ones(2, 4)}, TypeError, "expected mask to be bool"),
+        (
+            {"mask": torch.ones(2, 3, dtype=torch.bool)},
+            ValueError,
+            r"expected mask to broadcast .* \(2, 4\), got \(2, 3\)",
+        ),
+        ({"loss_weight": torch.ones(3)}, ValueError, r"expected weight to broadcast .* \(2, 4\), got \(3,\)"),
+        ({"gamma_neg": torch.ones(3)}, ValueError, r"expected gamma_neg to broadcast .* \(2, 4\), got \(3,\)"),
+        ({"margin": 1.0}, ValueError, "expected margin to lie in"),
+        ({"reduction": "avg"}, ValueError, "expected reduction to be one of"),
     ],
 )
 def test_each_part_that_does_not_fit_is_refused_by_its_name(change, error, message):
@@ -198,5 +208,5 @@ def test_each_part_that_does_not_fit_is_refused_by_its_name(change, error, messa
 
 @pytest.mark.parametrize("numbers", [torch.zeros(2, dtype=torch.int64), torch.zeros(3, 1, dtype=torch.int64)])
 def test_label_numbers_come_in_a_row_for_each_sample(numbers):
-    with pytest.raises(ValueError, match=r"targets must have the shape \(2, most positives\)"):
+    with pytest.raises(ValueError, match=r"expected targets to have the shape \(2, most positives\)"):
         linear_asymmetric_loss(torch.zeros(2, 3), torch.zeros(4, 3), None, numbers, indices=True)

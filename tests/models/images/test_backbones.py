@@ -92,7 +92,7 @@ def test_weights_of_another_size_are_fitted_as_timm_does_it(timm, tmp_path):
 
 
 def test_weights_of_another_backbone_are_refused(timm, packaged):
-    with pytest.raises(ValueError, match=r"must hold the weights of ResNet, got 4 of its 75 tensors; without conv1"):
+    with pytest.raises(ValueError, match=r"to hold the weights of ResNet, got 4 of its 75 tensors; without conv1"):
         backbone("test_resnet", **SMALL, weights=packaged)
 
 

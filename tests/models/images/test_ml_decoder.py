@@ -80,7 +80,7 @@ def test_by_default_a_query_a_label_up_to_a_hundred():
 
 
 def test_more_groups_than_labels_are_refused():
-    with pytest.raises(ValueError, match=r"groups must be from 1 to the number of labels \(3\), got 4"):
+    with pytest.raises(ValueError, match=r"expected groups to be from 1 to the number of labels \(3\), got 4"):
         MLDecoder(4, 3, groups=4, width=8)
 
 

@@ -261,6 +261,6 @@ def test_every_control_has_a_name_and_the_page_opens_with_the_setting(tmp_path):
 
 
 def test_a_setting_out_of_range_is_refused_and_leaves_no_file(tmp_path):
-    with pytest.raises(ValueError, match=r"margin must lie in \[0, 1\), got 1"):
+    with pytest.raises(ValueError, match=r"expected margin to lie in \[0, 1\), got 1"):
         write_explorer(tmp_path / "page.html", margin=1)
     assert list(tmp_path.iterdir()) == []

@@ -40,7 +40,7 @@ def test_the_sigmoid_is_faint_and_the_probability_strong_and_bins_of_few_are_lef
 def test_an_evaluation_without_it_gives_no_figure(make_run, calibration):
     runs = read_runs([make_run("a", evaluation=evaluation_of(0.5, calibration=calibration)), make_run("b", seed=1)])
     assert calibration_figures(runs) == []
-    with pytest.raises(ValueError, match="wanted at least one evaluated run, got none"):
+    with pytest.raises(ValueError, match="expected at least one evaluated run, got none"):
         reliability_diagram(runs)
 
 

@@ -178,7 +178,7 @@ def test_runs_without_numbers_can_be_drawn(make_sweep):
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="must be the folder of a sweep, got one without sweep.json"):
+    with pytest.raises(ValueError, match="to be the folder of a sweep, got one without sweep.json"):
         read_sweep(tmp_path)
 
 

@@ -29,7 +29,7 @@ def no_launcher(monkeypatch):
         (0, {"precision": "float16"}, 10, "training.precision=float16 needs a GPU, got a CPU"),
         (1, {"precision": "float16", "accelerator": "cpu"}, 10, "float16 needs a GPU, got a CPU"),
         (0, {"accelerator": "gpu"}, 10, "training.accelerator=gpu needs a GPU, got none: choose cpu or auto"),
-        (2, {"devices": 4}, 1000, "training.devices must be at most 2 here, got 4"),
+        (2, {"devices": 4}, 1000, "expected training.devices to be at most 2 here, got 4"),
         (
             0,
             {"machines": 2},

@@ -44,7 +44,7 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
     def __init__(self, manifest: Manifest, *, split: str, options: ImageOptions, augment: bool, seed: int) -> None:
         check_pillow()
         if seed < 0:
-            raise DataError(f"seed must be at least 0, got {seed}")
+            raise DataError(f"expected seed to be at least 0, got {seed}")
         self.manifest, self.options, self.augment, self.seed = manifest, options, augment, seed
         self.split_rows = manifest.rows(split)
 
@@ -119,7 +119,7 @@ class ImageDataset(Dataset[dict[str, Tensor]]):
 
 def _epoch_and_positions(wanted: Sequence[int] | tuple[int, Sequence[int]]) -> tuple[int, Sequence[int]]:
     if isinstance(wanted, int | np.integer):
-        raise TypeError(f"wanted a list of positions, which makes a batch, got the number {wanted}")
+        raise TypeError(f"expected a list of positions, which makes a batch, got the number {wanted}")
     if isinstance(wanted, tuple) and len(wanted) == 2 and not isinstance(wanted[1], int | np.integer):
         return wanted[0], wanted[1]
     return 0, wanted  # pyright: ignore[reportReturnType] (the tuple of an epoch and positions is dealt with)

@@ -29,7 +29,7 @@ class UnreadableImage(DataError):  # noqa: N818 (it says what is wrong, not that
     """An image file that cannot be opened.
 
     Args:
-        reason: What was wanted and what came.
+        reason: What was expected and what came.
         path: The file.
     """
 
@@ -105,7 +105,7 @@ def _check_file(path: str | Path) -> None:
     except DataError as error:
         raise UnreadableImage(str(error).removeprefix(f"{path}: "), path=path) from error
     if not about.st_size:
-        raise UnreadableImage("wanted an image file, got an empty file", path=path)
+        raise UnreadableImage("expected an image file, got an empty file", path=path)
 
 
 def _decoded(path: str | Path, size: int) -> Image.Image:
@@ -114,7 +114,7 @@ def _decoded(path: str | Path, size: int) -> Image.Image:
     with Image.open(path, formats=FORMATS) as image:
         if image.width * image.height > MAX_PIXELS:
             came = f"{image.width} x {image.height}"
-            raise UnreadableImage(f"wanted an image of at most {MAX_PIXELS:,} pixels, got {came}", path=path)
+            raise UnreadableImage(f"expected an image of at most {MAX_PIXELS:,} pixels, got {came}", path=path)
         image.draft(None, (size, size))
         image.load()
         turn = _turn(image)  # after loading: some files have EXIF behind the pixels, and Pillow turns TIFF itself
@@ -147,7 +147,7 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
     if image.mode not in _HIGH_BIT_DEPTHS:
         return image
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
-        raise UnreadableImage("wanted pixels of at most 16 bits without sign, got others", path=path)
+        raise UnreadableImage("expected pixels of at most 16 bits without sign, got others", path=path)
     # All other files hold 16 bits, or fewer that Pillow has scaled to 16.
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
     white = 2**bits - 1
@@ -171,9 +171,9 @@ def _reason(error: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, Image.DecompressionBombError):
-        return f"wanted an image of at most {MAX_PIXELS:,} pixels, got more"
+        return f"expected an image of at most {MAX_PIXELS:,} pixels, got more"
     if isinstance(error, UnidentifiedImageError):
-        return f"wanted an image ({', '.join(FORMATS[:-1])} or {FORMATS[-1]}), got something else or a damaged header"
+        return f"expected an image ({', '.join(FORMATS[:-1])} or {FORMATS[-1]}), got something else or a damaged header"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror}"
     said = " ".join(str(error).split()) or type(error).__name__

@@ -35,14 +35,14 @@ def relative_path(text: str) -> str:
         'train/a b.jpg'
         >>> relative_path("../a.jpg")
         Traceback (most recent call last):
-        lopsided.files.errors.DataError: wanted a path that stays in its folder, got '../a.jpg'
+        lopsided.files.errors.DataError: expected a path that stays in its folder, got '../a.jpg'
     """
     path = text.replace("\\", "/")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if path.startswith("/") or _DRIVE.match(path) or ".." in parts:
-        raise DataError(f"wanted a path that stays in its folder, got {quoted(text)}")
+        raise DataError(f"expected a path that stays in its folder, got {quoted(text)}")
     if not parts or "\0" in path or not is_text(path):
-        raise DataError(f"wanted the path of a file, got {quoted(text)}")
+        raise DataError(f"expected the path of a file, got {quoted(text)}")
     return "/".join(parts)
 
 
@@ -72,7 +72,7 @@ def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str]
     if not most:
         wanted, places = Path(folders[0], sample[0]).as_posix(), ", ".join(folder or "." for folder in folders)
         few = f"{len(sample)} looked for" if len(sample) > 1 else "it"
-        raise DataError(f"wanted images such as {wanted} ({origin}), got none of the {few} in {places}", path=root)
+        raise DataError(f"expected images such as {wanted} ({origin}), got none of the {few} in {places}", path=root)
     return best
 
 

@@ -31,23 +31,23 @@ def loose_images(paths: Sequence[str | Path], *, label_names: Sequence[str]) -> 
     for path in map(Path, paths):
         found = [path] if path.is_file() else list(_images_below(path))
         if not found:
-            raise DataError(f"wanted images ({', '.join(IMAGE_SUFFIXES)}), got none in this folder", path=path)
+            raise DataError(f"expected images ({', '.join(IMAGE_SUFFIXES)}), got none in this folder", path=path)
         files |= dict.fromkeys(Path(os.path.abspath(file)) for file in found)
     if not files:
-        raise DataError("wanted at least one image file or folder, got none")
+        raise DataError("expected at least one image file or folder, got none")
     root = Path(os.path.commonpath([file.parent for file in files]))
     below = [file.relative_to(root).as_posix() for file in files]
     try:
         texts = np.array(below, dtype=np.dtypes.StringDType())
     except UnicodeEncodeError as error:
-        raise DataError(f"wanted file names that are text, got {error.object!a}", path=root) from error
+        raise DataError(f"expected file names that are text, got {error.object!a}", path=root) from error
     splits = np.full(len(texts), "test")
     return Manifest("files", root, texts, unlabelled(label_names, samples=len(texts)), splits)
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
-        raise DataError("wanted an image file or a folder of them, there is none", path=folder)
+        raise DataError("expected an image file or a folder of them, there is none", path=folder)
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

@@ -74,7 +74,7 @@ def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, dis
         [[0, 1]]
     """
     if not 0 <= distance < _NUM_BITS:
-        raise ValueError(f"distance must lie in [0, {_NUM_BITS - 1}], got {distance}")
+        raise ValueError(f"expected distance to lie in [0, {_NUM_BITS - 1}], got {distance}")
     rows = np.flatnonzero(hashes != NO_HASH)
     distinct, numbers = np.unique(hashes[rows], return_inverse=True)
     one, other, apart = _alike(distinct, distance)

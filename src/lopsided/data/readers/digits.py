@@ -58,11 +58,11 @@ def digits(
     counts = {"train": train_samples, "val": validation_samples, "test": test_samples}
     for split, count in counts.items():
         if count < 0:
-            raise DataError(f"the number of {split} samples must be at least 0, got {count}")
+            raise DataError(f"expected the number of {split} samples to be at least 0, got {count}")
     if seed < 0:
-        raise DataError(f"seed must be at least 0, got {seed}")
+        raise DataError(f"expected seed to be at least 0, got {seed}")
     if not any(counts.values()):
-        raise DataError("wanted at least one sample, got none")
+        raise DataError("expected at least one sample, got none")
     images, targets = _draw(counts, seed)
     truth = Labels(LABEL_NAMES, csr_array(targets))
     splits = np.repeat(list(counts), list(counts.values()))

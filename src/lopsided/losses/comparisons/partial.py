@@ -197,12 +197,12 @@ def _check_family(gamma_pos: float, gamma_neg: float, margin: float) -> None:
 def _check_unknown(given: _Given) -> None:
     """Refuse values out of range, and settings that others leave without effect."""
     if given.unknown is not None and given.unknown not in get_args(Unknown):
-        raise ValueError(f"unknown must be one of {', '.join(get_args(Unknown))}, got {given.unknown!r}")
+        raise ValueError(f"expected unknown to be one of {', '.join(get_args(Unknown))}, got {given.unknown!r}")
     if given.gamma_unknown is not None:
         check_number("gamma_unknown", given.gamma_unknown, at_least=0.0)
     if given.top_k is not None:
         if isinstance(given.top_k, bool) or not isinstance(given.top_k, int):
-            raise TypeError(f"top_k must be a whole number, got {type(given.top_k).__name__}")
+            raise TypeError(f"expected top_k to be a whole number, got {type(given.top_k).__name__}")
         check_number("top_k", given.top_k, at_least=0)
     if given.frequency_threshold is not None:
         check_number("frequency_threshold", given.frequency_threshold, at_least=0.0, at_most=1.0)

@@ -49,7 +49,7 @@ def two_way_loss(
     check_hard_targets(targets, mask=mask)
     _check_settings(temperature_pos, temperature_neg)
     if logits.dim() != 2:
-        raise ValueError(f"logits must have the shape (samples, labels), got {tuple(logits.shape)}")
+        raise ValueError(f"expected logits to have the shape (samples, labels), got {tuple(logits.shape)}")
     z, y = known_elements(logits, targets, mask=mask)
     positive, negative = y > 0.5, y <= 0.5
     if mask is not None:
@@ -112,4 +112,6 @@ def _check_settings(temperature_pos: float, temperature_neg: float) -> None:
 
 def _check_reduction(reduction: str) -> None:
     if reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction of the two-way loss must be one of {', '.join(_REDUCTIONS)}, got {reduction!r}")
+        raise ValueError(
+            f"expected reduction of the two-way loss to be one of {', '.join(_REDUCTIONS)}, got {reduction!r}"
+        )

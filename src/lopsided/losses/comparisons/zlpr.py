@@ -34,7 +34,7 @@ def zlpr_loss(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, re
     """
     check_inputs(logits, targets, mask=mask, weight=None, reduction=reduction, read_targets=False)
     if logits.dim() == 0:
-        raise ValueError("logits must have a dimension of labels, got a single number")
+        raise ValueError("expected logits to have a dimension of labels, got a single number")
     z, y = known_elements(logits, targets, mask=mask)
     shares = (y, 1 - y) if mask is None else (y, (1 - y).masked_fill(~mask, 0))
     losses = _log_of_one_and_sum(-z, shares[0]) + _log_of_one_and_sum(z, shares[1])

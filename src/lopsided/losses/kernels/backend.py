@@ -37,7 +37,7 @@ def cpu_backend() -> str:
     asked, native = os.environ.get("LOPSIDED_BACKEND", ""), native_module()
     allowed = ["torch", "native", *(f"native-{name}" for name in INSTRUCTIONS), "triton"]
     if asked and asked not in allowed:
-        raise ValueError(f"LOPSIDED_BACKEND must be one of {', '.join(allowed)}, got {asked!r}")
+        raise ValueError(f"expected LOPSIDED_BACKEND to be one of {', '.join(allowed)}, got {asked!r}")
     if asked == "torch" or (asked in ("", "triton") and native is None):
         return "torch"
     if native is None:

@@ -67,7 +67,9 @@ def linear_asymmetric_loss(
     check_mask(mask, like)
     check_weight(loss_weight, like)
     if check_reduction(reduction) == "none":
-        raise ValueError('reduction must be "mean", "sum" or "batchmean", got "none": it would hold every element')
+        raise ValueError(
+            'expected reduction to be "mean", "sum" or "batchmean", got "none": it would hold every element'
+        )
     settings = checked_settings(like, gamma_pos, gamma_neg, margin, detach_focus)
     count = divisor(shape, mask=mask, reduction=reduction)
     if features.dtype == torch.float16:  # a slope divided by many elements could vanish in it
@@ -151,13 +153,13 @@ def _check_layer(features: Tensor, weight: Tensor, bias: Tensor | None) -> None:
         if value is None and name == "bias":
             continue
         if not isinstance(value, Tensor):
-            raise TypeError(f"{name} must be a tensor, got {type(value).__name__}")
+            raise TypeError(f"expected {name} to be a tensor, got {type(value).__name__}")
         if not value.is_floating_point():
-            raise TypeError(f"{name} must be floating point, got {value.dtype}")
+            raise TypeError(f"expected {name} to be floating point, got {value.dtype}")
         if value.dim() != dims:
             wanted = {"features": "(samples, width)", "weight": "(labels, width)", "bias": "(labels,)"}[name]
-            raise ValueError(f"{name} must have the shape {wanted}, got {tuple(value.shape)}")
+            raise ValueError(f"expected {name} to have the shape {wanted}, got {tuple(value.shape)}")
     if weight.shape[1] != features.shape[1]:
-        raise ValueError(f"weight must have the width of features {features.shape[1]}, got {weight.shape[1]}")
+        raise ValueError(f"expected weight to have the width of features {features.shape[1]}, got {weight.shape[1]}")
     if bias is not None and bias.shape[0] != weight.shape[0]:
-        raise ValueError(f"bias must have the labels of weight {weight.shape[0]}, got {bias.shape[0]}")
+        raise ValueError(f"expected bias to have the labels of weight {weight.shape[0]}, got {bias.shape[0]}")

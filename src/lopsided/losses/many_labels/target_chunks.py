@@ -37,31 +37,31 @@ class TargetChunks:
 def target_chunks(targets: Tensor, shape: torch.Size, *, indices: bool) -> TargetChunks:
     """Checked targets of ``shape``, dense, sparse CSR, or with ``indices`` the numbers of the positive labels."""
     if not isinstance(targets, Tensor):
-        raise TypeError(f"targets must be a tensor, got {type(targets).__name__}")
+        raise TypeError(f"expected targets to be a tensor, got {type(targets).__name__}")
     if indices:
         return _from_indices(targets, shape)
     if targets.layout == torch.sparse_csr:
         if targets.shape != shape:
-            raise ValueError(f"targets must have the shape {tuple(shape)}, got {tuple(targets.shape)}")
+            raise ValueError(f"expected targets to have the shape {tuple(shape)}, got {tuple(targets.shape)}")
         counts = targets.crow_indices().diff()
         rows = torch.repeat_interleave(torch.arange(shape[0], device=targets.device), counts)
         return _sorted(shape, rows, targets.col_indices().long(), targets.values())
     if targets.layout != torch.strided:
-        raise TypeError(f"targets must be dense or sparse CSR, got {targets.layout}")
+        raise TypeError(f"expected targets to be dense or sparse CSR, got {targets.layout}")
     check_targets(targets, torch.empty(shape, device="meta"))
     return TargetChunks(shape, targets)
 
 
 def _from_indices(targets: Tensor, shape: torch.Size) -> TargetChunks:
     if targets.dtype not in (torch.int64, torch.int32, torch.int16):
-        raise TypeError(f"targets must be label numbers, int64, int32 or int16, got {targets.dtype}")
+        raise TypeError(f"expected targets to be label numbers, int64, int32 or int16, got {targets.dtype}")
     if targets.dim() != 2 or targets.shape[0] != shape[0]:
-        raise ValueError(f"targets must have the shape ({shape[0]}, most positives), got {tuple(targets.shape)}")
+        raise ValueError(f"expected targets to have the shape ({shape[0]}, most positives), got {tuple(targets.shape)}")
     if targets.numel():
         lowest, highest = (int(bound) for bound in torch.aminmax(targets))
         if lowest < -1 or highest >= shape[1]:
             raise ValueError(
-                f"targets must be label numbers below {shape[1]}, or -1, got values from {lowest} to {highest}"
+                f"expected targets to be label numbers below {shape[1]}, or -1, got values from {lowest} to {highest}"
             )
     rows, places = (targets >= 0).nonzero(as_tuple=True)
     columns = targets[rows, places].long()

@@ -63,7 +63,7 @@ def check_name(name: str, *, others: Sequence[str]) -> None:
     known = [*others, *(timm.list_pretrained() if "." in name else timm.list_models())]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"model.name must be one of {', '.join(others)} or a backbone of timm, got {name!r}{hint}")
+    raise ValueError(f"expected model.name to be one of {', '.join(others)} or a backbone of timm, got {name!r}{hint}")
 
 
 def backbone(

@@ -27,7 +27,7 @@ class GroupLinear(nn.Module):
     def __init__(self, num_features: int, num_labels: int, *, groups: int) -> None:
         super().__init__()
         if not 1 <= groups <= num_labels:
-            raise ValueError(f"groups must be from 1 to the number of labels ({num_labels}), got {groups}")
+            raise ValueError(f"expected groups to be from 1 to the number of labels ({num_labels}), got {groups}")
         size, larger = divmod(num_labels, groups)
         self.weight = nn.Parameter(torch.empty(groups, num_features, size + bool(larger)))
         self.bias = nn.Parameter(torch.zeros(num_labels))

@@ -27,7 +27,7 @@ class Pixels(nn.Module):
     def __init__(self, mean: Sequence[float] | None = None, std: Sequence[float] | None = None) -> None:
         super().__init__()
         if (mean is None) != (std is None) or (mean is not None and std is not None and len(mean) != len(std)):
-            raise ValueError(f"mean and std must be given for the same channels, got {mean} and {std}")
+            raise ValueError(f"expected mean and std to be given for the same channels, got {mean} and {std}")
         self.register_buffer("mean", None if mean is None else torch.tensor(mean).view(-1, 1, 1))
         self.register_buffer("std", None if std is None else torch.tensor(std).view(-1, 1, 1))
 

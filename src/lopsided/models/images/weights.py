@@ -41,9 +41,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ValueError: There is no such file, it is not one of these, or reading it would execute code.
     """
     if path.suffix not in ENDINGS:
-        raise ValueError(f"a weights file must end in {', '.join(ENDINGS)}, got {path}")
+        raise ValueError(f"expected a weights file to end in {', '.join(ENDINGS)}, got {path}")
     if not path.is_file():
-        raise ValueError(f"the weights file {path} must be there, got none")
+        raise ValueError(f"expected the weights file {path} to be there, got none")
     try:
         content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
     except (ModuleNotFoundError, PackedWeights):
@@ -52,10 +52,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         reason = " ".join(str(error).split())
         if "weights_only" in reason:  # PyTorch's advice is to switch it off
             reason = "a damaged file, or one with more than tensors in it"
-        raise ValueError(f"{path} must hold weights that load without executing code, got {reason:.160}") from error
+        raise ValueError(
+            f"expected {path} to hold weights that load without executing code, got {reason:.160}"
+        ) from error
     tensors = _tensors_in(content)
     if not tensors:
-        raise ValueError(f"{path} must hold named tensors, got {type(content).__name__} without any")
+        raise ValueError(f"expected {path} to hold named tensors, got {type(content).__name__} without any")
     return {_unwrapped(name): tensor for name, tensor in tensors.items()}
 
 
@@ -82,7 +84,7 @@ def load_into(network: nn.Module, tensors: Mapping[str, Tensor], *, where: str) 
     lacking = [name for name in wanted if name not in found]
     if len(found) < _ENOUGH * len(wanted):
         raise ValueError(
-            f"{where} must hold the weights of {type(network).__name__}, got {len(found)} of its {len(wanted)} "
+            f"expected {where} to hold the weights of {type(network).__name__}, got {len(found)} of its {len(wanted)} "
             f"tensors; without {', '.join(_difference(name, wanted, tensors) for name in lacking[:3])}"
         )
     if lacking:
@@ -108,7 +110,7 @@ def check_stored(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         unpacked, size = sum(entry.file_size for entry in archive.infolist()), path.stat().st_size
     if unpacked > size:
-        raise PackedWeights(f"{path}: wanted weights that are not packed, got {size:,} bytes for {unpacked:,}")
+        raise PackedWeights(f"{path}: expected weights that are not packed, got {size:,} bytes for {unpacked:,}")
 
 
 def packaged_file() -> Path | None:

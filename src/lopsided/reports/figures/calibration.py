@@ -30,7 +30,7 @@ def reliability_diagram(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
     """
     chosen = {run.label: about for run in runs if (about := calibration_of(run))}
     if not chosen:
-        raise ValueError("wanted at least one evaluated run, got none")
+        raise ValueError("expected at least one evaluated run, got none")
     labels = list(chosen)
     with drawing(theme, width=_WIDTH, height=4.4 + legend_height(labels, _WIDTH)) as figure:
         axes = figure.subplots()

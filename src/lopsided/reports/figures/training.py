@@ -62,7 +62,7 @@ def asymmetry_over_training(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Fig
     """
     chosen = adaptive_only(runs)
     if not chosen:
-        raise ValueError("wanted at least one run with an adaptive loss, got none")
+        raise ValueError("expected at least one run with an adaptive loss, got none")
     with drawing(theme, width=_WIDTH, height=4.6 + _legend_height(chosen)) as figure:
         upper, lower = figure.subplots(2, 1, sharex=True)
         dress(upper, theme, y_label="focusing power γ−")

@@ -81,7 +81,7 @@ def read_sweep(folder: Path) -> SweepResults:
 
     for name in ("sweep.json", "summary.csv", "rows.parquet"):
         if not (folder / name).is_file():
-            raise ValueError(f"{folder} must be the folder of a sweep, got one without {name}")
+            raise ValueError(f"expected {folder} to be the folder of a sweep, got one without {name}")
     about = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
     check_format(folder / "sweep.json", about.get("environment", {}).get("format"))
     losses = {setting["name"]: LossOptions(**setting["loss"]) for setting in about["settings"]}

@@ -96,7 +96,9 @@ def check_options(options: TrainingOptions, *, num_validation: int) -> None:
     if options.accelerator == "gpu" and not (has_gpu or torch.backends.mps.is_available()):
         raise ValueError("training.accelerator=gpu needs a GPU, got none: choose cpu or auto")
     if has_gpu and options.devices > torch.cuda.device_count():
-        raise ValueError(f"training.devices must be at most {torch.cuda.device_count()} here, got {options.devices}")
+        raise ValueError(
+            f"expected training.devices to be at most {torch.cuda.device_count()} here, got {options.devices}"
+        )
     if options.machines > 1 and not any(name in os.environ for name in _CONNECTED):
         raise ValueError(
             f"training.machines={options.machines} needs a launcher on each machine that connects them, got none: "
@@ -107,8 +109,8 @@ def check_options(options: TrainingOptions, *, num_validation: int) -> None:
     ranks, batches = options.devices * options.machines, -(-num_validation // options.batch_size)
     if 0 < batches < ranks:
         raise ValueError(
-            f"training.devices times training.machines must be at most the number of validation batches, {batches} "
-            f"({num_validation} samples, {options.batch_size} a batch), got {ranks}: choose a smaller "
+            f"expected training.devices times training.machines to be at most the number of validation batches, "
+            f"{batches} ({num_validation} samples, {options.batch_size} a batch), got {ranks}: choose a smaller "
             "training.batch_size or fewer devices"
         )
 

@@ -47,12 +47,12 @@ def test_document_types_and_entities_are_refused_in_every_encoding(read, text, e
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "wanted XML, got no element found"),
-        ("<labels>", "line 1: wanted XML"),
-        ("<labels>\n<label name='a'></labels>", "line 2: wanted XML, got mismatched tag"),
-        ("<labels>\n<label/></labels>", "line 2: wanted a name on each <label>"),
-        ("<labels/>", 'wanted <label name="..."> elements, got none'),
-        ("<labels><label name='&x;'/></labels>", "wanted XML, got undefined entity"),
+        ("", "expected XML, got no element found"),
+        ("<labels>", "line 1: expected XML"),
+        ("<labels>\n<label name='a'></labels>", "line 2: expected XML, got mismatched tag"),
+        ("<labels>\n<label/></labels>", "line 2: expected a name on each <label>"),
+        ("<labels/>", 'expected <label name="..."> elements, got none'),
+        ("<labels><label name='&x;'/></labels>", "expected XML, got undefined entity"),
         ('<?xml version="1.0" encoding="klingon"?><labels/>', "toy.xml"),
         ('<?xml version="1.0" encoding="shift_jis"?><labels/>', "toy.xml"),
         (b"\xff\xfe\x00", "toy.xml"),

@@ -232,44 +232,47 @@ def test_a_run_needs_no_labels_and_then_knows_none(write, tmp_path, with_xml):
 
 
 def test_labels_that_a_run_does_not_know_are_refused(write):
-    with pytest.raises(DataError, match=r"Toy\.xml: wanted the labels of the run, got also 'cat' \(and 1 more\)$"):
+    with pytest.raises(DataError, match=r"Toy\.xml: expected the labels of the run, got also 'cat' \(and 1 more\)$"):
         read_arff(write(_train=HEADER + "1,0,0\n"), label_names=["cow"])
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, r"wanted Toy-train\*.arff or Toy.arff, got Toy.xml"),
-        ({"_test": HEADER + "1,0,0\n"}, "wanted Toy-train"),
+        ({}, r"expected Toy-train\*.arff or Toy.arff, got Toy.xml"),
+        ({"_test": HEADER + "1,0,0\n"}, "expected Toy-train"),
         (
             {"_train_a": HEADER, "_train_b": HEADER},
-            "wanted one file Toy-train.*, got Toy-train-a.arff, Toy-train-b.arff",
+            "expected one file Toy-train.*, got Toy-train-a.arff, Toy-train-b.arff",
         ),
-        ({"_train": HEADER + "?,0,0\n"}, "Toy-train.arff, line 6: wanted a value of feature 'x', got ?"),
-        ({"_train": HEADER + "1,0,0\n\ninf,0,0\n"}, "line 8: wanted a value of feature 'x', got inf"),
-        ({"_train": HEADER + "1,0,0\n", "_test": HEADER + "nan,0,0\n"}, "Toy-test.arff, line 6: wanted a value"),
-        ({"_train": HEADER + "1e39,0,0\n"}, "features must be finite float32 numbers, got inf"),
+        ({"_train": HEADER + "?,0,0\n"}, "Toy-train.arff, line 6: expected a value of feature 'x', got ?"),
+        ({"_train": HEADER + "1,0,0\n\ninf,0,0\n"}, "line 8: expected a value of feature 'x', got inf"),
+        ({"_train": HEADER + "1,0,0\n", "_test": HEADER + "nan,0,0\n"}, "Toy-test.arff, line 6: expected a value"),
+        ({"_train": HEADER + "1e39,0,0\n"}, "expected features to be finite float32 numbers, got inf"),
         (
             {"_train": HEADER.replace("cat {0,1}", "cat real") + "1,2,0\n"},
-            "line 6: wanted 0, 1 or [?] for label 'cat', got 2",
+            "line 6: expected 0, 1 or [?] for label 'cat', got 2",
         ),
         (
             {"_train": HEADER.replace("cat {0,1}", "cat {a,b,c}") + "1,a,0\n"},
-            "label 'cat' must have two values, got 'a,b,c'",
+            "expected label 'cat' to have two values, got 'a,b,c'",
         ),
         (
             {"_train": HEADER.replace("cat {0,1}", "cat string") + "1,a,0\n"},
-            "label 'cat' must have two values, got 'string'",
+            "expected label 'cat' to have two values, got 'string'",
         ),
-        ({"_train": HEADER.replace("x numeric", "cat {0,1}") + "1,0,0\n"}, "label 'cat' must be one attribute, got 2"),
+        (
+            {"_train": HEADER.replace("x numeric", "cat {0,1}") + "1,0,0\n"},
+            "expected label 'cat' to be one attribute, got 2",
+        ),
         (
             {"_train": HEADER.replace("cat", "cow") + "1,0,0\n"},
-            "wanted only attributes of Toy-train.arff, got the label 'cat'",
+            "expected only attributes of Toy-train.arff, got the label 'cat'",
         ),
         ({"_train": HEADER.replace("x numeric", "x string") + "1,0,0\n"}, "at least one sample and one feature"),
         (
             {"_train": HEADER + "1,0,0\n", "_test": HEADER.replace("x numeric", "y numeric") + "1,0,0\n"},
-            "Toy-test.arff: wanted the attributes of Toy-train.arff, there 'x numeric', got 'y numeric'",
+            "Toy-test.arff: expected the attributes of Toy-train.arff, there 'x numeric', got 'y numeric'",
         ),
         (
             {"_train": HEADER + "1,0,0\n", "_test": HEADER.replace("@data", "@attribute y real\n@data") + "1,0,0,1\n"},
@@ -287,7 +290,7 @@ def test_a_missing_xml_file_is_said(write, tmp_path):
     stem = write(_train=HEADER + "1,0,0\n")
     (tmp_path / "Toy.xml").unlink()
     with pytest.raises(
-        DataError, match=r"wanted Toy\.xml, which names the labels, or .* -C 3.*, got 'r' in Toy-train\.arff"
+        DataError, match=r"expected Toy\.xml, which names the labels, or .* -C 3.*, got 'r' in Toy-train\.arff"
     ):
         read_arff(stem)
 

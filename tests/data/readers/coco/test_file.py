@@ -74,7 +74,7 @@ def test_an_area_that_is_none_is_refused_only_where_it_is_needed(read, annotatio
     content = of_annotations(annotation)
     assert len(pairs(read(content))) == 1
     with pytest.raises(
-        DataError, match=r"wanted an area or a bbox, both at least 0, got .* in annotation 0 \(from 0\)"
+        DataError, match=r"expected an area or a bbox, both at least 0, got .* in annotation 0 \(from 0\)"
     ):
         read(content, min_area=1)
 
@@ -139,7 +139,9 @@ def test_only_annotated_images_remain_with_their_annotations(read):
     ],
 )
 def test_a_file_of_another_kind_is_told_by_what_it_holds(read, content, came):
-    with pytest.raises(DataError, match=r"instances\.json: wanted instances of objects, with images, .*, got " + came):
+    with pytest.raises(
+        DataError, match=r"instances\.json: expected instances of objects, with images, .*, got " + came
+    ):
         read(content)
 
 
@@ -148,7 +150,7 @@ def test_a_file_that_is_cut_off_or_no_json_is_refused_in_one_line(tmp_path, cont
     path = tmp_path / "cut.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(
-        DataError, match=r"cut\.json: wanted JSON, got .*(is the file complete\?|without end)$"
+        DataError, match=r"cut\.json: expected JSON, got .*(is the file complete\?|without end)$"
     ) as caught:
         read_coco_file(path)
     assert "\n" not in str(caught.value)
@@ -162,20 +164,20 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        ({"images": {}}, "wanted images to be a list of objects, got {}"),
-        ({"annotations": [3]}, "wanted annotations to be a list of objects, got 3"),
-        ({"images": [], "annotations": []}, "wanted at least one entry in images, got none"),
-        ({"categories": []}, "wanted at least one entry in categories, got none"),
-        ({"images": [{"id": 10}]}, r"wanted a text as file_name of each of images, got None in number 0 \(from 0\)"),
-        ({"images": [{"id": 10, "file_name": "../a.jpg"}]}, "wanted a path that stays in its folder, got '../a.jpg'"),
-        ({"images": [{"id": 10, "file_name": "/a.jpg"}]}, "wanted a path that stays in its folder, got '/a.jpg'"),
-        ({"images": [{"file_name": "a.jpg"}]}, "wanted a whole number or text as id of each of images, got None"),
+        ({"images": {}}, "expected images to be a list of objects, got {}"),
+        ({"annotations": [3]}, "expected annotations to be a list of objects, got 3"),
+        ({"images": [], "annotations": []}, "expected at least one entry in images, got none"),
+        ({"categories": []}, "expected at least one entry in categories, got none"),
+        ({"images": [{"id": 10}]}, r"expected a text as file_name of each of images, got None in number 0 \(from 0\)"),
+        ({"images": [{"id": 10, "file_name": "../a.jpg"}]}, "expected a path that stays in its folder, got '../a.jpg'"),
+        ({"images": [{"id": 10, "file_name": "/a.jpg"}]}, "expected a path that stays in its folder, got '/a.jpg'"),
+        ({"images": [{"file_name": "a.jpg"}]}, "expected a whole number or text as id of each of images, got None"),
         (
             {"images": [{"id": 10, "file_name": f"{i}.jpg"} for i in "ab"]},
             "expected one file for each identifier in images, got 'a.jpg' and 'b.jpg' for 10",
         ),
         ({"categories": [*CATEGORIES, {"id": 3, "name": "van"}]}, "distinct identifiers in categories, got 3 2 times"),
-        ({"categories": [{"id": 1, "name": None}]}, "wanted a text as name of each of categories, got None"),
+        ({"categories": [{"id": 1, "name": None}]}, "expected a text as name of each of categories, got None"),
         (
             {"annotations": [{"image_id": 11, "category_id": 1}]},
             r"image_id of images, got 11 in annotation 0 \(from 0\)",
@@ -197,11 +199,11 @@ def test_a_file_that_contradicts_itself_is_refused_in_one_line(read, parts, mess
     ids=range(4),
 )
 def test_an_area_that_is_no_number_of_pixels_is_refused(read, added):
-    with pytest.raises(DataError, match="wanted an area or a bbox, both at least 0, got"):
+    with pytest.raises(DataError, match="expected an area or a bbox, both at least 0, got"):
         read(of_annotations(added), min_area=1)
 
 
 @pytest.mark.parametrize("start", ["[", '{"images": ['])
 def test_lists_in_lists_are_refused(read, start):
-    with pytest.raises(DataError, match="wanted JSON, got lists in lists without end"):
+    with pytest.raises(DataError, match="expected JSON, got lists in lists without end"):
         read(start + "[" * 100_000)

@@ -29,7 +29,7 @@ def test_one_split_is_enough(tmp_path):
 
 def test_where_two_years_are_there_one_must_be_chosen(tmp_path):
     touch(tmp_path, "annotations/instances_val2017.json", "instances_train2014.json")
-    with pytest.raises(DataError, match=r"wanted one year, got 2014 and 2017; choose by --data\.year 2014$"):
+    with pytest.raises(DataError, match=r"expected one year, got 2014 and 2017; choose by --data\.year 2014$"):
         find_annotations(tmp_path)
     assert found(tmp_path, year=2014) == ("MS-COCO 2014", {"train": "instances_train2014.json"})
     assert found(tmp_path, year=2017) == ("MS-COCO 2017", {"val": "annotations/instances_val2017.json"})
@@ -44,7 +44,7 @@ def test_a_year_that_is_not_there_is_refused_with_what_would_be_it(tmp_path, the
     with pytest.raises(DataError) as caught:
         find_annotations(tmp_path, year=2014)
     assert str(caught.value) == (
-        f"{tmp_path}: wanted instances_train2014.json or instances_val2014.json, of "
+        f"{tmp_path}: expected instances_train2014.json or instances_val2014.json, of "
         f'"2014 Train/Val annotations" of cocodataset.org, got {came}'
     )
 
@@ -107,7 +107,7 @@ def test_images_are_looked_for_where_they_usually_lie(tmp_path):
 )
 def test_without_annotations_the_error_says_what_they_are_called_and_where_they_come_from(tmp_path, names, message):
     touch(tmp_path, *names)
-    with pytest.raises(DataError, match=r"wanted annotations/instances_train2014\.json or the like.*") as caught:
+    with pytest.raises(DataError, match=r"expected annotations/instances_train2014\.json or the like.*") as caught:
         find_annotations(tmp_path)
     assert message in str(caught.value)
 
@@ -115,14 +115,14 @@ def test_without_annotations_the_error_says_what_they_are_called_and_where_they_
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["a.json", "train.json"], "wanted train, val or test in the name of each of a.json, train.json, got a.json"),
+        (["a.json", "train.json"], "expected train, val or test in the name of each of a.json, train.json, got a.json"),
         (["train.json", "train_val.json"], "got train_val.json"),
-        (["train.json", "train2.json"], "wanted one file of annotations for train, got train.json and train2.json"),
+        (["train.json", "train2.json"], "expected one file of annotations for train, got train.json and train2.json"),
         (
             ["train/a.json", "train/b.json"],
-            "wanted one file of annotations for train, got train/a.json and train/b.json",
+            "expected one file of annotations for train, got train/a.json and train/b.json",
         ),
-        (["val/a.json", "valid/a.json"], "wanted one file of annotations for val, got val/a.json and valid/a.json"),
+        (["val/a.json", "valid/a.json"], "expected one file of annotations for val, got val/a.json and valid/a.json"),
     ],
 )
 def test_files_that_are_not_one_per_split_are_refused(tmp_path, names, message):

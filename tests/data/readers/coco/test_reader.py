@@ -97,7 +97,7 @@ def test_images_that_are_all_missing_are_named_with_where_they_come_from(coco):
         path.unlink()
     with pytest.raises(
         DataError,
-        match=r'wanted images such as val2014/COCO_val2014_04\.jpg \("2014 Val images" of cocodataset\.org\), got none',
+        match=r'expected images such as val2014/COCO_val2014_04\.jpg \("2014 Val images" of cocodataset\.org\), got none',
     ):
         read_coco(coco)
 
@@ -135,7 +135,7 @@ def test_labels_of_a_run_come_in_its_order_and_unknown_where_absent(coco):
     assert targets.tolist() == [[False, False, True, True]]
     assert mask is not None
     assert mask.tolist() == [[True, False, True, True]]
-    with pytest.raises(DataError, match="wanted the labels of the run, got also 'toothbrush'"):
+    with pytest.raises(DataError, match="expected the labels of the run, got also 'toothbrush'"):
         read_coco(coco, label_names=["person", "car"])
 
 
@@ -216,22 +216,22 @@ def test_an_image_in_two_files_is_refused(tmp_path):
 def test_a_name_of_two_categories_is_refused(coco):
     for split in ("train", "val"):
         rewrite(coco, split, categories=[*CATEGORIES, {"id": 4, "name": "car"}])
-    with pytest.raises(DataError, match=r"train2014\.json: label names must be distinct, got 'car' twice"):
+    with pytest.raises(DataError, match=r"train2014\.json: expected label names to be distinct, got 'car' twice"):
         read_coco(coco)
 
 
 def test_images_that_are_all_dropped_are_an_error_that_says_how_to_keep_them(tmp_path):
     write(tmp_path / "train.json", instances({"a.jpg": []}))
     touch(tmp_path, "a.jpg")
-    with pytest.raises(DataError, match=r"wanted images with annotations, got none; with data\.unannotated keep"):
+    with pytest.raises(DataError, match=r"expected images with annotations, got none; with data\.unannotated keep"):
         read_coco(tmp_path)
 
 
 def test_settings_out_of_range_are_refused(coco):
-    with pytest.raises(DataError, match="unannotated must be one of drop_train, drop, keep, got 'none'"):
+    with pytest.raises(DataError, match="expected unannotated to be one of drop_train, drop, keep, got 'none'"):
         read_coco(coco, unannotated="none")  # pyright: ignore[reportArgumentType]
     for area in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(DataError, match="min_area must be at least 0"):
+        with pytest.raises(DataError, match="expected min_area to be at least 0"):
             read_coco(coco, min_area=area)
 
 

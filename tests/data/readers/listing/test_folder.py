@@ -98,7 +98,7 @@ def test_a_run_may_be_applied_to_a_folder_of_images_without_labels(read):
 
 
 def test_a_folder_without_images_is_refused(read, tmp_path):
-    with pytest.raises(DataError, match=re.escape(f"{tmp_path}: wanted images (.jpg, .jpeg")):
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}: expected images (.jpg, .jpeg")):
         read("cat/a.txt")
 
 
@@ -107,5 +107,5 @@ def test_a_name_that_is_no_text_is_refused_in_words(read, tmp_path):
     (tmp_path / "cat").mkdir()
     with open(os.fsencode(tmp_path / "cat") + b"/\xff.jpg", "wb"):
         pass
-    with pytest.raises(DataError, match="wanted names of files in UTF-8"):
+    with pytest.raises(DataError, match="expected names of files in UTF-8"):
         read()

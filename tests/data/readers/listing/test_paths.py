@@ -41,13 +41,13 @@ def test_a_folder_whose_name_only_begins_like_it_is_outside(tmp_path):
 
 @pytest.mark.parametrize("text", [".", "./", "x\0y"])
 def test_what_no_file_can_be_called_is_refused(tmp_path, text):
-    with pytest.raises(ValueError, match=r"row 0 \(from 0\): wanted the path of a file"):
+    with pytest.raises(ValueError, match=r"row 0 \(from 0\): expected the path of a file"):
         paths(tmp_path, text)
 
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_an_empty_path_is_refused(tmp_path, text):
-    with pytest.raises(ValueError, match=r"row 1 \(from 0\): wanted the path of an image, got an empty cell"):
+    with pytest.raises(ValueError, match=r"row 1 \(from 0\): expected the path of an image, got an empty cell"):
         paths(tmp_path, "a.jpg", text)
 
 

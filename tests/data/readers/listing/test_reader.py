@@ -170,64 +170,64 @@ def test_a_run_gets_its_labels_in_its_order(read):
     assert states_of(read("path,label:cat\na.jpg,1\nb/c.png,0\n", label_names=names)) == [[2, 2, 1], [2, 2, 0]]
     assert states_of(read("path,other\na.jpg,1\n", label_names=names)) == [[2, 2, 2]]
     for text in ("path,labels\na.jpg,gnu\n", "path,label:gnu\na.jpg,0\n", "path,unknown\na.jpg,gnu\n"):
-        with pytest.raises(DataError, match=r"pets\.csv: wanted the labels of the run, got also 'gnu'$"):
+        with pytest.raises(DataError, match=r"pets\.csv: expected the labels of the run, got also 'gnu'$"):
             read(text, label_names=names)
 
 
 def test_some_images_may_be_missing_but_not_all(read):
     assert len(read("path,labels\ngone.jpg,cat\na.jpg,cat\n")) == 2
-    with pytest.raises(DataError, match=r"wanted images such as gone\.jpg .*got none of the 2"):
+    with pytest.raises(DataError, match=r"expected images such as gone\.jpg .*got none of the 2"):
         read("path,labels\ngone.jpg,cat\ngone too.jpg,cat\n")
 
 
 def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path, read):
-    with pytest.raises(DataError, match=r"nowhere\.csv: wanted a listing or a folder"):
+    with pytest.raises(DataError, match=r"nowhere\.csv: expected a listing or a folder"):
         read_listing(tmp_path / "nowhere.csv")
-    with pytest.raises(DataError, match=r"wanted a listing \.csv, .* or a folder, got '\.xlsx'"):
+    with pytest.raises(DataError, match=r"expected a listing \.csv, .* or a folder, got '\.xlsx'"):
         read("", name="pets.xlsx")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "wanted a first line of column names, got none"),
-        ("path,labels\n", "wanted rows, got none"),
-        ("labels,x\ncat,1\n", "wanted a column 'path', or one of image, .* got 'labels, x'"),
-        ("image,filename,labels\na,b,cat\n", "wanted a column 'path'"),
-        ("path,x\na.jpg,1\n", "wanted a column 'labels' or columns 'label:NAME', got only 'path, x'"),
+        ("", "expected a first line of column names, got none"),
+        ("path,labels\n", "expected rows, got none"),
+        ("labels,x\ncat,1\n", "expected a column 'path', or one of image, .* got 'labels, x'"),
+        ("image,filename,labels\na,b,cat\n", "expected a column 'path'"),
+        ("path,x\na.jpg,1\n", "expected a column 'labels' or columns 'label:NAME', got only 'path, x'"),
         ("path,labels,label:cat\na.jpg,cat,1\n", "got both"),
         ("path,labels,labels\na.jpg,cat,1\n", "distinct column names, got 'labels' 2 times"),
-        ("path,label\na.jpg,1\n", "wanted no column 'label'; did you mean 'labels'"),
-        ("path,labels,splits\na.jpg,cat,test\n", "wanted no column 'splits'; did you mean 'split'"),
+        ("path,label\na.jpg,1\n", "expected no column 'label'; did you mean 'labels'"),
+        ("path,labels,splits\na.jpg,cat,test\n", "expected no column 'splits'; did you mean 'split'"),
         ("path,labels\na.jpg,\n", "at least one label, got only empty cells"),
-        ("path,labels\na.jpg,cat\nb/c.png\n", "line 3: wanted 2 cells, got 1"),
-        ("path,labels\na.jpg,cat\nb/c.png,sea, calm\n", "line 3: wanted 2 cells, got 3"),
-        ("path,labels\n,cat\n", "line 2: wanted the path of an image, got an empty cell"),
+        ("path,labels\na.jpg,cat\nb/c.png\n", "line 3: expected 2 cells, got 1"),
+        ("path,labels\na.jpg,cat\nb/c.png,sea, calm\n", "line 3: expected 2 cells, got 3"),
+        ("path,labels\n,cat\n", "line 2: expected the path of an image, got an empty cell"),
         ("path,labels\na.jpg,cat\nb/c.png,x\na.jpg,dog\n", r"each image once, got 'a.jpg' in rows 0 and 2 \(from 0\)"),
-        ("path,labels,split\na.jpg,cat,train\nb,cat,\n", "line 3: wanted the name of a split"),
-        ("path,label:x\na.jpg,1\nb,2\n", "line 3: column 'label:x': wanted 0, 1 or, where unknown"),
+        ("path,labels,split\na.jpg,cat,train\nb,cat,\n", "line 3: expected the name of a split"),
+        ("path,label:x\na.jpg,1\nb,2\n", "line 3: column 'label:x': expected 0, 1 or, where unknown"),
         ("path,labels,unknown\na.jpg,cat,cat\n", "line 2: a label is positive or unknown, got both for 'cat'"),
         (
             "path,label:cat,unknown\na.jpg,1,cat\n",
             "line 2: a label is positive or unknown, got both for 'cat'",
         ),
-        ("path,label:cat,unknown\na.jpg,1,dog\n", "line 2: wanted a column 'label:dog'"),
+        ("path,label:cat,unknown\na.jpg,1,dog\n", "line 2: expected a column 'label:dog'"),
         ('path,labels\na.jpg,"cat\nb/c.png,dog\n', "line 2: expected a quote that closes, got no end of it"),
-        ("path,labels\na.jpg,caf\xe9\n".encode("latin-1"), "line 2: wanted text in UTF-8"),
-        ("path,labels\na.jpg,café\n".encode("latin-1"), "line 2: wanted text in UTF-8, got the byte 0xE9"),
-        ({"path": ["a.jpg"], "labels": [3]}, "column 'labels' must hold names, got int64"),
-        ({"path": ["a.jpg"], "labels": [[3]]}, "column 'labels' must hold names, got list"),
-        ({"path": [["a.jpg"]], "labels": ["x"]}, "column 'path' must hold text, got list"),
-        ({"path": ["a.jpg"], "label:x": [2]}, "wanted 0, 1 or, where unknown"),
-        ({"path": ["a.jpg"], "label:x": [[1]]}, "column 'label:x' must hold 0 and 1, got list"),
-        ({"path": pa.array([], pa.string()), "labels": pa.array([], pa.string())}, "wanted rows, got none"),
-        ([{"path": "a.jpg", "labels": 3}], "line 1: 'labels' must hold names, got 3"),
-        ([{"path": "a.jpg", "labels": ["x", 3]}], "line 1: 'labels' must hold names"),
-        ([{"path": 3, "labels": "x"}], "line 1: 'path' must hold text, got 3"),
-        ([{"path": "a.jpg", "label:x": [1]}], "line 1: 'label:x' must hold 0 or 1"),
+        ("path,labels\na.jpg,caf\xe9\n".encode("latin-1"), "line 2: expected text in UTF-8"),
+        ("path,labels\na.jpg,café\n".encode("latin-1"), "line 2: expected text in UTF-8, got the byte 0xE9"),
+        ({"path": ["a.jpg"], "labels": [3]}, "expected column 'labels' to hold names, got int64"),
+        ({"path": ["a.jpg"], "labels": [[3]]}, "expected column 'labels' to hold names, got list"),
+        ({"path": [["a.jpg"]], "labels": ["x"]}, "expected column 'path' to hold text, got list"),
+        ({"path": ["a.jpg"], "label:x": [2]}, "expected 0, 1 or, where unknown"),
+        ({"path": ["a.jpg"], "label:x": [[1]]}, "expected column 'label:x' to hold 0 and 1, got list"),
+        ({"path": pa.array([], pa.string()), "labels": pa.array([], pa.string())}, "expected rows, got none"),
+        ([{"path": "a.jpg", "labels": 3}], "line 1: expected 'labels' to hold names, got 3"),
+        ([{"path": "a.jpg", "labels": ["x", 3]}], "line 1: expected 'labels' to hold names"),
+        ([{"path": 3, "labels": "x"}], "line 1: expected 'path' to hold text, got 3"),
+        ([{"path": "a.jpg", "label:x": [1]}], "line 1: expected 'label:x' to hold 0 or 1"),
         ([{"path": "a.jpg", "labels": "\ud800"}], "lone surrogate"),
-        ([{"path": "a.jpg", "labels": "x"}, [1]], "line 2: wanted an object in JSON on each line"),
-        ([], "wanted a column 'path'"),
+        ([{"path": "a.jpg", "labels": "x"}, [1]], "line 2: expected an object in JSON on each line"),
+        ([], "expected a column 'path'"),
     ],
 )
 def test_a_file_that_is_no_listing_is_refused_in_one_line(read, content, message):
@@ -239,7 +239,7 @@ def test_a_file_that_is_no_listing_is_refused_in_one_line(read, content, message
 
 @pytest.mark.parametrize("text", ['[\n{"path": "a.jpg"}\n]\n', "nonsense\n", "[" * 100_000 + "\n"])
 def test_json_that_is_no_object_on_each_line_is_refused(read, text):
-    with pytest.raises(DataError, match="line 1: wanted an object in JSON"):
+    with pytest.raises(DataError, match="line 1: expected an object in JSON"):
         read(text, name="pets.jsonl")
 
 
@@ -279,10 +279,10 @@ def test_damaged_parquet_gives_a_listing_or_our_error(refusal, tmp_path_factory,
 
 
 def test_a_file_of_numbers_alone_is_no_listing(read):
-    with pytest.raises(DataError, match=r"wanted a column 'path', or one of .* got 'width, height'"):
+    with pytest.raises(DataError, match=r"expected a column 'path', or one of .* got 'width, height'"):
         read("width,height\n3,4\n")
 
 
 def test_a_member_of_json_that_is_no_text_is_refused(read):
-    with pytest.raises(DataError, match=r"l.jsonl, line 1: wanted names of members that are whole characters"):
+    with pytest.raises(DataError, match=r"l.jsonl, line 1: expected names of members that are whole characters"):
         read('{"\\ud800": 1, "path": "a.jpg", "labels": "cat"}\n', name="l.jsonl")

@@ -44,7 +44,7 @@ def test_texts_may_be_in_quotes_of_both_kinds(read):
     ["sky", "['sky'", "[sky]", "['sky', 3]", "['sky' 'sea']", "__import__('os').getcwd()", "['a\\x41']", "[['a']]", ""],
 )
 def test_a_label_that_is_no_list_of_texts_is_refused(read, cell):
-    with pytest.raises(DataError, match=r"wanted labels such as \['clouds', 'sky'\], got .* in row 1 \(from 0\)"):
+    with pytest.raises(DataError, match=r"expected labels such as \['clouds', 'sky'\], got .* in row 1 \(from 0\)"):
         read(f'{HEADER}images/0_21.jpg,[],train\nimages/1_17.jpg,"{cell}",train\n')
 
 
@@ -53,13 +53,13 @@ def test_a_label_that_is_no_list_of_texts_is_refused(read, cell):
     [
         (
             "filepath,label\nimages/0_21.jpg,[]\n",
-            "wanted the columns filepath, label, split_name, got 'filepath, label'",
+            "expected the columns filepath, label, split_name, got 'filepath, label'",
         ),
-        (HEADER, "wanted rows, got none"),
-        (HEADER + "images/0_21.jpg,['a'],\n", "row 0 .*wanted the name of a split"),
+        (HEADER, "expected rows, got none"),
+        (HEADER + "images/0_21.jpg,['a'],\n", "row 0 .*expected the name of a split"),
         (HEADER + "images/0_21.jpg,[],train\n", "at least one label"),
         (HEADER + "../0_21.jpg,['a'],train\n", "stays in its folder"),
-        (HEADER + "images/gone.jpg,['a'],train\n", "wanted images such as images/gone.jpg"),
+        (HEADER + "images/gone.jpg,['a'],train\n", "expected images such as images/gone.jpg"),
         (HEADER + "images/0_21.jpg,['a'],train\nimages/0_21.jpg,['a'],val\n", "rows 0 and 1"),
     ],
 )

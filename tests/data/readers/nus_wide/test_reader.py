@@ -81,7 +81,7 @@ def test_images_that_are_gone_stay_unless_all_are(folder):
         (folder / "Flickr" / image).unlink()
     assert len(read_nus_wide(folder)) == 5
     (folder / "Flickr" / IMAGES[0]).unlink()
-    with pytest.raises(DataError, match=r"wanted images such as Flickr/actor/0001_21\.jpg .* got none of the 5"):
+    with pytest.raises(DataError, match=r"expected images such as Flickr/actor/0001_21\.jpg .* got none of the 5"):
         read_nus_wide(folder)
 
 
@@ -96,7 +96,7 @@ def test_a_run_gets_its_labels_in_its_order(folder):
 def test_a_missing_list_is_named_with_the_place_it_comes_from(folder, missing):
     (folder / missing).unlink()
     with pytest.raises(
-        DataError, match=rf"wanted {missing.rpartition('/')[2]} .* got none: it comes from lms\.comp\.nus"
+        DataError, match=rf"expected {missing.rpartition('/')[2]} .* got none: it comes from lms\.comp\.nus"
     ):
         read_nus_wide(folder)
 
@@ -104,16 +104,24 @@ def test_a_missing_list_is_named_with_the_place_it_comes_from(folder, missing):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("Groundtruth/TrainTestLabels/Labels_sky_Train.txt", "1\n0\n", "wanted 3 lines, as many as Train.*, got 2"),
-        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "1\n0\n0\n", "wanted 2 lines, as many as Test.*, got 3"),
-        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "1\n2\n", "wanted 0 or 1 on each line, got '2'"),
-        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "10\n\n", r"line 1: wanted 0 or 1 on each line, got '10'"),
-        ("Groundtruth/TrainTestLabels/Labels_sky_Train.txt", "1\n\n0\n", "line 2: wanted 0 or 1 on each line, got ''"),
-        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "1 0\n", "line 1: wanted 0 or 1 on each line, got '1 0'"),
+        ("Groundtruth/TrainTestLabels/Labels_sky_Train.txt", "1\n0\n", "expected 3 lines, as many as Train.*, got 2"),
+        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "1\n0\n0\n", "expected 2 lines, as many as Test.*, got 3"),
+        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "1\n2\n", "expected 0 or 1 on each line, got '2'"),
+        (
+            "Groundtruth/TrainTestLabels/Labels_sky_Test.txt",
+            "10\n\n",
+            r"line 1: expected 0 or 1 on each line, got '10'",
+        ),
+        (
+            "Groundtruth/TrainTestLabels/Labels_sky_Train.txt",
+            "1\n\n0\n",
+            "line 2: expected 0 or 1 on each line, got ''",
+        ),
+        ("Groundtruth/TrainTestLabels/Labels_sky_Test.txt", "1 0\n", "line 1: expected 0 or 1 on each line, got '1 0'"),
         ("ImageList/TestImagelist.txt", "actor\\0001_21.jpg\nzoo\\2.jpg", "each image once, .* in train and in test"),
-        ("ImageList/TestImagelist.txt", "\n", "wanted lines of text, got none"),
-        ("ConceptsList/Concepts81.txt", "", "wanted lines of text, got none"),
-        ("ConceptsList/Concepts81.txt", b"sky\xff\n", "wanted text in UTF-8"),
+        ("ImageList/TestImagelist.txt", "\n", "expected lines of text, got none"),
+        ("ConceptsList/Concepts81.txt", "", "expected lines of text, got none"),
+        ("ConceptsList/Concepts81.txt", b"sky\xff\n", "expected text in UTF-8"),
         ("ConceptsList/Concepts81.txt", "sky\nsky\n", "distinct, got 'sky' twice"),
     ],
 )
@@ -124,15 +132,15 @@ def test_a_list_that_is_none_is_refused(folder, name, content, message):
 
 
 def test_a_folder_that_is_not_there_and_another_partition_are_refused(folder):
-    with pytest.raises(DataError, match=re.escape(f"{folder / 'no'}: wanted the folder of NUS-WIDE")):
+    with pytest.raises(DataError, match=re.escape(f"{folder / 'no'}: expected the folder of NUS-WIDE")):
         read_nus_wide(folder / "no")
-    with pytest.raises(DataError, match="partition must be one of official, annotated, got 'lite'"):
+    with pytest.raises(DataError, match="expected partition to be one of official, annotated, got 'lite'"):
         read_nus_wide(folder, partition="lite")
 
 
 def test_a_name_that_no_file_can_have_is_refused(folder):
     write(folder, {"ImageList/TrainImagelist.txt": "actor\\a.jpg\nactor\\\0.jpg\nzoo\\c.jpg\n"})
-    with pytest.raises(DataError, match=r"TrainImagelist.txt: wanted the path of a file, got 'actor/\\x00.jpg'"):
+    with pytest.raises(DataError, match=r"TrainImagelist.txt: expected the path of a file, got 'actor/\\x00.jpg'"):
         read_nus_wide(folder)
 
 

@@ -145,7 +145,7 @@ def test_a_run_gets_its_labels_in_its_order_and_absent_ones_are_unknown(folder):
 def test_a_missing_file_is_named_with_the_place_it_comes_from(folder, missing):
     (folder / "validation-annotations-human-imagelabels.csv").unlink()
     (folder / missing).unlink()
-    with pytest.raises(DataError, match=rf"wanted {missing}.* storage\.googleapis\.com/openimages"):
+    with pytest.raises(DataError, match=rf"expected {missing}.* storage\.googleapis\.com/openimages"):
         read_open_images(folder)
 
 
@@ -181,10 +181,10 @@ def test_a_file_of_labels_that_is_none_is_refused_in_one_line(folder, rows, mess
         ("oidv6-classes-trainable.txt", "Cat\n", "a class such as /m/01yrx on each line, got 'Cat'"),
         ("oidv6-classes-trainable.txt", "", "got 'none'"),
         ("oidv6-classes-trainable.txt", b"\xff", "UTF-8"),
-        ("oidv6-class-descriptions.csv", f"{CAT},Cat,domestic\n", "line 1: wanted a class and its name, got 3 cells"),
+        ("oidv6-class-descriptions.csv", f"{CAT},Cat,domestic\n", "line 1: expected a class and its name, got 3 cells"),
         ("oidv6-class-descriptions.csv", f'{CAT},"Cat\n', "line 1"),
         ("oidv6-class-descriptions.csv", f'{DOG},Dog\n{CAT},"Cat\n{DAISY},Daisy"\n', "line 2: .*a quote"),
-        ("oidv7-class-descriptions.csv", "", "wanted one version, got oidv6-class-descriptions.csv and oidv7"),
+        ("oidv7-class-descriptions.csv", "", "expected one version, got oidv6-class-descriptions.csv and oidv7"),
     ],
 )
 def test_a_file_of_classes_that_is_none_is_refused(folder, name, content, message):
@@ -202,12 +202,12 @@ def test_quotes_around_whole_cells_and_blank_lines_are_read_over(folder):
 def test_a_folder_without_images_and_one_that_is_not_there_are_refused(folder):
     for path in folder.rglob("*.jpg"):
         path.unlink()
-    with pytest.raises(DataError, match=re.escape(f"{folder}: wanted images in train")):
+    with pytest.raises(DataError, match=re.escape(f"{folder}: expected images in train")):
         read_open_images(folder)
-    with pytest.raises(DataError, match="wanted the folder of Open Images, got none"):
+    with pytest.raises(DataError, match="expected the folder of Open Images, got none"):
         read_open_images(folder / "nowhere")
 
 
 def test_another_word_for_the_unverified_is_refused(folder):
-    with pytest.raises(DataError, match="unverified must be one of negative, unknown, got 'positive'"):
+    with pytest.raises(DataError, match="expected unverified to be one of negative, unknown, got 'positive'"):
         read_open_images(folder, unverified="positive")

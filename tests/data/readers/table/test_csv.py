@@ -111,7 +111,7 @@ def test_a_run_needs_no_labels_and_then_knows_none(read, text, splits):
         ("a,labels\n1,zebra|cat\n2,ant|bee|dog\n", r"got also 'ant' \(and 3 more\)$"),
         ("a,label:zebra,label:dog\n1,0,1\n", "got also 'zebra'$"),
         ("a,unknown\n1,zebra\n", "got also 'zebra'$"),
-        ("a,labels,label:dog\n1,dog,1\n", "wanted a column 'labels' or columns 'label:NAME', got both"),
+        ("a,labels,label:dog\n1,dog,1\n", "expected a column 'labels' or columns 'label:NAME', got both"),
     ],
 )
 def test_labels_that_a_run_does_not_know_are_refused(read, text, message):
@@ -123,28 +123,28 @@ def test_labels_that_a_run_does_not_know_are_refused(read, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "wanted a first line of column names"),
-        ("a,labels\n", "wanted rows below the column names"),
-        ("a,b\n1,2\n", "wanted a column 'labels' or columns 'label:NAME', got only 'a, b'"),
+        ("", "expected a first line of column names"),
+        ("a,labels\n", "expected rows below the column names"),
+        ("a,b\n1,2\n", "expected a column 'labels' or columns 'label:NAME', got only 'a, b'"),
         ("a,labels,label:x\n1,x,1\n", "got both"),
         ("a,labels\n1,\n2,\n", "at least one label, got only empty cells"),
-        ("a,labels\n1,x\n2\n", r"line 3: wanted 2 cells, got 1"),
-        ("a,labels\n1,x\n2,y,z\n", r"line 3: wanted 2 cells, got 3"),
-        ("a,b,labels\n1,2,x\n1,red,x\n", r"line 3: column 'b' is a feature and must hold numbers, got 'red'"),
-        ("a,b,labels\n1,,x\n", r"line 2: column 'b' is a feature and must hold numbers, got an empty cell"),
-        ("a,b,labels\n1,nan,x\n", "line 2: column 'b' is a feature and must hold numbers, got nan"),
+        ("a,labels\n1,x\n2\n", r"line 3: expected 2 cells, got 1"),
+        ("a,labels\n1,x\n2,y,z\n", r"line 3: expected 2 cells, got 3"),
+        ("a,b,labels\n1,2,x\n1,red,x\n", r"line 3: expected column 'b', a feature, to hold numbers, got 'red'"),
+        ("a,b,labels\n1,,x\n", r"line 2: expected column 'b', a feature, to hold numbers, got an empty cell"),
+        ("a,b,labels\n1,nan,x\n", "line 2: expected column 'b', a feature, to hold numbers, got nan"),
         ("a,b,labels\n1,1e39,x\n", r"got inf in row 0 \(from 0\), column 'b'"),
-        ("a,label:x\n1,2\n", r"line 2: column 'label:x': wanted 0, 1 or, where unknown, nothing, got '2'"),
+        ("a,label:x\n1,2\n", r"line 2: column 'label:x': expected 0, 1 or, where unknown, nothing, got '2'"),
         ("a,a,labels\n1,2,x\n", "distinct column names, got 'a' 2 times"),
         (",labels\n1,x\n", "a name for each column, got an empty one"),
         ("label:x,label: x,a\n1,1,1\n", "one column per label"),
         ("label:,a\n1,1\n", "not empty"),
-        ("labels\nx\n", "line 1: wanted at least one column of features"),
-        ("a,labels,split\n1,x,\n", "line 2: wanted the name of a split"),
+        ("labels\nx\n", "line 1: expected at least one column of features"),
+        ("a,labels,split\n1,x,\n", "line 2: expected the name of a split"),
         ("a,labels,unknown\n1,x,x\n", "line 2: a label is positive or unknown, got both for 'x'"),
-        ("a,label:x,unknown\n1,0,y\n", "line 2: wanted a column 'label:y'"),
+        ("a,label:x,unknown\n1,0,y\n", "line 2: expected a column 'label:y'"),
         ('a,labels\n1,"x\n2,y\n', "line 2: expected a quote that closes, got no end of it"),
-        ("a,labels\n1,caf\xe9\n".encode("latin-1"), r"line 2: wanted text in UTF-8"),
+        ("a,labels\n1,caf\xe9\n".encode("latin-1"), r"line 2: expected text in UTF-8"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_in_one_line(read, text, message):
@@ -187,7 +187,7 @@ def test_a_role_in_other_case_is_no_feature(read, name):
 
 @pytest.mark.parametrize("cell", ["nan", "inf", "1_000", "0,5", "None", "1e999"])
 def test_a_feature_that_is_no_number_is_refused_with_its_line(read, cell):
-    with pytest.raises(DataError, match=r"line 3: column 'b' is a feature and must hold numbers, got"):
+    with pytest.raises(DataError, match=r"line 3: expected column 'b', a feature, to hold numbers, got"):
         read(f'a,b,labels\n1,2,x\n1,"{cell}",y\n')
 
 

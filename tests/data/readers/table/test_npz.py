@@ -141,29 +141,29 @@ def test_what_is_mostly_unknown_is_held_by_its_negatives(read):
         ({"labels": LABELS}, "whole, in 'labels', or sparse, got 'labels_indptr' beside 'labels'$"),
         ({"mask": LABELS == 1}, "'unknown_indices' say so, got 'mask'$"),
         ({"label_names": None}, "sparse labels need an array 'label_names', got none$"),
-        ({"label_names": np.array([1, 2, 3])}, r"label_names must be texts, shape \(labels,\), got int64"),
+        ({"label_names": np.array([1, 2, 3])}, r"expected label_names to be texts, shape \(labels,\), got int64"),
         (
             {"label_names": np.array(["cat", "dog"])},
-            "labels_indices must be numbers of labels from 0 to 1, got 2 at 0$",
+            "expected labels_indices to be numbers of labels from 0 to 1, got 2 at 0$",
         ),
         (
             {"labels_indices": np.array([2, -1, 2])},
-            "labels_indices must be numbers of labels from 0 to 2, got -1 at 1$",
+            "expected labels_indices to be numbers of labels from 0 to 2, got -1 at 1$",
         ),
-        ({"labels_indices": None}, "wanted both 'labels_indptr' and 'labels_indices', got only 'labels_indptr'$"),
-        ({"labels_indices": np.array([2.0, 0.0, 2.0])}, "labels_indices must be integers"),
+        ({"labels_indices": None}, "expected both 'labels_indptr' and 'labels_indices', got only 'labels_indptr'$"),
+        ({"labels_indices": np.array([2.0, 0.0, 2.0])}, "expected labels_indices to be integers"),
         ({"labels_indptr": np.array([0, 3])}, r"one number more than there are samples \(2\), got 2$"),
         (
             {"labels_indptr": np.array([1, 2, 3])},
-            r"must rise from 0 to the length of labels_indices \(3\), got 1 to 3$",
+            r"to rise from 0 to the length of labels_indices \(3\), got 1 to 3$",
         ),
         ({"labels_indptr": np.array([0, 4, 3])}, "got 0 to 3 and back in between$"),
-        ({"unknown_indptr": np.array([0, 1, 1])}, "wanted both 'unknown_indptr' and 'unknown_indices'"),
+        ({"unknown_indptr": np.array([0, 1, 1])}, "expected both 'unknown_indptr' and 'unknown_indices'"),
         (
             {"unknown_indptr": np.array([0, 1, 1]), "unknown_indices": np.array([2])},
             "a label is positive or unknown, got both for 'fox' of sample 0",
         ),
-        ({"labels_indptr": None, "labels_indices": None}, "wanted an array 'labels', got"),
+        ({"labels_indptr": None, "labels_indices": None}, "expected an array 'labels', got"),
     ],
 )
 def test_sparse_labels_that_do_not_fit_together_are_refused_in_one_line(read, changes, message):
@@ -177,22 +177,25 @@ def test_sparse_labels_that_do_not_fit_together_are_refused_in_one_line(read, ch
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({}, "wanted an array 'features', got no array"),
-        ({"features": FEATURES}, "wanted an array 'labels', got features"),
+        ({}, "expected an array 'features', got no array"),
+        ({"features": FEATURES}, "expected an array 'labels', got features"),
         ({"features": FEATURES, "labels": LABELS, "masks": LABELS}, "got 'masks'; did you mean mask?"),
-        ({"features": FEATURES.astype(object), "labels": LABELS}, "wanted arrays in NPZ, got 'Object arrays"),
-        ({"features": FEATURES.astype(str), "labels": LABELS}, "features must be numbers"),
+        ({"features": FEATURES.astype(object), "labels": LABELS}, "expected arrays in NPZ, got 'Object arrays"),
+        ({"features": FEATURES.astype(str), "labels": LABELS}, "expected features to be numbers"),
         ({"features": FEATURES[0], "labels": LABELS}, "with 1 dimensions"),
         ({"features": FEATURES * np.nan, "labels": LABELS}, r"got nan in row 0 \(from 0\), column 0"),
         ({"features": FEATURES * 1e300, "labels": LABELS}, "got inf in row 0"),
-        ({"features": FEATURES, "labels": LABELS[0]}, r"labels must be 0 and 1, shape \(samples, labels\)"),
-        ({"features": FEATURES, "labels": LABELS * 2}, "known labels must be 0 or 1, got 2 in row 0, column 0"),
-        ({"features": FEATURES, "labels": LABELS[:1]}, r"labels must be as many as the samples \(2\), got 1"),
-        ({"features": FEATURES, "labels": LABELS, "mask": LABELS}, "mask must be bool"),
-        ({"features": FEATURES, "labels": LABELS, "label_names": np.array(["a"])}, "label_names must be 3 texts"),
-        ({"features": FEATURES, "labels": LABELS, "split": np.array([0, 1])}, "split must be texts"),
-        ({"features": FEATURES, "labels": LABELS, "split": np.array(["train"])}, "splits must be as many"),
-        ({"features": FEATURES, "labels": LABELS, "split": np.array(["train", ""])}, "wanted the name of a split"),
+        ({"features": FEATURES, "labels": LABELS[0]}, r"expected labels to be 0 and 1, shape \(samples, labels\)"),
+        ({"features": FEATURES, "labels": LABELS * 2}, "expected known labels to be 0 or 1, got 2 in row 0, column 0"),
+        ({"features": FEATURES, "labels": LABELS[:1]}, r"expected labels to be as many as the samples \(2\), got 1"),
+        ({"features": FEATURES, "labels": LABELS, "mask": LABELS}, "expected mask to be bool"),
+        (
+            {"features": FEATURES, "labels": LABELS, "label_names": np.array(["a"])},
+            "expected label_names to be 3 texts",
+        ),
+        ({"features": FEATURES, "labels": LABELS, "split": np.array([0, 1])}, "expected split to be texts"),
+        ({"features": FEATURES, "labels": LABELS, "split": np.array(["train"])}, "expected splits to be as many"),
+        ({"features": FEATURES, "labels": LABELS, "split": np.array(["train", ""])}, "expected the name of a split"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_in_one_line(read, arrays, message):
@@ -245,11 +248,11 @@ def npy(header):
     [
         (b"", "got \"'features', which is no array\""),
         (b"text", "got \"'features', which is no array\""),
-        (npy("{'descr': (("), "wanted arrays in NPZ, got"),  # Python's tokenizer refuses it, with an error of its own
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 10)}"), "wanted arrays in NPZ, got"),
-        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 2)}"), "wanted arrays in NPZ, got"),
-        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (2, 2)}"), "wanted arrays in NPZ, got 'Object arrays"),
-        (npy("__import__('os').mkdir('x')"), "wanted arrays in NPZ, got"),
+        (npy("{'descr': (("), "expected arrays in NPZ, got"),  # Python's tokenizer refuses it, with an error of its own
+        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 10)}"), "expected arrays in NPZ, got"),
+        (npy("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 2)}"), "expected arrays in NPZ, got"),
+        (npy("{'descr': '|O', 'fortran_order': False, 'shape': (2, 2)}"), "expected arrays in NPZ, got 'Object arrays"),
+        (npy("__import__('os').mkdir('x')"), "expected arrays in NPZ, got"),
     ],
     ids=range(7),
 )
@@ -265,7 +268,7 @@ def test_an_archive_that_unpacks_to_more_than_the_memory_is_refused_before(tmp_p
     assert path.stat().st_size < 3000
     assert read_table(path).features.shape == (2, 50_000)
     monkeypatch.setattr("lopsided.files.memory.machine_memory", lambda: 1e6)
-    with pytest.raises(DataError, match=r"wanted arrays of at most 0.0 GiB \(80% of memory\), got"):
+    with pytest.raises(DataError, match=r"expected arrays of at most 0.0 GiB \(80% of memory\), got"):
         read_table(path)
 
 
@@ -276,7 +279,7 @@ def test_large_whole_numbers_stay_apart(read):
 
 @pytest.mark.parametrize("value", [-1, 255, 0.5])
 def test_labels_that_are_neither_0_nor_1_are_refused(read, value):
-    with pytest.raises(DataError, match="known labels must be 0 or 1, got"):
+    with pytest.raises(DataError, match="expected known labels to be 0 or 1, got"):
         read(features=FEATURES, labels=np.array([[1, 0], [0, value]]))
 
 

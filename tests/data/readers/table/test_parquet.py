@@ -118,20 +118,20 @@ def test_labels_that_a_run_does_not_know_are_refused(read, columns, message):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"a": pa.array([], pa.int8()), "labels": pa.array([], pa.string())}, "wanted rows, got none"),
+        ({"a": pa.array([], pa.int8()), "labels": pa.array([], pa.string())}, "expected rows, got none"),
         ({"labels": ["x"]}, "at least one column of features"),
-        ({"a": [1]}, "wanted a column 'labels'"),
-        ({"colour": ["red"], "labels": ["x"]}, "column 'colour' is a feature and must hold numbers, got string"),
+        ({"a": [1]}, "expected a column 'labels'"),
+        ({"colour": ["red"], "labels": ["x"]}, "expected column 'colour', a feature, to hold numbers, got string"),
         ({"a": [1, None], "labels": ["x", "y"]}, "column 'a' .* got nothing in row 1"),
         ({"a": [1.0, float("inf")], "labels": ["x", "y"]}, r"got inf in row 1 \(from 0\), column 'a'"),
-        ({"f": [[1, 2], [3]], "labels": ["x", "y"]}, "'f' must hold 2 numbers per row, got 1 in row 1"),
+        ({"f": [[1, 2], [3]], "labels": ["x", "y"]}, "expected 'f' to hold 2 numbers per row, got 1 in row 1"),
         ({"f": [[1, None]], "labels": ["x"]}, "got nothing within a list"),
-        ({"f": [["a"]], "labels": ["x"]}, "'f' is a feature and must hold numbers, got list"),
-        ({"a": [1], "labels": [3]}, "column 'labels' must hold names, got int64"),
-        ({"a": [1], "label:x": [2]}, r"row 0 \(from 0\): column 'label:x': wanted 0, 1 or"),
-        ({"a": [1], "label:x": ["2"]}, "wanted 0, 1 or, where unknown, nothing, got '2'"),
+        ({"f": [["a"]], "labels": ["x"]}, "expected 'f', a feature, to hold numbers, got list"),
+        ({"a": [1], "labels": [3]}, "expected column 'labels' to hold names, got int64"),
+        ({"a": [1], "label:x": [2]}, r"row 0 \(from 0\): column 'label:x': expected 0, 1 or"),
+        ({"a": [1], "label:x": ["2"]}, "expected 0, 1 or, where unknown, nothing, got '2'"),
         ({"a": [1], "labels": ["x"], "unknown": ["x"]}, r"row 0 \(from 0\): a label is positive or unknown"),
-        ({"a": [1], "labels": ["x"], "split": [None]}, "wanted the name of a split"),
+        ({"a": [1], "labels": ["x"], "split": [None]}, "expected the name of a split"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_in_one_line(read, columns, message):
@@ -158,7 +158,7 @@ def test_more_cells_than_there_is_memory_are_refused_before(tmp_path, monkeypatc
     pq.write_table(pa.table({"size": np.zeros(1_000_000), "labels": ["cat"] * 1_000_000}), path)
     assert path.stat().st_size < 20_000
     monkeypatch.setattr("lopsided.files.memory.machine_memory", lambda: 1e6)
-    with pytest.raises(DataError, match=r"wanted cells of a byte each, or more, of at most"):
+    with pytest.raises(DataError, match=r"expected cells of a byte each, or more, of at most"):
         read_table(path)
 
 

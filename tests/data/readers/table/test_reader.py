@@ -5,23 +5,23 @@ from lopsided.data import DataError, read_table
 
 def test_a_missing_file_is_named_with_one_that_is_there(tmp_path):
     (tmp_path / "pets.csv").touch()
-    with pytest.raises(DataError, match=r"pats\.csv: wanted a file, got only pets\.csv there"):
+    with pytest.raises(DataError, match=r"pats\.csv: expected a file, got only pets\.csv there"):
         read_table(tmp_path / "pats.csv")
 
 
 def test_a_missing_folder_is_no_other_error(tmp_path):
-    with pytest.raises(DataError, match=r"pets\.csv: wanted a file, got none"):
+    with pytest.raises(DataError, match=r"pets\.csv: expected a file, got none"):
         read_table(tmp_path / "nowhere" / "pets.csv")
 
 
 def test_a_folder_is_no_file(tmp_path):
-    with pytest.raises(DataError, match="wanted a file"):
+    with pytest.raises(DataError, match="expected a file"):
         read_table(tmp_path)
 
 
 def test_another_ending_is_refused(tmp_path):
     (tmp_path / "pets.xlsx").touch()
-    with pytest.raises(DataError, match=r"wanted a file .csv, .tsv, .parquet or .npz, got '.xlsx'"):
+    with pytest.raises(DataError, match=r"expected a file .csv, .tsv, .parquet or .npz, got '.xlsx'"):
         read_table(tmp_path / "pets.xlsx")
 
 

@@ -34,20 +34,20 @@ def test_an_image_may_show_nothing(read):
 
 
 def test_a_name_of_one_object_is_not_taken_for_the_next(read):
-    with pytest.raises(DataError, match=r"line 2: wanted a <name> in each <object>, got none"):
+    with pytest.raises(DataError, match=r"line 2: expected a <name> in each <object>, got none"):
         read("<annotation><object><name>cat</name></object>\n<object><difficult>0</difficult></object></annotation>")
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("<labels/>", r"line 1: wanted <annotation> first, got 'labels'"),
-        ("<annotation><object><name></name></object></annotation>", "wanted a <name> in each <object>, got none"),
+        ("<labels/>", r"line 1: expected <annotation> first, got 'labels'"),
+        ("<annotation><object><name></name></object></annotation>", "expected a <name> in each <object>, got none"),
         (
             "<annotation>\n<object><name>a</name><difficult>no</difficult></object></annotation>",
-            "line 2: wanted 0 or 1 as <difficult>, got 'no'",
+            "line 2: expected 0 or 1 as <difficult>, got 'no'",
         ),
-        ("<annotation><object>", "wanted XML, got no element found"),
+        ("<annotation><object>", "expected XML, got no element found"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>', "document type declarations are refused"),
     ],
 )

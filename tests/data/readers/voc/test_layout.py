@@ -34,10 +34,10 @@ def test_lists_of_single_classes_are_no_splits(tmp_path):
 def test_where_two_years_are_there_one_must_be_chosen(tmp_path):
     for year in (2012, 2007):
         write_voc(tmp_path / f"VOC{year}", LISTS, OBJECTS)
-    with pytest.raises(DataError, match=r"wanted one year, got VOC2007, VOC2012; choose by --data\.year 2007$"):
+    with pytest.raises(DataError, match=r"expected one year, got VOC2007, VOC2012; choose by --data\.year 2007$"):
         find_voc(tmp_path)
     assert find_voc(tmp_path, year=2012).lists["val"] == tmp_path / "VOC2012/ImageSets/Main/val.txt"
-    with pytest.raises(DataError, match=r"wanted a folder VOC2010 \(host.*\), got VOC2007, VOC2012$"):
+    with pytest.raises(DataError, match=r"expected a folder VOC2010 \(host.*\), got VOC2007, VOC2012$"):
         find_voc(tmp_path, year=2010)
 
 
@@ -46,7 +46,7 @@ def test_a_data_set_of_another_name_has_no_year(tmp_path):
         write_voc(tmp_path / name, LISTS, OBJECTS)
     files = find_voc(tmp_path / "pets")
     assert (files.name, files.year) == ("pets", None)
-    with pytest.raises(DataError, match=r"wanted one data set, got cars, pets$"):
+    with pytest.raises(DataError, match=r"expected one data set, got cars, pets$"):
         find_voc(tmp_path)
 
 
@@ -61,7 +61,7 @@ def test_a_picture_counts_before_other_files_of_its_name(tmp_path):
 def test_a_folder_without_lists_is_refused_with_what_is_wanted(tmp_path):
     (tmp_path / "VOC2007/JPEGImages").mkdir(parents=True)
     with pytest.raises(
-        DataError, match=r"wanted a folder such as VOCdevkit/VOC2007 with ImageSets/Main \(host\.robots"
+        DataError, match=r"expected a folder such as VOCdevkit/VOC2007 with ImageSets/Main \(host\.robots"
     ):
         find_voc(tmp_path)
     with pytest.raises(DataError, match=r"none: cannot be read: No such file or directory"):

@@ -111,7 +111,7 @@ def test_test_images_of_2012_are_left_out_because_their_labels_were_never_publis
 
 def test_a_test_image_of_2007_without_annotations_is_an_error_unless_all_are(voc):
     (voc / "VOCdevkit/VOC2007/ImageSets/Main/test.txt").write_text("000004\n000005\n")
-    with pytest.raises(DataError, match=r"test\.txt: wanted Annotations/000005\.xml \(host.*\), got none"):
+    with pytest.raises(DataError, match=r"test\.txt: expected Annotations/000005\.xml \(host.*\), got none"):
         read_voc(voc)
     (voc / "VOCdevkit/VOC2007/Annotations/000004.xml").unlink()
     assert read_voc(voc).split_names == ("train", "val")
@@ -128,7 +128,7 @@ def test_a_data_set_of_another_name_has_the_labels_that_occur(tmp_path):
     labels = read_voc(tmp_path, label_names=["dog", "cow", "cat"]).labels
     assert labels.names == ("dog", "cow", "cat")
     assert labels.dense([0])[1].tolist() == [[True, True, False]]  # pyright: ignore[reportOptionalMemberAccess]
-    with pytest.raises(DataError, match="wanted the labels of the run, got also 'dog'"):
+    with pytest.raises(DataError, match="expected the labels of the run, got also 'dog'"):
         read_voc(tmp_path, label_names=["cat"])
 
 
@@ -149,21 +149,21 @@ def test_an_image_that_is_missing_is_found_out_when_it_is_opened(voc):
     assert read_voc(voc).path(0) == pictures / "000001.jpg"
     for path in pictures.iterdir():
         path.unlink()
-    with pytest.raises(DataError, match=r"wanted images such as JPEGImages/000001\.jpg \(host.*\), got none of 4$"):
+    with pytest.raises(DataError, match=r"expected images such as JPEGImages/000001\.jpg \(host.*\), got none of 4$"):
         read_voc(voc)
 
 
 @pytest.mark.parametrize("name", ["000009", "../Annotations/000001", "/etc/passwd"])
 def test_an_image_without_annotations_is_named_with_the_list(voc, name):
     (voc / "VOCdevkit/VOC2007/ImageSets/Main/val.txt").write_text(f"{name}\n")
-    with pytest.raises(DataError, match=rf"val\.txt: wanted Annotations/{name}\.xml \(host.*\), got none$"):
+    with pytest.raises(DataError, match=rf"val\.txt: expected Annotations/{name}\.xml \(host.*\), got none$"):
         read_voc(voc)
 
 
 def test_a_folder_without_usable_lists_is_refused(tmp_path):
     write_voc(tmp_path / "VOC2012", {"test": ["1"], "cat_train": ["1 1"]}, {})
     with pytest.raises(
-        DataError, match=r"wanted train\.txt, val\.txt or test\.txt of annotated images, got test\.txt$"
+        DataError, match=r"expected train\.txt, val\.txt or test\.txt of annotated images, got test\.txt$"
     ):
         read_voc(tmp_path)
 
@@ -171,16 +171,16 @@ def test_a_folder_without_usable_lists_is_refused(tmp_path):
 def test_a_list_that_is_no_text_is_refused(voc):
     path = voc / "VOCdevkit/VOC2007/ImageSets/Main/val.txt"
     path.write_bytes(b"\xff\xfe1")
-    with pytest.raises(DataError, match=r"val\.txt: wanted a name per line, got 'utf-8' codec"):
+    with pytest.raises(DataError, match=r"val\.txt: expected a name per line, got 'utf-8' codec"):
         read_voc(voc)
 
 
 def test_a_malformed_annotation_is_named(voc):
     (voc / "VOCdevkit/VOC2007/Annotations/000002.xml").write_text("<annotation>\n<object>")
-    with pytest.raises(DataError, match=r"000002\.xml, line 2: wanted XML"):
+    with pytest.raises(DataError, match=r"000002\.xml, line 2: expected XML"):
         read_voc(voc)
 
 
 def test_settings_out_of_range_are_refused(voc):
-    with pytest.raises(DataError, match="difficult must be one of unknown, negative, positive, got 'skip'"):
+    with pytest.raises(DataError, match="expected difficult to be one of unknown, negative, positive, got 'skip'"):
         read_voc(voc, difficult="skip")  # pyright: ignore[reportArgumentType]

@@ -102,27 +102,27 @@ def _read_header(path: Path, lines: Iterator[tuple[int, str]]) -> tuple[str, tup
             continue
         if keyword == "@data":
             if not attributes:
-                raise DataError("wanted @attribute lines before @data, got none", path=path, line=number)
+                raise DataError("expected @attribute lines before @data, got none", path=path, line=number)
             return relation, tuple(attributes)
         if keyword != "@attribute":
-            raise DataError(f"wanted @relation, @attribute or @data, got {quoted(line)}", path=path, line=number)
+            raise DataError(f"expected @relation, @attribute or @data, got {quoted(line)}", path=path, line=number)
         try:
             attributes.append(_read_attribute(line, number))
         except ValueError as error:
             raise DataError(str(error), path=path, line=number) from None
-    raise DataError("wanted a line @data, got the end of the file", path=path)
+    raise DataError("expected a line @data, got the end of the file", path=path)
 
 
 def _read_attribute(line: str, number: int) -> Attribute:
     match = _ATTRIBUTE.match(line)
     if match is None or not match[2]:
-        raise ValueError(f"wanted @attribute NAME TYPE, got {quoted(line)}")
+        raise ValueError(f"expected @attribute NAME TYPE, got {quoted(line)}")
     name, kind = _unquoted(match[1]), match[2]
     nominal = _NOMINAL.match(kind)
     if nominal:
         values = tuple(_tokens(nominal[1]))
         if not values or len(set(values)) != len(values):
-            raise ValueError(f"wanted distinct values of attribute {quoted(name)}, got {quoted(kind)}")
+            raise ValueError(f"expected distinct values of attribute {quoted(name)}, got {quoted(kind)}")
         return Attribute(name, "nominal", values, number)
     word = kind.split()[0].lower()
     if word in _NUMERIC:
@@ -130,7 +130,7 @@ def _read_attribute(line: str, number: int) -> Attribute:
     if word == "string":
         return Attribute(name, "string", line=number)
     raise ValueError(
-        f"attribute {quoted(name)} must be numeric, real, integer, string or a list {{of, values}}, got {quoted(kind)}"
+        f"expected attribute {quoted(name)} to be numeric, real, integer, string or {{a, list}}, got {quoted(kind)}"
     )
 
 
@@ -153,7 +153,7 @@ def _read_rows(
             else:
                 tokens = _split(line)
                 if len(tokens) != len(attributes):
-                    raise ValueError(f"wanted {len(attributes)} values, got {len(tokens)}")
+                    raise ValueError(f"expected {len(attributes)} values, got {len(tokens)}")
                 values.extend([decode(token) for decode, token in zip(decoders, tokens, strict=True)])
                 columns.extend(everything)
         except ValueError as error:
@@ -161,7 +161,7 @@ def _read_rows(
         ends.append(len(values))
         line_numbers.append(number)
     if not line_numbers:
-        raise DataError("wanted rows after @data, got none", path=path)
+        raise DataError("expected rows after @data, got none", path=path)
     rows = csr_array(
         (np.asarray(values), np.asarray(columns), np.asarray(ends)),
         shape=(len(line_numbers), len(attributes)),
@@ -184,7 +184,7 @@ def _decoder(attribute: Attribute) -> Callable[[str], float]:
                 return codes[token]
             return float(token if "_" not in token else "")  # Python's 1_000 is no number of ARFF
         except (KeyError, ValueError):
-            raise ValueError(f"wanted {wanted} for attribute {quoted(attribute.name)}, got {quoted(token)}") from None
+            raise ValueError(f"expected {wanted} for attribute {quoted(attribute.name)}, got {quoted(token)}") from None
 
     return decode
 
@@ -192,18 +192,18 @@ def _decoder(attribute: Attribute) -> Callable[[str], float]:
 def _split_sparse(line: str, num_attributes: int) -> tuple[list[int], list[str]]:
     end = line.rfind("}")
     if end < 0 or line[end + 1 :].lstrip()[:1] not in ("", "%"):
-        raise ValueError(f"wanted a row in braces {{...}}, got {quoted(line)}")
+        raise ValueError(f"expected a row in braces {{...}}, got {quoted(line)}")
     tokens = _split(line[1:end])
     if len(tokens) % 2:
-        raise ValueError(f"wanted pairs of a column and its value, got {len(tokens)} parts")
+        raise ValueError(f"expected pairs of a column and its value, got {len(tokens)} parts")
     try:
         indices = list(map(int, tokens[::2]))
     except ValueError:
-        raise ValueError("wanted pairs of a column and its value, got a column that is no whole number") from None
+        raise ValueError("expected pairs of a column and its value, got a column that is no whole number") from None
     if indices and not 0 <= min(indices) <= max(indices) < num_attributes:
-        raise ValueError(f"wanted columns from 0 to {num_attributes - 1}, got {min(indices)} to {max(indices)}")
+        raise ValueError(f"expected columns from 0 to {num_attributes - 1}, got {min(indices)} to {max(indices)}")
     if len(set(indices)) != len(indices):
-        raise ValueError("wanted each column at most once in a row, got one twice")
+        raise ValueError("expected each column at most once in a row, got one twice")
     return indices, tokens[1::2]
 
 
@@ -224,7 +224,7 @@ def _tokens(text: str) -> Iterator[str]:
             position += 1
     rest = text[position:].strip()
     if rest and rest[0] != "%":
-        raise ValueError(f"wanted values that are separated by commas and quotes that are closed, got {quoted(rest)}")
+        raise ValueError(f"expected values that are separated by commas and quotes that are closed, got {quoted(rest)}")
 
 
 def _unquoted(name: str) -> str:

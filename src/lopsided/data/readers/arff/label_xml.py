@@ -23,10 +23,10 @@ def read_label_names(path: str | Path) -> tuple[str, ...]:
     def start(tag: str, attributes: dict[str, str]) -> None:
         if tag == "label":
             if "name" not in attributes:
-                raise DataError("wanted a name on each <label>, got none")
+                raise DataError("expected a name on each <label>, got none")
             names.append(attributes["name"])
 
     parse_xml(Path(path), start=start, end=lambda _: None, text=lambda _: None)
     if not names:
-        raise DataError('wanted <label name="..."> elements, got none', path=path)
+        raise DataError('expected <label name="..."> elements, got none', path=path)
     return tuple(names)

@@ -81,7 +81,7 @@ def _find_files(stem: Path) -> tuple[str, Path | None, dict[str, Path]]:
         found = {"train": whole}
     parts = {split: path for split, path in found.items() if path is not None}
     if "train" not in parts:
-        raise DataError(f"wanted {name}-train*.arff or {name}.arff, got {_what_is_there(files, name)}", path=folder)
+        raise DataError(f"expected {name}-train*.arff or {name}.arff, got {_what_is_there(files, name)}", path=folder)
     xml = next((path for path in files if path.name.lower() == f"{name}.xml".lower()), None)
     return xml.stem if xml else name, xml, parts
 
@@ -94,7 +94,7 @@ def _best_match(files: list[Path], name: str, part: str) -> Path | None:
     fitting = [p for p in fitting if p.stem.lower() == start.lower()] or fitting
     if len(fitting) > 1:
         names = ", ".join(p.name for p in fitting)
-        raise DataError(f"wanted one file {start}*.arff, got {names}", path=fitting[0].parent)
+        raise DataError(f"expected one file {start}*.arff, got {names}", path=fitting[0].parent)
     return fitting[0] if fitting else None
 
 
@@ -112,7 +112,7 @@ def _check_same_header(first: ArffFile, other: ArffFile) -> None:
         wanted, came = f"{len(first.attributes)} attributes", str(len(other.attributes))
     else:
         wanted, came = (quoted(f"{a.name} {a.kind} {','.join(a.values)}".strip()) for a in differing)
-    raise DataError(f"wanted the attributes of {first.path.name}, there {wanted}, got {came}", path=other.path)
+    raise DataError(f"expected the attributes of {first.path.name}, there {wanted}, got {came}", path=other.path)
 
 
 def _splits(files: dict[str, ArffFile]) -> np.ndarray:
@@ -132,7 +132,7 @@ def _declared(name: str, files: list[ArffFile], xml: Path | None, label_names: S
     if xml is None and of_meka is None:
         if label_names is None:
             raise DataError(
-                f"wanted {name}.xml, which names the labels, or a relation that does, such as 'Mood: -C 3' of MEKA "
+                f"expected {name}.xml, which names the labels, or a relation that does, such as 'Mood: -C 3' of MEKA "
                 f"(the first 3 attributes; -C -3: the last 3), got {quoted(file.relation)} in {file.path.name}",
                 path=file.path.parent,
             )
@@ -158,9 +158,11 @@ def _check_labels(file: ArffFile, label_names: tuple[str, ...], xml: Path | None
     occurrences = Counter(attribute.name for attribute in file.attributes)
     for name in label_names:
         if name not in occurrences:
-            raise DataError(f"wanted only attributes of {file.path.name}, got the label {quoted(name)}", path=xml)
+            raise DataError(f"expected only attributes of {file.path.name}, got the label {quoted(name)}", path=xml)
         if occurrences[name] > 1:
-            raise DataError(f"label {quoted(name)} must be one attribute, got {occurrences[name]}", path=file.path)
+            raise DataError(
+                f"expected label {quoted(name)} to be one attribute, got {occurrences[name]}", path=file.path
+            )
 
 
 def _check_values(file: ArffFile, label_names: tuple[str, ...]) -> None:
@@ -175,4 +177,4 @@ def _check_values(file: ArffFile, label_names: tuple[str, ...]) -> None:
             at = int(np.argmax(wrong))
             name, value = quoted(file.attributes[rows.col[at]].name), rows.data[at]
             came = "?" if np.isnan(value) else f"{value:g}"
-            raise DataError(f"wanted {what} {name}, got {came}", path=file.path, line=int(file.lines[rows.row[at]]))
+            raise DataError(f"expected {what} {name}, got {came}", path=file.path, line=int(file.lines[rows.row[at]]))

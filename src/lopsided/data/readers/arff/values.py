@@ -55,7 +55,7 @@ def _code(attribute: Attribute, said: set[str]) -> int | None:
     if attribute.kind == "numeric":
         return 1
     if not 0 < len(values) <= 2:  # none: a text
-        raise ValueError(f"label {name} must have two values, got {quoted(','.join(values) or attribute.kind)}")
+        raise ValueError(f"expected label {name} to have two values, got {quoted(','.join(values) or attribute.kind)}")
     chosen = [value for value in values if value in said]
     if not chosen:
         chosen = [value for value in values if _is_positive(value)]

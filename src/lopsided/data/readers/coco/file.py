@@ -85,9 +85,9 @@ def _load(path: Path) -> Any:
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=path) from error
     except RecursionError:
-        raise DataError("wanted JSON, got lists in lists without end", path=path) from None
+        raise DataError("expected JSON, got lists in lists without end", path=path) from None
     except ValueError as error:
-        raise DataError(f"wanted JSON, got {error!s:.100}; is the file complete?", path=path) from None
+        raise DataError(f"expected JSON, got {error!s:.100}; is the file complete?", path=path) from None
 
 
 def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _check_kind(content: Any) -> None:
         came = f"only {quoted(', '.join(content))}"
     else:
         return
-    raise DataError(f"wanted instances of objects, with {', '.join(_PARTS)}, got {came}")
+    raise DataError(f"expected instances of objects, with {', '.join(_PARTS)}, got {came}")
 
 
 def _first(content: dict[str, Any], part: str) -> dict[str, Any]:
@@ -145,9 +145,9 @@ def _entries(content: dict[str, Any], part: str) -> list[dict[str, Any]]:
     entries = content[part]
     wrong = [entry for entry in entries if not isinstance(entry, dict)] if isinstance(entries, list) else [entries]
     if wrong:
-        raise DataError(f"wanted {part} to be a list of objects, got {quoted(wrong[0])}")
+        raise DataError(f"expected {part} to be a list of objects, got {quoted(wrong[0])}")
     if not entries and part != "annotations":
-        raise DataError(f"wanted at least one entry in {part}, got none")
+        raise DataError(f"expected at least one entry in {part}, got none")
     return entries
 
 
@@ -156,7 +156,7 @@ def _values(entries: Sequence[dict[str, Any]], part: str, key: str, kind: type |
     for i, value in enumerate(values):
         if not isinstance(value, kind):
             wanted = "a text" if kind is str else "a whole number or text"
-            raise DataError(f"wanted {wanted} as {key} of each of {part}, got {quoted(value)} in number {i} (from 0)")
+            raise DataError(f"expected {wanted} as {key} of each of {part}, got {quoted(value)} in number {i} (from 0)")
     return values
 
 
@@ -178,7 +178,7 @@ def _numbered(identifiers: list[Any], part: str) -> dict[Any, int]:
     numbers = {identifier: i for i, identifier in enumerate(identifiers)}
     if len(numbers) < len(identifiers):
         identifier, count = Counter(identifiers).most_common(1)[0]
-        raise DataError(f"wanted distinct identifiers in {part}, got {quoted(identifier)} {count} times")
+        raise DataError(f"expected distinct identifiers in {part}, got {quoted(identifier)} {count} times")
     return numbers
 
 
@@ -200,7 +200,7 @@ def _found(annotations: list[dict[str, Any]], key: str, numbers: dict[Any, int],
     found = np.array([numbers.get(identifier, -1) for identifier in identifiers], dtype=np.int64)
     if (found < 0).any():
         i = int(np.argmax(found < 0))
-        raise DataError(f"wanted a {key} of {part}, got {quoted(identifiers[i])} in annotation {i} (from 0)")
+        raise DataError(f"expected a {key} of {part}, got {quoted(identifiers[i])} in annotation {i} (from 0)")
     return found
 
 
@@ -225,5 +225,5 @@ def _area(annotation: dict[str, Any], i: int) -> float:
     area, box = annotation.get("area"), annotation.get("bbox")
     sides: list[Any] = box[2:] if area is None and isinstance(box, list) and len(box) == 4 else [area]
     if not all(isinstance(side, int | float) and 0 <= side <= sys.float_info.max for side in sides):
-        raise DataError(f"wanted an area or a bbox, both at least 0, got {quoted(sides)} in annotation {i} (from 0)")
+        raise DataError(f"expected an area or a bbox, both at least 0, got {quoted(sides)} in annotation {i} (from 0)")
     return math.prod(map(float, sides))

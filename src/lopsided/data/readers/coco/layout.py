@@ -75,12 +75,12 @@ def _of_year(folder: Path, published: dict[int, dict[str, Path]], year: int | No
     years = sorted(published)
     if year is None and len(years) > 1:
         came = " and ".join(map(str, years))
-        raise DataError(f"wanted one year, got {came}; choose by --data.year {years[0]}", path=folder)
+        raise DataError(f"expected one year, got {came}; choose by --data.year {years[0]}", path=folder)
     year = years[0] if year is None else year
     if year not in published:
         came = f"only the year {', '.join(map(str, years))}" if years else "none"
         raise DataError(
-            f"wanted instances_train{year}.json or instances_val{year}.json, of "
+            f"expected instances_train{year}.json or instances_val{year}.json, of "
             f'"{year} Train/Val annotations" of cocodataset.org, got {came}',
             path=folder,
         )
@@ -103,7 +103,7 @@ def _others(folder: Path, places: list[Path]) -> list[AnnotationFile]:
         return _named_by_split(folder, candidates)
     near = ", ".join(path.name for path in _json_files(places)[:3]) or "no JSON file"
     raise DataError(
-        "wanted annotations/instances_train2014.json or the like, of "
+        "expected annotations/instances_train2014.json or the like, of "
         f'"2014 Train/Val annotations" of cocodataset.org, or another JSON file of instances, got {near}',
         path=folder,
     )
@@ -116,11 +116,11 @@ def _named_by_split(folder: Path, paths: list[Path]) -> list[AnnotationFile]:
         words = {word: split for word in re.findall(r"[^\W_]+", stem) if (split := _split_of(word))}
         if len(set(words.values())) != 1 and len(paths) > 1:
             names = ", ".join(path.name for path in paths[:4])
-            raise DataError(f"wanted train, val or test in the name of each of {names}, got {path.name}", path=folder)
+            raise DataError(f"expected train, val or test in the name of each of {names}, got {path.name}", path=folder)
         split = next(iter(words.values())) if len(set(words.values())) == 1 else "train"
         if split in found:
             came = f"{found[split].path.relative_to(folder)} and {path.relative_to(folder)}"
-            raise DataError(f"wanted one file of annotations for {split}, got {came}", path=folder)
+            raise DataError(f"expected one file of annotations for {split}, got {came}", path=folder)
         spelled = [*words, *(word.rstrip("0123456789") for word in words), *words.values()] or [stem]
         found[split] = _annotation_file(folder, path, split, spelled, f"of {path.name}")
     return list(found.values())
@@ -138,7 +138,7 @@ def _in_split_folders(folder: Path) -> list[AnnotationFile]:
         if len(paths) > 1 or split in found:
             came = [*([found[split].path] if split in found else []), *paths][:2]
             names = " and ".join(str(path.relative_to(folder)) for path in came)
-            raise DataError(f"wanted one file of annotations for {split}, got {names}", path=folder)
+            raise DataError(f"expected one file of annotations for {split}, got {names}", path=folder)
         found[split] = _annotation_file(folder, paths[0], split, [place.name], f"of {paths[0].name}")
     return list(found.values())
 

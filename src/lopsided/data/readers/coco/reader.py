@@ -53,9 +53,9 @@ def read_coco(
         DataError: A file is missing, of another kind or contradicts itself, or all images are missing.
     """
     if unannotated not in get_args(Unannotated):
-        raise DataError(f"unannotated must be one of {', '.join(get_args(Unannotated))}, got {unannotated!r}")
+        raise DataError(f"expected unannotated to be one of {', '.join(get_args(Unannotated))}, got {unannotated!r}")
     if not 0 <= min_area < float("inf"):
-        raise DataError(f"min_area must be at least 0, got {min_area}")
+        raise DataError(f"expected min_area to be at least 0, got {min_area}")
     name, found = find_annotations(folder, year=year)
     files, paths, splits, notes = [], [], [], []
     for path, split, image_folders, origin in found:
@@ -72,7 +72,7 @@ def read_coco(
         paths += [f"{below}/{image}" if below else image for image in file.image_paths]
         splits += [split] * len(file.image_paths)
     if not paths:
-        raise DataError("wanted images with annotations, got none; with data.unannotated keep all count", path=folder)
+        raise DataError("expected images with annotations, got none; with data.unannotated keep all count", path=folder)
     check_each_once(paths, splits, path=folder)
     by_split = sorted(range(len(found)), key=lambda i: USUAL_SPLITS.index(found[i].split))
     labels = _labels(folder, files, by_split, label_names or ())
@@ -117,7 +117,7 @@ def _names_of_categories(file: CocoFile, labels: set[str]) -> dict[Any, str]:
     for identifier, name in kept.items():
         if identifier not in file.groups and used.setdefault(name, identifier) != identifier:
             raise DataError(
-                f"label names must be distinct, got {quoted(name)} twice, as the name of the categories "
+                f"expected label names to be distinct, got {quoted(name)} twice, as the name of the categories "
                 f"{quoted(used[name])} and {quoted(identifier)}",
                 path=file.path,
             )

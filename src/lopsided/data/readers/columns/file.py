@@ -46,7 +46,7 @@ def read_columns(path: Path, *, separator: str | None = None) -> "pa.Table":
         case ".jsonl" | ".ndjson" | ".json":
             return read_json_lines(path, separator=separator)
         case suffix:
-            raise DataError(f"wanted a listing {', '.join(SUFFIXES)} or a folder, got {quoted(suffix)}", path=path)
+            raise DataError(f"expected a listing {', '.join(SUFFIXES)} or a folder, got {quoted(suffix)}", path=path)
 
 
 def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...] = ()) -> "pa.Table":
@@ -139,7 +139,7 @@ def _read_parquet(path: Path) -> "pa.Table":
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise DataError(f"wanted Parquet, got {quoted(str(error))}", path=path) from None
+        raise DataError(f"expected Parquet, got {quoted(str(error))}", path=path) from None
     return _with_the_rest(content, names)
 
 

@@ -103,16 +103,16 @@ def _members(line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_once)
     except UnicodeDecodeError:
-        raise ValueError("wanted text in UTF-8, got other bytes") from None
+        raise ValueError("expected text in UTF-8, got other bytes") from None
     except _TwiceError:
         raise
     except (ValueError, RecursionError):
-        raise ValueError(f"wanted an object in JSON, got {quoted(line.decode(errors='replace').strip())}") from None
+        raise ValueError(f"expected an object in JSON, got {quoted(line.decode(errors='replace').strip())}") from None
     for name in found if isinstance(found, dict) else ():
         if not is_text(name):
-            raise ValueError(f"wanted names of members that are whole characters, got {quoted(name)}")
+            raise ValueError(f"expected names of members that are whole characters, got {quoted(name)}")
     if not isinstance(found, dict):
-        raise ValueError(f"wanted an object in JSON on each line, got {quoted(found)}")
+        raise ValueError(f"expected an object in JSON on each line, got {quoted(found)}")
     return found
 
 
@@ -121,15 +121,15 @@ def _cell(name: str, value: Any) -> Any:
         case "names":
             parts = value if isinstance(value, list) else [None if value != value else value]
             if not all(part is None or isinstance(part, str) for part in parts):
-                raise ValueError(f"{quoted(name)} must hold names, got {quoted(value)}")
+                raise ValueError(f"expected {quoted(name)} to hold names, got {quoted(value)}")
             return None if parts == [None] else parts
         case "flag":
             if isinstance(value, list | dict):
-                raise ValueError(f"{quoted(name)} must hold 0 or 1, got {quoted(value)}")
+                raise ValueError(f"expected {quoted(name)} to hold 0 or 1, got {quoted(value)}")
             return "" if value is None or value != value else str(value)
         case _:
             if not isinstance(value, str | None):
-                raise ValueError(f"{quoted(name)} must hold text, got {quoted(value)}")
+                raise ValueError(f"expected {quoted(name)} to hold text, got {quoted(value)}")
             return value
 
 
@@ -141,5 +141,5 @@ def _table(cells: list[dict[str, Any]], path: Path) -> "pa.Table":
     try:
         columns = {name: pa.array([row.get(name) for row in cells], kinds[name]) for name in names}
     except UnicodeEncodeError:
-        raise DataError("wanted whole characters, got half of one (a lone surrogate)", path=path) from None
+        raise DataError("expected whole characters, got half of one (a lone surrogate)", path=path) from None
     return pa.table(columns)

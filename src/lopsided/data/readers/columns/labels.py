@@ -73,14 +73,14 @@ def listing_roles(names: Sequence[str], *, needs_labels: bool) -> tuple[int, Rol
     if "path" not in names:
         paths = [name for name in names if name in _PATHS]
         if len(paths) != 1:
-            raise ValueError(f"wanted a column 'path', or one of {', '.join(_PATHS[1:])}, got {came}")
+            raise ValueError(f"expected a column 'path', or one of {', '.join(_PATHS[1:])}, got {came}")
         names = ["path" if name == paths[0] else name for name in names]
     if "labels" not in names and not any(kind_of_column(name) == "flag" for name in names):
         names = ["labels" if name == "tags" else name for name in names]
     for missing in ("labels", "split", "unknown"):
         others = [name for name in names if kind_of_column(name) is None]
         if missing not in names and (near := difflib.get_close_matches(missing, others, n=1, cutoff=0.8)):
-            raise ValueError(f"wanted no column {quoted(near[0])}; did you mean {missing!r}?")
+            raise ValueError(f"expected no column {quoted(near[0])}; did you mean {missing!r}?")
     return names.index("path"), assign_roles(names, needs_labels=needs_labels)
 
 
@@ -113,7 +113,7 @@ def labels_of_columns(
     names = came if label_names is None else label_names
     place = np.array(columns_of_run(came, names), dtype=np.int32)
     if not names:
-        raise ValueError("wanted at least one label, got only empty cells")
+        raise ValueError("expected at least one label, got only empty cells")
     if roles.labels is None:
         return unlabelled(names, samples=content.num_rows), notes
     columns = [place[_positions(each.texts, came)] for each in found]
@@ -165,7 +165,7 @@ def text_column(content: "pa.Table", i: int) -> "pa.LargeStringArray":
     try:
         return pc.fill_null(column.cast(pa.large_string()).combine_chunks(), "")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise ValueError(f"column {quoted(content.column_names[i])} must hold text, got {column.type}") from None
+        raise ValueError(f"expected column {quoted(content.column_names[i])} to hold text, got {column.type}") from None
 
 
 def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | None, separator: str | None) -> _Names:
@@ -187,7 +187,7 @@ def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | N
         known = label_names or [name[2:] for name in content.column_names if name.startswith("p:")]
         _check_joined(cells, content.column_names[i], known, separator)
     else:
-        raise ValueError(f"column {quoted(content.column_names[i])} must hold names, got {kind}")
+        raise ValueError(f"expected column {quoted(content.column_names[i])} to hold names, got {kind}")
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     texts = pc.utf8_normalize(pc.utf8_trim_whitespace(pc.fill_null(pc.list_flatten(lists), "")), form="NFC")
     kept = pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
@@ -246,7 +246,7 @@ def _labels_of_flags(content: "pa.Table", roles: Roles, unknown: _Names) -> Labe
     for k, (row, position) in enumerate(zip(unknown.rows.tolist(), positions, strict=True)):
         if position < 0:
             name = quoted(LABEL_PREFIX + unknown.texts[k].as_py())
-            raise RowError(row, f"wanted a column {name} for each unknown label, got none")
+            raise RowError(row, f"expected a column {name} for each unknown label, got none")
         if states[position][row] == _POSITIVE:
             raise RowError(row, f"a label is positive or unknown, got both for {quoted(names[position])}")
         states[position][row] = _UNKNOWN
@@ -263,7 +263,7 @@ def _flags(content: "pa.Table", i: int) -> np.ndarray:
 
     column = content.column(i)
     if types.is_nested(column.type):
-        raise ValueError(f"column {quoted(content.column_names[i])} must hold 0 and 1, got {column.type}")
+        raise ValueError(f"expected column {quoted(content.column_names[i])} to hold 0 and 1, got {column.type}")
     if types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if types.is_float16(column.type):  # which PyArrow cannot encode

@@ -63,14 +63,14 @@ def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
     """
     for name, count in Counter(names).items():
         if not name.strip():
-            raise ValueError("wanted a name for each column, got an empty one (pandas writes none with index=False)")
+            raise ValueError("expected a name for each column, got an empty one (pandas writes none with index=False)")
         if is_of_pandas(name):
             raise ValueError(
                 f"expected a name for each column, got {quoted(name)}, as pandas calls row numbers and columns without "
                 "a name: write the table with index=False, or rename the column if it is a feature"
             )
         if count > 1:
-            raise ValueError(f"wanted distinct column names, got {quoted(name)} {count} times")
+            raise ValueError(f"expected distinct column names, got {quoted(name)} {count} times")
         if name.lower().startswith(LABEL_PREFIX) and not name.startswith(LABEL_PREFIX):
             raise ValueError(
                 f"a column of a label starts with {quoted(LABEL_PREFIX)} in lower case, got {quoted(name)}"
@@ -81,10 +81,10 @@ def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
     label_columns: dict[str, int] = {}
     for i, name in enumerate(names):
         if name.startswith(LABEL_PREFIX) and label_columns.setdefault(one_form(name[len(LABEL_PREFIX) :]), i) != i:
-            raise ValueError(f"wanted one column per label, got {quoted(name)} beside another of that label")
+            raise ValueError(f"expected one column per label, got {quoted(name)} beside another of that label")
     forms = (special["labels"] is not None) + bool(label_columns)
     if forms == 2 or (needs_labels and not forms):
         came = "both" if label_columns else f"only {quoted(', '.join(names))}"
-        raise ValueError(f"wanted a column 'labels' or columns 'label:NAME', got {came}")
+        raise ValueError(f"expected a column 'labels' or columns 'label:NAME', got {came}")
     taken = {*special.values(), *label_columns.values()}
     return Roles(label_columns, tuple(i for i in range(len(names)) if i not in taken), **special)

@@ -32,7 +32,7 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
     paths = sorted(_images_below(folder))
     if not paths:
         raise DataError(
-            f"wanted images ({', '.join(IMAGE_SUFFIXES)}) in folders called by their label, got none", path=folder
+            f"expected images ({', '.join(IMAGE_SUFFIXES)}) in folders called by their label, got none", path=folder
         )
     parts = [path.split("/") for path in paths]
     splits = np.full(len(paths), "train")
@@ -43,11 +43,11 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
     found = [one_form(names[0]) if len(names) > 1 else None for names in parts]
     if label_names is None and None in found:
         came = quoted(paths[found.index(None)])
-        raise DataError(f"wanted each image in a folder called by its label, got {came} outside of one", path=folder)
+        raise DataError(f"expected each image in a folder called by its label, got {came} outside of one", path=folder)
     try:
         texts = np.array(paths, dtype=np.dtypes.StringDType())
     except UnicodeEncodeError as error:
-        raise DataError(f"wanted names of files in UTF-8, got {quoted(error.object)}", path=folder) from None
+        raise DataError(f"expected names of files in UTF-8, got {quoted(error.object)}", path=folder) from None
     return Manifest(folder.resolve().name, folder, texts, _labels(found, label_names), splits)
 
 

@@ -44,7 +44,7 @@ def relative_paths(texts: "pa.LargeStringArray", folder: Path) -> np.ndarray:
     if pc.any(absent).as_py():
         row = pc.index(absent, True).as_py()
         came = f"{quoted(texts[row].as_py())}, a word for a missing value" if plain[row].as_py() else "an empty cell"
-        raise RowError(row, f"wanted the path of an image, got {came}")
+        raise RowError(row, f"expected the path of an image, got {came}")
     irregular = pc.match_substring_regex(texts, _IRREGULAR)
     if pc.any(irregular).as_py():
         rows = np.flatnonzero(irregular.to_numpy(zero_copy_only=False)).tolist()
@@ -79,5 +79,5 @@ def _check_distinct(texts: "pa.LargeStringArray") -> None:
     again = int(np.setdiff1d(np.arange(len(texts)), first)[0])
     before = int(first[positions[again]])
     raise ValueError(
-        f"wanted each image once, got {quoted(texts[again].as_py())} in rows {before} and {again} (from 0)"
+        f"expected each image once, got {quoted(texts[again].as_py())} in rows {before} and {again} (from 0)"
     )

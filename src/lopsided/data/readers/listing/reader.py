@@ -46,7 +46,7 @@ def read_listing(
                 raise DataError(f"data.separator has no effect with a folder, got {separator!r}", path=file)
             return read_label_folders(file, label_names=label_names)
         if not file.is_file():
-            raise DataError("wanted a listing or a folder of images, got nothing of that name", path=file)
+            raise DataError("expected a listing or a folder of images, got nothing of that name", path=file)
         return _read_file(file, label_names, separator)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=file) from error
@@ -57,7 +57,7 @@ def _read_file(file: Path, label_names: Sequence[str] | None, separator: str | N
     try:
         path, roles = listing_roles(content.column_names, needs_labels=label_names is None)
         if not content.num_rows:
-            raise ValueError("wanted rows, got none")
+            raise ValueError("expected rows, got none")
         paths = relative_paths(text_column(content, path), file.parent)
         labels, notes = labels_of_columns(content, roles, label_names=label_names, separator=separator)
         splits = listing_splits(content, roles.split)

@@ -35,10 +35,10 @@ def read_nus_wide_csv(path: Path) -> Manifest:
     for name in _COLUMNS:
         if content.column_names.count(name) != 1:
             raise DataError(
-                f"wanted the columns {', '.join(_COLUMNS)}, got {quoted(', '.join(content.column_names))}", path=path
+                f"expected the columns {', '.join(_COLUMNS)}, got {quoted(', '.join(content.column_names))}", path=path
             )
     if not content.num_rows:
-        raise DataError("wanted rows, got none", path=path)
+        raise DataError("expected rows, got none", path=path)
     path_column, label, split = (content.column_names.index(name) for name in _COLUMNS)
     try:
         paths = relative_paths(text_column(content, path_column), path.parent)
@@ -56,7 +56,7 @@ def _labels(cells: list[str]) -> Labels:
         if cell in lists:
             continue
         if not _LIST.fullmatch(cell):
-            raise ValueError(f"wanted labels such as ['clouds', 'sky'], got {quoted(cell)} in row {row} (from 0)")
+            raise ValueError(f"expected labels such as ['clouds', 'sky'], got {quoted(cell)} in row {row} (from 0)")
         lists[cell] = [name[1:-1].strip() for name in _NAME.findall(cell)]
     names = sorted({name for found in lists.values() for name in found})
     column = {name: i for i, name in enumerate(names)}

@@ -49,7 +49,7 @@ def read_nus_wide(
     Source: Chua et al., CIVR 2009.
     """
     if partition not in get_args(Partition):
-        raise DataError(f"partition must be one of {', '.join(get_args(Partition))}, got {partition!r}")
+        raise DataError(f"expected partition to be one of {', '.join(get_args(Partition))}, got {partition!r}")
     folder = Path(folder)
     try:
         files = _files_in(folder)
@@ -71,7 +71,7 @@ class _Files:
 
     def path(self, name: str) -> Path:
         if name.lower() not in self.paths:
-            raise DataError(f"wanted {name} (or {CSV}), got none: {_FROM}", path=self.folder)
+            raise DataError(f"expected {name} (or {CSV}), got none: {_FROM}", path=self.folder)
         return self.paths[name.lower()]
 
     def lines(self, name: str) -> list[str]:
@@ -80,15 +80,15 @@ class _Files:
         try:
             lines = read_bytes(path).decode("utf-8-sig").splitlines()
         except UnicodeDecodeError:
-            raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
+            raise DataError("expected text in UTF-8, got other bytes", path=path) from None
         if not (found := [line.strip() for line in lines if line.strip()]):
-            raise DataError("wanted lines of text, got none", path=path)
+            raise DataError("expected lines of text, got none", path=path)
         return found
 
 
 def _files_in(folder: Path) -> _Files:
     if not folder.is_dir():
-        raise DataError("wanted the folder of NUS-WIDE, got none", path=folder)
+        raise DataError("expected the folder of NUS-WIDE, got none", path=folder)
     found: dict[str, Path] = {}
     for below in _FOLDERS:
         if (place := _inside(folder, below)) is not None:
@@ -140,9 +140,9 @@ def _flags(files: _Files, concept: str, part: str, *, wanted: int) -> np.ndarray
     found = np.array([cell.strip() for cell in cells], dtype="S2")  # no wider than tells 0 and 1 from all else
     if (wrong := np.flatnonzero((found != b"0") & (found != b"1"))).size:
         came = quoted(cells[wrong[0]].decode(errors="replace"))
-        raise DataError(f"wanted 0 or 1 on each line, got {came}", path=path, line=int(wrong[0]) + 1)
+        raise DataError(f"expected 0 or 1 on each line, got {came}", path=path, line=int(wrong[0]) + 1)
     if len(found) != wanted:
-        raise DataError(f"wanted {wanted} lines, as many as {part}Imagelist.txt has, got {len(found)}", path=path)
+        raise DataError(f"expected {wanted} lines, as many as {part}Imagelist.txt has, got {len(found)}", path=path)
     return found == b"1"
 
 

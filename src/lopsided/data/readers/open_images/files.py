@@ -37,7 +37,7 @@ def read_classes(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     mids = tuple(dict.fromkeys(line.strip() for line in _text(trainable).splitlines() if line.strip()))
     if not mids or not all(mid.startswith("/") for mid in mids):
         wrong = next((mid for mid in mids if not mid.startswith("/")), "none")
-        raise DataError(f"wanted a class such as /m/01yrx on each line, got {quoted(wrong)}", path=trainable)
+        raise DataError(f"expected a class such as /m/01yrx on each line, got {quoted(wrong)}", path=trainable)
     names_of = _descriptions(described)
     names = [names_of.get(mid) or mid for mid in mids]
     count = Counter(names)
@@ -62,7 +62,7 @@ def check_annotations(folder: Path) -> None:
     """
     if not any(annotation_file(folder, split) for split in SPLITS):
         name = "oidv6-train-annotations-human-imagelabels.csv"
-        raise DataError(f"wanted {name}, or that of validation or test, got none: {_FROM}", path=folder)
+        raise DataError(f"expected {name}, or that of validation or test, got none: {_FROM}", path=folder)
 
 
 def image_folders(folder: Path, split: str) -> list[Path]:
@@ -120,20 +120,20 @@ def image_paths(ids: np.ndarray, place: np.ndarray, starts: list[str]) -> np.nda
 
 def _wanted(path: Path | None, name: str, folder: Path) -> Path:
     if path is None:
-        raise DataError(f"wanted {name} there or in annotations, got none: {_FROM}", path=folder)
+        raise DataError(f"expected {name} there or in annotations, got none: {_FROM}", path=folder)
     return path
 
 
 def _file(folder: Path, stem: str, suffix: str) -> Path | None:
     """The file of this name, of any version; the one of all classes before the one of those with boxes."""
     if not folder.is_dir():
-        raise DataError("wanted the folder of Open Images, got none", path=folder)
+        raise DataError("expected the folder of Open Images, got none", path=folder)
     places = [place for place in (folder, folder / "annotations") if place.is_dir()]
     for end in ("", "-boxable"):
         name = re.compile(rf"(?:oidv\d-)?{stem}{end}{re.escape(suffix)}")
         found = sorted(path for place in places for path in place.iterdir() if name.fullmatch(path.name))
         if len(found) > 1:
-            raise DataError(f"wanted one version, got {' and '.join(path.name for path in found)}", path=folder)
+            raise DataError(f"expected one version, got {' and '.join(path.name for path in found)}", path=folder)
         if found:
             return found[0]
     return None
@@ -143,7 +143,7 @@ def _text(path: Path) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise DataError("wanted text in UTF-8, got other bytes", path=path) from None
+        raise DataError("expected text in UTF-8, got other bytes", path=path) from None
 
 
 def _descriptions(path: Path) -> dict[str, str]:
@@ -151,7 +151,7 @@ def _descriptions(path: Path) -> dict[str, str]:
     for line, row in read_csv_rows(path):
         if len(row) != 2 or any("\n" in cell for cell in row):
             came = f"{len(row)} cells" if len(row) != 2 else f"a quote open at {quoted(max(row, key=len))}"
-            raise DataError(f"wanted a class and its name, got {came}", path=path, line=line)
+            raise DataError(f"expected a class and its name, got {came}", path=path, line=line)
         if row[0].startswith("/"):  # else column names, which some versions have
             found[row[0]] = row[1].strip()
     return found

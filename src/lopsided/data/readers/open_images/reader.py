@@ -50,7 +50,7 @@ def read_open_images(
     Source: storage.googleapis.com/openimages/web/download_v6.html
     """
     if unverified not in get_args(Unverified):
-        raise DataError(f"unverified must be one of {', '.join(get_args(Unverified))}, got {unverified!r}")
+        raise DataError(f"expected unverified to be one of {', '.join(get_args(Unverified))}, got {unverified!r}")
     folder = Path(folder)
     try:
         mids, names = read_classes(folder)
@@ -61,8 +61,8 @@ def read_open_images(
     found = {split: part for split, part in parts.items() if part is not None}
     if not found:
         raise DataError(
-            "wanted images in train (or train_0 to train_f), validation or test, there or in images, of which the file "
-            "of that split has labels, got none",
+            "expected images in train (or train_0 to train_f), validation or test, there or in images, of which "
+            "the file of that split has labels, got none",
             path=folder,
         )
     counts = [len(paths) for paths, _ in found.values()]

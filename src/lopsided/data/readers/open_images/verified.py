@@ -66,7 +66,7 @@ def read_verified(path: Path, *, mids: tuple[str, ...], images: np.ndarray) -> V
                 found.append(_labels_of(batch, classes, images, start))
                 start += batch.num_rows
     except pa.ArrowException as error:
-        raise DataError(f"wanted a table with {', '.join(_COLUMNS)}, got {quoted(str(error))}", path=path) from None
+        raise DataError(f"expected a table with {', '.join(_COLUMNS)}, got {quoted(str(error))}", path=path) from None
     except ValueError as error:
         raise DataError(str(error), path=path) from None
     _check_lines(path, rows=start)
@@ -102,8 +102,8 @@ def _labels_of(batch: "pa.RecordBatch", classes: "pa.Array", images: np.ndarray,
     if wrong.any():
         row = int(wrong.argmax())
         raise ValueError(
-            f"wanted labels that people verified, with a Confidence of 0 or 1, got {sure[row]:g} in row {start + row} "
-            "(from 0)"
+            f"expected labels that people verified, with a Confidence of 0 or 1, got {sure[row]:g} in row "
+            f"{start + row} (from 0)"
         )
     columns = pc.fill_null(pc.index_in(names, classes), -1).to_numpy()
     rows = np.minimum(np.searchsorted(images, ids), len(images) - 1)
@@ -119,5 +119,7 @@ def _numbers(texts: "pa.FixedSizeBinaryArray", start: int) -> np.ndarray:
     if texts.null_count or digits.max(initial=0) > 15:
         row = int((digits > 15).any(axis=1).argmax())
         came = quoted(letters[row].tobytes().decode(errors="replace"))
-        raise ValueError(f"wanted an ImageID of 16 digits 0 to 9 and a to f, got {came} in row {start + row} (from 0)")
+        raise ValueError(
+            f"expected an ImageID of 16 digits 0 to 9 and a to f, got {came} in row {start + row} (from 0)"
+        )
     return ((digits[:, ::2] << 4) | digits[:, 1::2]).view(">u8")[:, 0].astype(np.uint64)

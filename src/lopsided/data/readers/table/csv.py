@@ -35,13 +35,13 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator:
     except ValueError as error:
         raise DataError(str(error), path=path, line=file.first_line) from None
     if not roles.features:
-        raise DataError("wanted at least one column of features, got none", path=path, line=file.first_line)
+        raise DataError("expected at least one column of features, got none", path=path, line=file.first_line)
     numbers, lines = array("d"), array("q")
     rows = _with_numbers(file, roles, numbers, lines)
     others = sorted({*range(len(file.names))}.difference(roles.features))
     columns, count = text_columns(rows, others)
     if not count:
-        raise DataError("wanted rows below the column names, got none", path=path)
+        raise DataError("expected rows below the column names, got none", path=path)
     try:
         return _table(file, roles, columns, np.asarray(numbers).reshape(count, -1), label_names, separator)
     except RowError as error:
@@ -104,7 +104,7 @@ def _refuse_words(file: CsvFile, roles: Roles, row: list[str], line: int) -> Non
         try:
             parse_number(row[i])
         except ValueError as error:
-            message = f"column {quoted(file.names[i])} is a feature and must hold numbers, got {error}"
+            message = f"expected column {quoted(file.names[i])}, a feature, to hold numbers, got {error}"
             raise DataError(message, path=file.path, line=line) from None
 
 
@@ -112,5 +112,5 @@ def _check_finite(numbers: np.ndarray, names: Sequence[str]) -> None:
     finite = np.isfinite(numbers)
     if not finite.all():
         row, column = np.argwhere(~finite)[0].tolist()
-        what = f"column {quoted(names[column])} is a feature and must hold numbers"
+        what = f"expected column {quoted(names[column])}, a feature, to hold numbers"
         raise RowError(row, f"{what}, got {numbers[row, column]}, which is not finite")

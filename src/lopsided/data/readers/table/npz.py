@@ -54,7 +54,9 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     except DataError:
         raise
     except Exception as error:  # a damaged archive may fail anywhere; an array of objects is a ValueError
-        raise DataError(f"wanted arrays in NPZ, got {quoted(str(error) or type(error).__name__)}", path=path) from None
+        raise DataError(
+            f"expected arrays in NPZ, got {quoted(str(error) or type(error).__name__)}", path=path
+        ) from None
 
 
 def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
@@ -67,17 +69,17 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
         if came not in _ARRAYS:
             near = difflib.get_close_matches(came, _ARRAYS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"wanted only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
+            raise ValueError(f"expected only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
     for wanted, there in (
         ("features", "features" in arrays),
         ("labels", has_labels(arrays) or label_names is not None),
     ):
         if not there:
-            raise ValueError(f"wanted an array {wanted!r}, got {', '.join(arrays) or 'no array'}")
+            raise ValueError(f"expected an array {wanted!r}, got {', '.join(arrays) or 'no array'}")
     features = arrays["features"]
     if features.dtype.kind not in "buif" or features.ndim < 2:
         came = f"{features.dtype} with {features.ndim} dimensions"
-        raise ValueError(f"features must be numbers of shape (samples, ...), got {came}")
+        raise ValueError(f"expected features to be numbers of shape (samples, ...), got {came}")
     is_image = features.dtype == np.uint8 and features.ndim == 4
     return Table(
         name=name,
@@ -100,6 +102,6 @@ def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) ->
 
 def _splits(split: np.ndarray) -> np.ndarray:
     if split.dtype.kind != "U" or split.ndim != 1:
-        raise ValueError(f"split must be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
+        raise ValueError(f"expected split to be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
     names, position = np.unique(split, return_inverse=True)
     return np.array([parse_split_cell(name) for name in names.tolist()])[position]

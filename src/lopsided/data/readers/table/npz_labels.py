@@ -50,10 +50,10 @@ def labels_of_arrays(arrays: Mapping[str, np.ndarray], *, samples: int) -> Label
         raise ValueError("sparse labels need an array 'label_names', got none")
     names = arrays["label_names"]
     if names.dtype.kind != "U" or names.ndim != 1:
-        raise ValueError(f"label_names must be texts, shape (labels,), got {names.dtype} of shape {names.shape}")
+        raise ValueError(f"expected label_names to be texts, shape (labels,), got {names.dtype} of shape {names.shape}")
     found = {name: _sparse(arrays, name, (samples, len(names))) for name in _MATRICES}
     if (positives := found["labels"]) is None:
-        raise ValueError("wanted an array 'labels_indptr', got only arrays of what is not known")
+        raise ValueError("expected an array 'labels_indptr', got only arrays of what is not known")
     return Labels(_one_form(names), positives, found["unknown"], found["negatives"])
 
 
@@ -78,23 +78,25 @@ def _sparse(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, int])
     if not there:
         return None
     if len(there) == 1:
-        raise ValueError(f"wanted both {parts[0]!r} and {parts[1]!r}, got only {there[0]!r}")
+        raise ValueError(f"expected both {parts[0]!r} and {parts[1]!r}, got only {there[0]!r}")
     bounds, columns = (arrays[part] for part in parts)
     for part, array in zip(parts, (bounds, columns), strict=True):
         if array.ndim != 1 or array.dtype.kind not in "ui":
-            raise ValueError(f"{part} must be integers, shape (n,), got {array.dtype} of shape {array.shape}")
+            raise ValueError(f"expected {part} to be integers, shape (n,), got {array.dtype} of shape {array.shape}")
     if len(bounds) != shape[0] + 1:
-        raise ValueError(f"{parts[0]} must have one number more than there are samples ({shape[0]}), got {len(bounds)}")
+        raise ValueError(
+            f"expected {parts[0]} to have one number more than there are samples ({shape[0]}), got {len(bounds)}"
+        )
     if bounds[0] != 0 or bounds[-1] != len(columns) or (bounds[1:] < bounds[:-1]).any():
         raise ValueError(
-            f"{parts[0]} must rise from 0 to the length of {parts[1]} ({len(columns)}), "
+            f"expected {parts[0]} to rise from 0 to the length of {parts[1]} ({len(columns)}), "
             f"got {bounds[0]} to {bounds[-1]}{'' if (bounds[1:] >= bounds[:-1]).all() else ' and back in between'}"
         )
     wrong = (columns < 0) | (columns >= shape[1])
     if wrong.any():
         place = int(np.argmax(wrong))
         raise ValueError(
-            f"{parts[1]} must be numbers of labels from 0 to {shape[1] - 1}, got {columns[place]} at {place}"
+            f"expected {parts[1]} to be numbers of labels from 0 to {shape[1] - 1}, got {columns[place]} at {place}"
         )
     kind = np.int32 if len(columns) <= np.iinfo(np.int32).max else np.int64
     places = columns.astype(kind, copy=False), bounds.astype(kind, copy=False)
@@ -104,13 +106,19 @@ def _sparse(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, int])
 def _whole(arrays: Mapping[str, np.ndarray]) -> Labels:
     labels, mask, names = arrays["labels"], arrays.get("mask"), arrays.get("label_names")
     if labels.ndim != 2 or labels.dtype.kind not in "buif":
-        raise ValueError(f"labels must be 0 and 1, shape (samples, labels), got {labels.dtype} of shape {labels.shape}")
+        raise ValueError(
+            f"expected labels to be 0 and 1, shape (samples, labels), got {labels.dtype} of shape {labels.shape}"
+        )
     if mask is not None and (mask.shape != labels.shape or mask.dtype != bool):
-        raise ValueError(f"mask must be bool of the shape of labels {labels.shape}, got {mask.dtype} of {mask.shape}")
+        raise ValueError(
+            f"expected mask to be bool of the shape of labels {labels.shape}, got {mask.dtype} of {mask.shape}"
+        )
     if names is None:
         names = np.array([f"label {i}" for i in range(labels.shape[1])])
     if names.dtype.kind != "U" or names.shape != labels.shape[1:]:
-        raise ValueError(f"label_names must be {labels.shape[1]} texts, got {names.dtype} of shape {names.shape}")
+        raise ValueError(
+            f"expected label_names to be {labels.shape[1]} texts, got {names.dtype} of shape {names.shape}"
+        )
     positives = _where(lambda rows: _checked(labels, mask, rows), labels.shape)
     if mask is None or mask.all():
         return Labels(_one_form(names), positives)
@@ -133,7 +141,7 @@ def _checked(labels: np.ndarray, mask: np.ndarray | None, rows: slice) -> np.nda
     if wrong.any():
         row, column = np.argwhere(wrong)[0].tolist()
         came = f"{block[row, column]} in row {rows.start + row}, column {column} (from 0)"
-        raise ValueError(f"known labels must be 0 or 1, got {came}")
+        raise ValueError(f"expected known labels to be 0 or 1, got {came}")
     return positive
 
 

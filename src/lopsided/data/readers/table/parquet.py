@@ -39,10 +39,10 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
     try:
         roles = assign_roles(content.column_names, needs_labels=label_names is None)
         if not content.num_rows:
-            raise ValueError("wanted rows, got none")
+            raise ValueError("expected rows, got none")
         blocks = [_features(content, i) for i in roles.features]
         if not blocks:
-            raise ValueError("wanted at least one column of features, got none")
+            raise ValueError("expected at least one column of features, got none")
         labels, more = labels_of_columns(content, roles, label_names=label_names, separator=separator)
         return Table(
             name=path.stem,
@@ -69,7 +69,7 @@ def _read_content(path: Path) -> tuple["pa.Table", tuple[str, ...]]:
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise DataError(f"wanted Parquet, got {quoted(str(error))}", path=path) from None
+        raise DataError(f"expected Parquet, got {quoted(str(error))}", path=path) from None
     numbers = [name for name in content.column_names if _ROW_NUMBERS_OF_PANDAS.fullmatch(name)]
     notes = tuple(f"the column {quoted(name)} holds row numbers of pandas: left out" for name in numbers)
     return content.select([i for i, name in enumerate(content.column_names) if name not in numbers]), notes
@@ -98,21 +98,21 @@ def _features(content: "pa.Table", i: int) -> tuple[np.ndarray, list[str]]:
     name, column = content.column_names[i], content.column(i)
     if column.null_count:
         row = column.is_null().to_pylist().index(True)
-        raise ValueError(f"column {quoted(name)} is a feature and must hold numbers, got nothing in row {row}")
+        raise ValueError(f"expected column {quoted(name)}, a feature, to hold numbers, got nothing in row {row}")
     kind = column.type
     if _is_number(kind):
         return exact_features(_numbers(column)[:, None]), [name]
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     if not (is_list and _is_number(kind.value_type)):
-        raise ValueError(f"column {quoted(name)} is a feature and must hold numbers, got {kind}")
+        raise ValueError(f"expected column {quoted(name)}, a feature, to hold numbers, got {kind}")
     lengths = pc.call_function("list_value_length", [column]).to_numpy()
     if (lengths != lengths[0]).any():
         row = int(np.argmax(lengths != lengths[0]))
         raise ValueError(
-            f"column {quoted(name)} must hold {lengths[0]} numbers per row, got {lengths[row]} in row {row}"
+            f"expected column {quoted(name)} to hold {lengths[0]} numbers per row, got {lengths[row]} in row {row}"
         )
     values = pc.call_function("list_flatten", [column])
     if values.null_count:
-        raise ValueError(f"column {quoted(name)} is a feature and must hold numbers, got nothing within a list")
+        raise ValueError(f"expected column {quoted(name)}, a feature, to hold numbers, got nothing within a list")
     numbers = _numbers(values).reshape(content.num_rows, lengths[0])
     return exact_features(numbers), [f"{name}[{k}]" for k in range(lengths[0])]

@@ -40,7 +40,7 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
     path = Path(path)
     if not path.is_file():
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
-        raise DataError(f"wanted a file, got {f'only {near[0]} there' if near else 'none'}", path=path)
+        raise DataError(f"expected a file, got {f'only {near[0]} there' if near else 'none'}", path=path)
     try:
         match path.suffix.lower():
             case ".csv" | ".tsv":
@@ -52,7 +52,7 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
                     raise DataError(f"data.separator has no effect with NPZ, got {separator!r}", path=path)
                 return read_npz(path, label_names=label_names)
             case suffix:
-                raise DataError(f"wanted a file .csv, .tsv, .parquet or .npz, got {quoted(suffix)}", path=path)
+                raise DataError(f"expected a file .csv, .tsv, .parquet or .npz, got {quoted(suffix)}", path=path)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=path) from error
 

@@ -37,7 +37,7 @@ class _Reader:
 
     def start(self, name: str, _: dict[str, str]) -> None:
         if not self._open and name != "annotation":
-            raise DataError(f"wanted <annotation> first, got {quoted(name)}")
+            raise DataError(f"expected <annotation> first, got {quoted(name)}")
         self._open.append(name)
         self._parts.clear()
         if len(self._open) == 2:
@@ -56,8 +56,8 @@ class _Reader:
     def _add(self) -> None:
         name, difficult = self._fields.get("name", ""), self._fields.get("difficult", "")
         if not name:
-            raise DataError("wanted a <name> in each <object>, got none")
+            raise DataError("expected a <name> in each <object>, got none")
         if difficult not in _DIFFICULT:
-            raise DataError(f"wanted 0 or 1 as <difficult>, got {quoted(difficult)}")
+            raise DataError(f"expected 0 or 1 as <difficult>, got {quoted(difficult)}")
         name = one_form(name)
         self.objects[name] = self.objects.get(name, True) and _DIFFICULT[difficult]

@@ -84,17 +84,17 @@ def _parts(folders: list[Path], depth: int) -> list[Path]:
 def _chosen(folder: Path, found: dict[int | None, list[Path]], year: int | None) -> int | None:
     if not found:
         raise DataError(
-            f"wanted a folder such as VOCdevkit/VOC2007 with {_LISTS.as_posix()} ({ORIGIN}), got none", path=folder
+            f"expected a folder such as VOCdevkit/VOC2007 with {_LISTS.as_posix()} ({ORIGIN}), got none", path=folder
         )
     names = ", ".join(sorted({part.name for parts in found.values() for part in parts}))
     if year is not None and year not in found:
-        raise DataError(f"wanted a folder VOC{year} ({ORIGIN}), got {names}", path=folder)
+        raise DataError(f"expected a folder VOC{year} ({ORIGIN}), got {names}", path=folder)
     if year is None and len(found) > 1:
         hint = f"; choose by --data.year {min(came for came in found if came)}"
-        raise DataError(f"wanted one year, got {names}{hint}", path=folder)
+        raise DataError(f"expected one year, got {names}{hint}", path=folder)
     chosen = year if year is not None else next(iter(found))
     if chosen is None and len(found[None]) > 1:
-        raise DataError(f"wanted one data set, got {names}", path=folder)
+        raise DataError(f"expected one data set, got {names}", path=folder)
     return chosen
 
 

@@ -54,7 +54,7 @@ def read_voc(
         DataError: A file is missing or malformed, or all images are missing.
     """
     if difficult not in get_args(Difficult):
-        raise DataError(f"difficult must be one of {', '.join(get_args(Difficult))}, got {difficult!r}")
+        raise DataError(f"expected difficult to be one of {', '.join(get_args(Difficult))}, got {difficult!r}")
     files = find_voc(folder, year=year)
     splits = _splits(folder, files)
     samples = [name for names in splits.values() for name in names]
@@ -62,7 +62,7 @@ def read_voc(
     check_each_once(samples, split_of, path=next(iter(files.lists.values())).parent)
     if not any(name in files.images for name in samples):
         wanted = f"JPEGImages/{samples[0]}.jpg"
-        raise DataError(f"wanted images such as {wanted} ({ORIGIN}), got none of {len(samples)}", path=folder)
+        raise DataError(f"expected images such as {wanted} ({ORIGIN}), got none of {len(samples)}", path=folder)
     labels = _labels(files, samples, difficult, label_names)
     return Manifest(
         files.name,
@@ -88,13 +88,13 @@ def _splits(folder: Path, files: VocFiles) -> dict[str, list[str]]:
     for split, names in splits.items():
         if missing := next((name for name in names if name not in files.annotations), None):
             where = files.lists.get(split, files.lists.get("trainval"))
-            raise DataError(f"wanted Annotations/{missing}.xml ({ORIGIN}), got none", path=where)
+            raise DataError(f"expected Annotations/{missing}.xml ({ORIGIN}), got none", path=where)
     if neither:
         wrong = f"expected images of train.txt or val.txt, got {len(neither)} others, such as {quoted(min(neither))}"
         raise DataError(wrong, path=files.lists["trainval"])
     if not splits:
         came = ", ".join(path.name for path in files.lists.values()) or "none"
-        raise DataError(f"wanted train.txt, val.txt or test.txt of annotated images, got {came}", path=folder)
+        raise DataError(f"expected train.txt, val.txt or test.txt of annotated images, got {came}", path=folder)
     return splits
 
 
@@ -104,7 +104,7 @@ def _read_list(path: Path) -> list[str]:
     except DataError:
         raise
     except ValueError as error:
-        raise DataError(f"wanted a name per line, got {error}", path=path) from None
+        raise DataError(f"expected a name per line, got {error}", path=path) from None
     return list(dict.fromkeys(name for line in lines if (name := line.strip())))
 
 
