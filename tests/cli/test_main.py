@@ -103,7 +103,7 @@ def test_every_verb_explains_itself_with_an_example(capsys, verb):
         ("train digits --data.missing 1", "expected data.missing to be at least 0 and below 1, got 1.0"),
         ("train digits --seed=-1", "expected --seed to lie in 0 to 4294967295, got -1"),
         ("train", "the data to train on is missing"),
-        ("train --seed 1", "expected the data to train on to be named"),
+        ("train --seed 1", "expected data to train on"),
         ("predict runs/x --threshold 3", "expected --threshold to lie in [0, 1], got 3.0"),
         ("evaluate runs/x --threshold 2", "expected --threshold to lie in [0, 1], got 2.0"),
         ("thresholds runs/x --at-least 0.5", "--at-least goes with --rule precision and --rule recall, got --rule f1"),

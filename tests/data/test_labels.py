@@ -177,7 +177,7 @@ def test_hiding_follows_the_seed():
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_outside_0_to_1_is_refused(share):
-    with pytest.raises(DataError, match=r"to be in \[0, 1\]"):
+    with pytest.raises(DataError, match=r"in \[0, 1\]"):
         hide_positives(labels_of([[1]]), [0], share=share, seed=0)
 
 

@@ -166,7 +166,7 @@ def test_chosen_thresholds_are_compared_with_a_half_and_every_number_has_its_int
 @pytest.mark.parametrize("content", ["{", "[]", '{"epoch": 1}', '{"format": 1, "epoch": 99}'])
 def test_a_damaged_file_or_one_of_other_weights_is_refused_by_name(run, table, name, content):
     (run.path / f"{name}.json").write_text(content)
-    with pytest.raises(ValueError, match=rf"expected {name}.json to be .*: make it again, or remove {name}.json"):
+    with pytest.raises(ValueError, match=rf"{name}.json to be .*: make it again, or remove {name}.json"):
         evaluate(run, table)
 
 

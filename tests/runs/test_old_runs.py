@@ -172,7 +172,7 @@ def test_a_run_without_a_number_is_read_as_the_first_format(old, environment):
 @pytest.mark.parametrize("number", [0, -1, "2", True, [1]])
 def test_a_number_that_is_none_is_refused(old, number):
     numbered(old.environment_file, number)
-    with pytest.raises(ValueError, match=r"expected environment.json to have the number of a format, 1 to"):
+    with pytest.raises(ValueError, match=r"environment.json to have the number of a format, 1 to"):
         old.config()
 
 

@@ -43,7 +43,7 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("{a: " * 100_000, "got more than 8 levels"),
         ("a: [1, 2", "line 1: expected YAML, got expected ',' or ']'"),
         ("a: \0", "a character that may not stand there"),
-        ("a: 2026-13-01", "expected expected YAML, got month to be in 1..12"),
+        ("a: 2026-13-01", "expected YAML, got month must be in 1..12"),
         (b"\x80\x04", "expected text in UTF-8, got the byte 0x80"),
         ("a: " + "x" * 2**20, "expected a file of at most 1,048,576 bytes, got 1,048,579"),
     ],

@@ -91,9 +91,9 @@ def test_a_split_may_be_empty():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"train_samples": -1}, "expected number of train samples to be at least 0, got -1"),
+        ({"train_samples": -1}, "expected the number of train samples to be at least 0, got -1"),
         ({"train_samples": 0, "validation_samples": 0, "test_samples": 0}, "at least one sample"),
-        ({"missing": 1.5, "train_samples": 1}, r"to be in \[0, 1\], got 1.5"),
+        ({"missing": 1.5, "train_samples": 1}, r"in \[0, 1\], got 1.5"),
         ({"seed": -1}, "expected seed to be at least 0, got -1"),
     ],
 )

@@ -58,7 +58,7 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
     torch.save({"state_dict": network().state_dict(), "extra": Command()}, tmp_path / "evil.pth")
     (tmp_path / "evil.bin").write_bytes(pickle.dumps(Command(), protocol=2))
     for name in ("evil.pth", "evil.bin"):
-        with pytest.raises(ValueError, match=rf"expected {name} to hold weights that load without executing code"):
+        with pytest.raises(ValueError, match=rf"{name} to hold weights that load without executing code"):
             read_tensors(tmp_path / name)
     assert not (tmp_path / "executed").exists()
 
@@ -68,7 +68,7 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch):
 def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, name, content):
     pytest.importorskip("safetensors")
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=rf"expected {name} to hold weights") as caught:
+    with pytest.raises(ValueError, match=rf"{name} to hold weights") as caught:
         read_tensors(tmp_path / name)
     assert "\n" not in str(caught.value)
 
@@ -83,14 +83,14 @@ def test_a_missing_file_and_another_ending_are_refused(tmp_path):
 @pytest.mark.parametrize("content", [{}, {"epoch": 3}, [torch.ones(2)], torch.ones(2), {"state_dict": {}}])
 def test_a_file_without_named_tensors_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "w.pth")
-    with pytest.raises(ValueError, match=r"expected w.pth to hold named tensors"):
+    with pytest.raises(ValueError, match=r"w.pth to hold named tensors"):
         read_tensors(tmp_path / "w.pth")
 
 
 def test_weights_of_another_network_are_refused_with_the_first_differences():
     other = {"0.weight": torch.ones(9, 3, 1, 1), "conv.weight": torch.ones(2), "0.bias": torch.ones(4)}
     wanted = (
-        r"expected w.pth to hold the weights of Sequential, got 1 of its 8 tensors; "
+        r"w.pth to hold the weights of Sequential, got 1 of its 8 tensors; "
         r"without 0.weight \(4, 3, 1, 1\), got \(9, 3, 1, 1\), 1.weight \(4,\), 1.bias \(4,\)"
     )
     fresh = network()

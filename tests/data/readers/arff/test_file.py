@@ -98,7 +98,10 @@ HEADER = "@relation r\n@attribute x numeric\n@attribute c {a,b}\n"
         ("@attribute x {a,a}\n", "distinct values of attribute 'x'"),
         ("@attribute x {a,'b}\n", "quotes that are closed"),
         ("@attribute x {a,b\n", "expected attribute 'x' to be numeric"),
-        ("@attribute when date\n", "line 1: expected attribute 'when' to be numeric, real, integer, string or a list"),
+        (
+            "@attribute when date\n",
+            "line 1: expected attribute 'when' to be numeric, real, integer, string or {a, list}",
+        ),
         ("@attribute bag relational\n", "expected attribute 'bag' to be"),
         (HEADER + "@data\n1\n", "line 5: expected 2 values, got 1"),
         (HEADER + "@data\n1,a\n1,a,a\n", "line 6: expected 2 values, got 3"),
