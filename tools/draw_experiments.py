@@ -1,0 +1,484 @@
+"""Draws the figures of docs/experiments from the rows in docs/experiments/data.
+
+    python tools/draw_experiments.py    # writes docs/experiments/images
+
+Each SVG carries in its title the digest of the rows that it was drawn from; a test compares it, so that a row cannot
+change without its figure. Hollow marks stand where the best learning rate was the outermost one that was tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lopsided.reports.figures.style import LIGHT, drawing, dress, legend_below, legend_height, render
+
+EXPERIMENTS = Path(__file__).parents[1] / "docs" / "experiments"
+_WIDTH = 4.4  # inches
+_LOSSES = ("cross-entropy", "focal", "asymmetric", "adaptive")
+_TABLES = ("corel5k", "bibtex")
+_DATA = (*_TABLES, "drawings")
+_MARKERS = "osD^v"
+_HUES = [LIGHT.losses[look] for look in ("asymmetric", "focal", "adaptive", "adaptive_printed", "cross_entropy")]
+_LOSS_HUES = [LIGHT.losses[look] for look in ("cross_entropy", "focal", "asymmetric", "adaptive")]
+_DETACHED = "γ− = 4, m = 0.05, focus detached"
+_HEAD = "linear head on frozen EfficientNet-Lite0"
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement with its interval, which is empty where there is none."""
+
+    at: float
+    low: float
+    high: float
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes: where the points of each series stand, None where there is none."""
+
+    title: str
+    places: Sequence[str | float]
+    series: dict[str, list[Point | None]]
+    chosen: Sequence[tuple[str, float]] = ()  # series and place
+
+
+def rows(name: str, **wanted: str) -> list[Row]:
+    """Rows of one file whose columns hold what is wanted."""
+    with (EXPERIMENTS / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if all(row[key] == value for key, value in wanted.items())]
+
+
+def digest(names: Iterable[str]) -> str:
+    """SHA-256 over files of rows."""
+    content = b"".join((EXPERIMENTS / "data" / f"{name}.csv").read_bytes() for name in names)
+    return hashlib.sha256(content).hexdigest()
+
+
+def difference(found: Sequence[Row]) -> Point | None:
+    """The 95 % interval of a difference, and its middle."""
+    if not found or not found[0]["low"]:
+        return None
+    low, high = float(_one(found)["low"]), float(_one(found)["high"])
+    return Point((low + high) / 2, low, high, found[0].get("outermost") == "yes")
+
+
+def value(found: Sequence[Row]) -> Point | None:
+    """What was measured, with the standard deviation over seeds where there is one."""
+    if not found:
+        return None
+    row = _one(found)
+    at, spread = float(row["value"]), float(row.get("sd") or 0)
+    return Point(at, at - spread, at + spread, row.get("outermost") == "yes")
+
+
+def _one(found: Sequence[Row]) -> Row:
+    if len(found) != 1:
+        raise ValueError(f"expected one row, got {len(found)}: {found}")
+    return found[0]
+
+
+def dots(
+    panels: Sequence[Panel],
+    *,
+    label: str,
+    limits: tuple[float, float],
+    base: float | None = None,
+    log: bool = False,
+) -> Figure:
+    """A row for each place, a mark for each series; what lies outside the limits is an arrow with its value."""
+    names = list(panels[0].series)
+    sizes = [0.26 * len(panel.places) + (0.3 if panel.title else 0.05) for panel in panels]
+    height = sum(sizes) + 0.65 + (legend_height(names, _WIDTH) if len(names) > 1 else 0)
+    with drawing(LIGHT, width=_WIDTH, height=height) as figure:
+        grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": sizes})[:, 0]
+        for axes, panel in zip(grid, panels, strict=True):
+            dress(axes, LIGHT, y_label="")
+            axes.grid(False, axis="y")
+            if base is not None:
+                axes.axvline(base, color=LIGHT.quiet, linewidth=1)
+            for number, name in enumerate(names):
+                shift = 0.0 if len(names) == 1 else 0.5 * (number / (len(names) - 1) - 0.5)
+                for place, point in enumerate(panel.series[name]):
+                    if point is not None:
+                        _dot(axes, point, place + shift, *_look(name, number), limits)
+            axes.set(yticks=range(len(panel.places)), yticklabels=panel.places, ylim=(len(panel.places) - 0.4, -0.6))
+            axes.set_title(panel.title, fontsize=11, loc="left")
+            if log:
+                axes.set_xscale("log")
+                axes.xaxis.set_major_formatter("{x:g}")
+            axes.set_xlim(limits)
+        grid[-1].set_xlabel(label, loc="right")
+        if len(names) > 1:
+            looks = [_look(name, number) for number, name in enumerate(names)]
+            legend_below(figure, [Line2D([], [], color=hue, marker=mark, ls="") for hue, mark in looks], names)
+    return figure
+
+
+def _dot(axes: Axes, point: Point, place: float, hue: str, mark: str, limits: tuple[float, float]) -> None:
+    if point.at < limits[0]:
+        axes.plot(limits[0], place, marker="<", color=hue, clip_on=False)
+        axes.text(limits[0], place, f"   {point.at:.0f}".replace("-", "−"), va="center", fontsize=9, color=hue)
+        return
+    axes.plot([point.low, point.high], [place, place], color=hue, linewidth=1.4)
+    axes.plot(point.at, place, color=hue, marker=mark, markerfacecolor=_inside(point, hue))
+
+
+def lines(panels: Sequence[Panel], *, x_label: str, y_label: str, log: bool = False) -> Figure:
+    """A line for each series; a ring stands around what validation chose."""
+    names = list(dict.fromkeys(name for panel in panels for name in panel.series))
+    height = 2.5 * len(panels) + legend_height(names, _WIDTH)
+    with drawing(LIGHT, width=_WIDTH, height=height) as figure:
+        for axes, panel in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
+            dress(axes, LIGHT, x_label=x_label, y_label=y_label)
+            axes.set_title(panel.title, fontsize=11, loc="left")
+            at = dict(zip(panel.places, map(float, panel.places) if log else range(len(panel.places)), strict=True))
+            if log:
+                axes.set_xscale("log", base=2)
+                axes.minorticks_off()
+            axes.set_xticks(list(at.values()), [str(place) for place in at])
+            for number, name in enumerate(names):
+                found = zip(at.items(), panel.series.get(name, ()), strict=False)
+                there = {place: (x, point) for (place, x), point in found if point is not None}
+                hue, mark = _look(name, number)
+                axes.plot([x for x, _ in there.values()], [point.at for _, point in there.values()], color=hue)
+                for x, point in there.values():
+                    axes.plot([x, x], [point.low, point.high], color=hue, linewidth=1.4)
+                    axes.plot(x, point.at, color=hue, marker=mark, markerfacecolor=_inside(point, hue))
+                for place in (place for chosen, place in panel.chosen if chosen == name):
+                    axes.plot(there[place][0], there[place][1].at, "o", ms=11, markerfacecolor="none", color=hue)
+        looks = [_look(name, number) for number, name in enumerate(names)]
+        legend_below(figure, [Line2D([], [], color=hue, marker=mark) for hue, mark in looks], names)
+    return figure
+
+
+def _look(name: str, number: int) -> tuple[str, str]:
+    """Colour and mark of a series: a loss has its own, whichever figure it stands in."""
+    if name in _LOSSES:
+        return _LOSS_HUES[_LOSSES.index(name)], _MARKERS[_LOSSES.index(name)]
+    return _HUES[number], _MARKERS[number - 2]
+
+
+def _inside(point: Point, hue: str) -> str:
+    return LIGHT.paper if point.hollow else hue
+
+
+# What each figure shows
+
+
+def _rates(name: str, places: Sequence[str], title: str, **wanted: str) -> Panel:
+    """A value for each loss and learning rate."""
+    losses = [loss for loss in (*_LOSSES, _DETACHED) if _of_loss(rows(name, **wanted), loss)]
+    found = {loss: _of_loss(rows(name, **wanted), loss) for loss in losses}
+    series = {
+        loss: [value([row for row in of if row["learning_rate"] == place]) for place in places]
+        for loss, of in found.items()
+    }
+    chosen = [(loss, row["learning_rate"]) for loss, of in found.items() for row in of if row["chosen"]]
+    return Panel(title, places, series, chosen)
+
+
+def _of_loss(found: Sequence[Row], loss: str) -> list[Row]:
+    wanted = ("asymmetric", loss) if loss == _DETACHED else (loss, "")
+    return [row for row in found if (row["loss"], row.get("setting", "")) == wanted]
+
+
+def whole_network_rates() -> Figure:
+    """Test mAP against learning rate, all weights trained."""
+    panel = _rates("whole_network", ("0.00025", "0.001", "0.004", "0.016"), "", epochs="8", split="test")
+    return lines([panel], x_label="learning rate", y_label="mAP on test (%)", log=True)
+
+
+def whole_network_epochs() -> Figure:
+    """Validation mAP after each epoch: at the rate that was chosen, and at one rate for both."""
+    places = ("1", "2", "3", "4", "6", "8")
+    eight, four = (rows("whole_network", split=f"validation, after that many of {of}") for of in ("8", "4"))
+    eight = [row for row in eight if (row["loss"], row["learning_rate"]) != ("asymmetric", "0.004")]
+    chosen = {loss: _of_loss(eight, loss) for loss in ("cross-entropy", "focal", "asymmetric", _DETACHED)}
+    seeds = {
+        loss: [
+            sum(float(row["value"]) for row in four if (row["loss"], row["epochs"]) == (loss, place)) / 2
+            for place in places[:4]
+        ]
+        for loss in ("cross-entropy", "asymmetric")
+    }
+    panels = [
+        Panel("64 px, 8 epochs, each at its own rate", places, {
+            loss: [value([row for row in of if row["epochs"] == place]) for place in places]
+            for loss, of in chosen.items()
+        }),
+        Panel("96 px, 4 epochs, all at 0.001, mean of two seeds", places[:4], {
+            loss: [Point(at, at, at) for at in means] for loss, means in seeds.items()
+        }),
+    ]  # fmt: skip
+    return lines(panels, x_label="epochs", y_label="mAP on validation (%)")
+
+
+def best_rates() -> Figure:
+    """The learning rate that validation chose, by data, network and loss."""
+    found = rows("best_rates")
+    cases = list(dict.fromkeys((row["data"], row["network"], row["epochs"]) for row in found))
+    series = {
+        loss: [value(rows("best_rates", data=a, network=b, epochs=c, loss=loss)) for a, b, c in cases]
+        for loss in _LOSSES[:3]
+    }
+    names = [f"{data}, {_short(network)}, {epochs}" for data, network, epochs in cases]
+    return dots([Panel("", names, series)], label="learning rate chosen on validation", limits=(0.0007, 1), log=True)
+
+
+def _short(network: str) -> str:
+    return "frozen" if "frozen" in network else "whole" if "all weights" in network else network
+
+
+def two_layer_rates() -> Figure:
+    """Test mAP against learning rate on the two tables."""
+    places = ("0.0005", "0.002", "0.008", "0.03")
+    panels = [_rates("two_layer_rates", places, data, data=data, metric="mAP") for data in _TABLES]
+    return lines(panels, x_label="learning rate", y_label="mAP on test (%)", log=True)
+
+
+def drawings_head() -> Figure:
+    """Validation mAP against learning rate, a head on frozen features."""
+    panel = _rates("drawings_head", ("0.001", "0.003", "0.01", "0.03"), "", split="validation")
+    return lines([panel], x_label="learning rate", y_label="mAP on validation (%)", log=True)
+
+
+def weight_decay() -> Figure:
+    """Test mAP against weight decay, the learning rate chosen for each."""
+    panels = []
+    for data, places in zip(_TABLES, (("0", "0.01", "0.1", "1"), ("0", "0.01", "0.1", "0.3", "1")), strict=True):
+        series = {
+            loss: [value(rows("weight_decay", data=data, loss=loss, setting="", weight_decay=k)) for k in places]
+            for loss in ("cross-entropy", "asymmetric")
+        }
+        mild = rows("weight_decay", data=data, setting="γ− = 1, no margin")
+        series["γ− = 1, no margin"] = [value(mild) if k == "1" else None for k in places]
+        panels.append(Panel(data, places, series))
+    return lines(panels, x_label="weight decay", y_label="mAP on test (%)")
+
+
+def _losses(data: str, hidden: Sequence[str], names: Sequence[str]) -> Panel:
+    """Difference to cross-entropy of each loss at its defaults."""
+    epochs = "20" if data == "bibtex" else "15"
+
+    def found(name: str, share: str) -> Point | None:
+        loss, setting = ("asymmetric", name) if name.startswith("γ−") else (name, "")
+        wanted = {"data": data, "hidden": share, "epochs": epochs, "loss": loss, "setting": setting}
+        return difference([row for row in rows("losses", **wanted) if row["network"] != "two layers"])
+
+    titles = {"0": "no positives hidden", "30": "30 % of the positives hidden"}
+    return Panel(data, names, {titles[share]: [found(name, share) for name in names] for share in hidden})
+
+
+_OTHERS = ("Hill", "SPLC", "asymmetric polynomial", "ZLPR", "two-way", "distribution-balanced")
+_ALL = ("focal", "asymmetric", "γ− = 1, no margin", "adaptive", *_OTHERS)
+_POINTS = "points of mAP more than cross-entropy"
+
+
+def losses_on_tables() -> Figure:
+    """Each loss against cross-entropy, on the two tables."""
+    panels = [_losses(data, ("0",), _ALL) for data in _TABLES]
+    return dots(panels, label=_POINTS, base=0, limits=(-6, 7))
+
+
+def losses_on_drawings() -> Figure:
+    """Each loss against cross-entropy, on frozen features of drawings."""
+    return dots([_losses("drawings", ("0",), _ALL)], label=_POINTS, base=0, limits=(-9.5, 5))
+
+
+def hidden_positives() -> Figure:
+    """Each loss against cross-entropy with and without hidden positives."""
+    names = ("asymmetric", "adaptive", *_OTHERS)
+    panels = [_losses(data, ("0", "30"), names) for data in _DATA]
+    return dots(panels, label=_POINTS, base=0, limits=(-10, 10))
+
+
+def length_and_network() -> Figure:
+    """Whether the lead lasts: more epochs, another layer."""
+    found = [row for row in rows("losses", hidden="0", loss="focal", seeds="3") if row["against"]]
+    first = [("corel5k", "linear", "15"), ("bibtex", "linear", "20"), ("drawings", found[-1]["network"], "15")]
+    cases = sorted(
+        [*first, *((row["data"], row["network"], row["epochs"]) for row in found)], key=lambda c: _DATA.index(c[0])
+    )
+    series = {
+        loss: [
+            difference(rows("losses", hidden="0", data=a, network=b, epochs=c, loss=loss, setting=""))
+            for a, b, c in cases
+        ]
+        for loss in ("focal", "asymmetric")
+    }
+    names = [f"{data}, {_short(network)}, {epochs}" for data, network, epochs in cases]
+    return dots([Panel("", names, series)], label=_POINTS, base=0, limits=(-3, 6))
+
+
+def gamma_and_margin() -> Figure:
+    """Difference to cross-entropy against gamma_neg alone, and against the margin alone."""
+    panels = []
+    for title, pattern, places in (
+        ("γ−, no margin", "γ− = {}, no margin", ("1", "2", "3", "4", "6", "8")),
+        ("margin, no focusing", "no focusing, m = {}", ("0.05", "0.1", "0.2", "0.3", "0.4")),
+    ):
+        series = {
+            data: [difference(rows("gamma_and_margin", data=data, setting=pattern.format(k))) for k in places]
+            for data in _DATA
+        }
+        panels.append(Panel(title, places, series))
+    return lines(panels, x_label="", y_label="points of mAP more")
+
+
+def combination() -> Figure:
+    """Focusing, shifting and both against neither."""
+    settings = {"focusing": "γ− = 2, no margin", "shifting": "no focusing, m = 0.2", "both": "γ− = 2, m = 0.2"}
+    titles = {"no positives hidden": "0", "30 % of the positives hidden": "30"}
+    panels = []
+    for data in _DATA:
+        series = {
+            title: [difference(rows("combination", data=data, hidden=k, setting=s)) for s in settings.values()]
+            for title, k in titles.items()
+        }
+        panels.append(Panel(data, list(settings), series))
+    return dots(panels, label="points of mAP more than neither", base=0, limits=(-9.5, 9.5))
+
+
+def adaptive() -> Figure:
+    """Adaptive asymmetry against the best fixed gamma_neg."""
+    targets = ("0", "0.05", "0.1", "0.2")
+    panels = []
+    for data in _DATA:
+        found = [rows("adaptive", data=data, metric="mAP", setting=f"target {target}") for target in targets]
+        panels.append(Panel(data, [f"target {target}" for target in targets], {"": [difference(row) for row in found]}))
+    return dots(panels, label="points of mAP more than the best fixed γ−", base=0, limits=(-20, 5))
+
+
+def from_nothing() -> Figure:
+    """Test mAP of networks that begin from random weights."""
+    panels = []
+    for title, setting, names in (
+        ("6,000 scenes", "", (*_LOSSES, "adaptive, printed sign")),
+        ("2,000 scenes", "2,000 scenes", _LOSSES),
+    ):
+        found = rows("from_nothing", metric="mAP", setting=setting)
+        panels.append(Panel(title, names, {"": [value([row for row in found if row["loss"] == k]) for k in names]}))
+    return dots(panels, label="mAP on test (%), three seeds", limits=(20, 100))
+
+
+def calibration() -> Figure:
+    """Calibration error of each run by how its scores were made probabilities."""
+    found = rows("calibration", metric="calibration error")
+    runs = list(dict.fromkeys((row["data"], row["loss"], row["setting"]) for row in found))
+    names = [f"{data}, {'detached' if setting else loss}" for data, loss, setting in runs]
+    series = {
+        method: [
+            value(rows("calibration", metric="calibration error", method=method, data=a, loss=b, setting=c))
+            for a, b, c in runs
+        ]
+        for method in ("sigmoid", "closed form", "temperature", "Platt", "isotonic")
+    }
+    return dots([Panel("", names, series)], label="calibration error (%)", limits=(0.05, 40), log=True)
+
+
+def thresholds() -> Figure:
+    """F1 of three ways to decide."""
+    runs = list(dict.fromkeys((row["data"], row["loss"]) for row in rows("thresholds")))
+    panels = []
+    for metric in ("mean F1", "OF1"):
+        series = {
+            method: [value(rows("thresholds", metric=metric, method=method, data=a, loss=b)) for a, b in runs]
+            for method in ("sigmoid > 0.5", "probability > 0.5", "chosen for each label")
+        }
+        panels.append(Panel(metric, [f"{data}, {loss}" for data, loss in runs], series))
+    return dots(panels, label="%", limits=(-1, 100))
+
+
+def audit() -> Figure:
+    """Share of hidden labels among the first suspects."""
+    panels = []
+    for data in ("digits", "drawings", "bibtex", "corel5k"):
+        found = rows("audit", data=data, metric="share of hidden labels")
+        ways = [(a, b) for a in ("audit", "cleanlab", "loss", "chance") for b in ("all labels", "what is not noted")]
+        ways = [way for way in ways if [row for row in found if (row["method"], row["among"]) == way]]
+        names = [f"{a}, {'absent alone' if b != 'all labels' else 'all'}" for a, b in ways]
+        series = {
+            f"first {first}": [
+                value(rows("audit", data=data, method=a, among=b, first=first, metric="share of hidden labels"))
+                for a, b in ways
+            ]
+            for first in ("100", "1000", "as many as are hidden")
+        }
+        panels.append(Panel(data, names, series))
+    return dots(panels, label="hidden labels among them (%)", limits=(-3, 100))
+
+
+def speed() -> Figure:
+    """Time of losses beside torch's binary cross-entropy."""
+    found = rows("speed", machine="quiet", unit="times binary_cross_entropy_with_logits")
+    rivals = list(dict.fromkeys(row["rival"] for row in found))
+    series = {
+        shape: [value([row for row in found if (row["rival"], row["shape"]) == (rival, shape)]) for rival in rivals]
+        for shape in ("128 × 80", "448 × 9605")
+    }
+    names = [rival.replace("asymmetric_loss, ", "").replace(" (γ₊ 1, γ₋ 4, margin 0.05)", "*") for rival in rivals]
+    names = [
+        name.replace(", the same settings", "*").replace("reading two tensors and writing one", "limit")
+        for name in names
+    ]
+    return dots(
+        [Panel("", names, series)], label="times torch's binary cross-entropy", base=1, limits=(0.04, 20), log=True
+    )
+
+
+FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
+    "whole-network-rates": (whole_network_rates, ("whole_network",)),
+    "whole-network-epochs": (whole_network_epochs, ("whole_network",)),
+    "best-rates": (best_rates, ("best_rates",)),
+    "two-layer-rates": (two_layer_rates, ("two_layer_rates",)),
+    "drawings-head": (drawings_head, ("drawings_head",)),
+    "weight-decay": (weight_decay, ("weight_decay",)),
+    "losses-on-tables": (losses_on_tables, ("losses",)),
+    "losses-on-drawings": (losses_on_drawings, ("losses",)),
+    "hidden-positives": (hidden_positives, ("losses",)),
+    "length-and-network": (length_and_network, ("losses",)),
+    "gamma-and-margin": (gamma_and_margin, ("gamma_and_margin",)),
+    "combination": (combination, ("combination",)),
+    "adaptive": (adaptive, ("adaptive",)),
+    "from-nothing": (from_nothing, ("from_nothing",)),
+    "calibration": (calibration, ("calibration",)),
+    "thresholds": (thresholds, ("thresholds",)),
+    "audit": (audit, ("audit",)),
+    "speed": (speed, ("speed",)),
+}
+"""Each figure, and the files of rows that it is drawn from."""
+
+
+def draw(out_dir: Path) -> list[Path]:
+    """Write every figure."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, (make, names) in FIGURES.items():
+        written.append(out_dir / f"{name}.svg")
+        written[-1].write_bytes(render(make(), title=f"{name}, rows {digest(names)}"))
+    return written
+
+
+def main() -> None:
+    """Draw them all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=EXPERIMENTS / "images")
+    for path in draw(parser.parse_args().out):
+        print(f"{path} {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
