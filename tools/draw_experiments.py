@@ -12,47 +12,19 @@ import argparse
 import csv
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib.axes import Axes
+from marks import LOSSES, Panel, Point, dots, lines
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from lopsided.reports.figures.style import LIGHT, drawing, dress, legend_below, legend_height, render
+from lopsided.reports.figures.style import render
 
 EXPERIMENTS = Path(__file__).parents[1] / "docs" / "experiments"
-_WIDTH = 4.4  # inches
-_LOSSES = ("cross-entropy", "focal", "asymmetric", "adaptive")
 _TABLES = ("corel5k", "bibtex")
 _DATA = (*_TABLES, "drawings")
-_MARKERS = "osD^v"
-_HUES = [LIGHT.losses[look] for look in ("asymmetric", "focal", "adaptive", "adaptive_printed", "cross_entropy")]
-_LOSS_HUES = [LIGHT.losses[look] for look in ("cross_entropy", "focal", "asymmetric", "adaptive")]
 _DETACHED = "γ− = 4, m = 0.05, focus detached"
-_HEAD = "linear head on frozen EfficientNet-Lite0"
 
 Row = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Point:
-    """One measurement with its interval, which is empty where there is none."""
-
-    at: float
-    low: float
-    high: float
-    hollow: bool = False
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One set of axes: where the points of each series stand, None where there is none."""
-
-    title: str
-    places: Sequence[str | float]
-    series: dict[str, list[Point | None]]
-    chosen: Sequence[tuple[str, float]] = ()  # series and place
 
 
 def rows(name: str, **wanted: str) -> list[Row]:
@@ -69,10 +41,10 @@ def digest(names: Iterable[str]) -> str:
 
 def difference(found: Sequence[Row]) -> Point | None:
     """The 95 % interval of a difference, and its middle."""
-    if not found or not found[0]["low"]:
+    if not found or not (row := _one(found))["low"]:
         return None
-    low, high = float(_one(found)["low"]), float(_one(found)["high"])
-    return Point((low + high) / 2, low, high, found[0].get("outermost") == "yes")
+    low, high = float(row["low"]), float(row["high"])
+    return Point((low + high) / 2, low, high, row.get("outermost") == "yes")
 
 
 def value(found: Sequence[Row]) -> Point | None:
@@ -85,94 +57,11 @@ def value(found: Sequence[Row]) -> Point | None:
 
 
 def _one(found: Sequence[Row]) -> Row:
-    if len(found) != 1:
-        raise ValueError(f"expected one row, got {len(found)}: {found}")
-    return found[0]
-
-
-def dots(
-    panels: Sequence[Panel],
-    *,
-    label: str,
-    limits: tuple[float, float],
-    base: float | None = None,
-    log: bool = False,
-) -> Figure:
-    """A row for each place, a mark for each series; what lies outside the limits is an arrow with its value."""
-    names = list(panels[0].series)
-    sizes = [0.26 * len(panel.places) + (0.3 if panel.title else 0.05) for panel in panels]
-    height = sum(sizes) + 0.65 + (legend_height(names, _WIDTH) if len(names) > 1 else 0)
-    with drawing(LIGHT, width=_WIDTH, height=height) as figure:
-        grid = figure.subplots(len(panels), 1, sharex=True, squeeze=False, gridspec_kw={"height_ratios": sizes})[:, 0]
-        for axes, panel in zip(grid, panels, strict=True):
-            dress(axes, LIGHT, y_label="")
-            axes.grid(False, axis="y")
-            if base is not None:
-                axes.axvline(base, color=LIGHT.quiet, linewidth=1)
-            for number, name in enumerate(names):
-                shift = 0.0 if len(names) == 1 else 0.5 * (number / (len(names) - 1) - 0.5)
-                for place, point in enumerate(panel.series[name]):
-                    if point is not None:
-                        _dot(axes, point, place + shift, *_look(name, number), limits)
-            axes.set(yticks=range(len(panel.places)), yticklabels=panel.places, ylim=(len(panel.places) - 0.4, -0.6))
-            axes.set_title(panel.title, fontsize=11, loc="left")
-            if log:
-                axes.set_xscale("log")
-                axes.xaxis.set_major_formatter("{x:g}")
-            axes.set_xlim(limits)
-        grid[-1].set_xlabel(label, loc="right")
-        if len(names) > 1:
-            looks = [_look(name, number) for number, name in enumerate(names)]
-            legend_below(figure, [Line2D([], [], color=hue, marker=mark, ls="") for hue, mark in looks], names)
-    return figure
-
-
-def _dot(axes: Axes, point: Point, place: float, hue: str, mark: str, limits: tuple[float, float]) -> None:
-    if point.at < limits[0]:
-        axes.plot(limits[0], place, marker="<", color=hue, clip_on=False)
-        axes.text(limits[0], place, f"   {point.at:.0f}".replace("-", "−"), va="center", fontsize=9, color=hue)
-        return
-    axes.plot([point.low, point.high], [place, place], color=hue, linewidth=1.4)
-    axes.plot(point.at, place, color=hue, marker=mark, markerfacecolor=_inside(point, hue))
-
-
-def lines(panels: Sequence[Panel], *, x_label: str, y_label: str, log: bool = False) -> Figure:
-    """A line for each series; a ring stands around what validation chose."""
-    names = list(dict.fromkeys(name for panel in panels for name in panel.series))
-    height = 2.5 * len(panels) + legend_height(names, _WIDTH)
-    with drawing(LIGHT, width=_WIDTH, height=height) as figure:
-        for axes, panel in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
-            dress(axes, LIGHT, x_label=x_label, y_label=y_label)
-            axes.set_title(panel.title, fontsize=11, loc="left")
-            at = dict(zip(panel.places, map(float, panel.places) if log else range(len(panel.places)), strict=True))
-            if log:
-                axes.set_xscale("log", base=2)
-                axes.minorticks_off()
-            axes.set_xticks(list(at.values()), [str(place) for place in at])
-            for number, name in enumerate(names):
-                found = zip(at.items(), panel.series.get(name, ()), strict=False)
-                there = {place: (x, point) for (place, x), point in found if point is not None}
-                hue, mark = _look(name, number)
-                axes.plot([x for x, _ in there.values()], [point.at for _, point in there.values()], color=hue)
-                for x, point in there.values():
-                    axes.plot([x, x], [point.low, point.high], color=hue, linewidth=1.4)
-                    axes.plot(x, point.at, color=hue, marker=mark, markerfacecolor=_inside(point, hue))
-                for place in (place for chosen, place in panel.chosen if chosen == name):
-                    axes.plot(there[place][0], there[place][1].at, "o", ms=11, markerfacecolor="none", color=hue)
-        looks = [_look(name, number) for number, name in enumerate(names)]
-        legend_below(figure, [Line2D([], [], color=hue, marker=mark) for hue, mark in looks], names)
-    return figure
-
-
-def _look(name: str, number: int) -> tuple[str, str]:
-    """Colour and mark of a series: a loss has its own, whichever figure it stands in."""
-    if name in _LOSSES:
-        return _LOSS_HUES[_LOSSES.index(name)], _MARKERS[_LOSSES.index(name)]
-    return _HUES[number], _MARKERS[number - 2]
-
-
-def _inside(point: Point, hue: str) -> str:
-    return LIGHT.paper if point.hollow else hue
+    """The newest of rows that differ in their date alone."""
+    newest = [row for row in found if row["date"] == max(row["date"] for row in found)]
+    if len(newest) != 1:
+        raise ValueError(f"expected one row, got {len(newest)}: {newest}")
+    return newest[0]
 
 
 # What each figure shows
@@ -180,7 +69,7 @@ def _inside(point: Point, hue: str) -> str:
 
 def _rates(name: str, places: Sequence[str], title: str, **wanted: str) -> Panel:
     """A value for each loss and learning rate."""
-    losses = [loss for loss in (*_LOSSES, _DETACHED) if _of_loss(rows(name, **wanted), loss)]
+    losses = [loss for loss in (*LOSSES, _DETACHED) if _of_loss(rows(name, **wanted), loss)]
     found = {loss: _of_loss(rows(name, **wanted), loss) for loss in losses}
     series = {
         loss: [value([row for row in of if row["learning_rate"] == place]) for place in places]
@@ -232,7 +121,7 @@ def best_rates() -> Figure:
     cases = list(dict.fromkeys((row["data"], row["network"], row["epochs"]) for row in found))
     series = {
         loss: [value(rows("best_rates", data=a, network=b, epochs=c, loss=loss)) for a, b, c in cases]
-        for loss in _LOSSES[:3]
+        for loss in LOSSES[:3]
     }
     names = [f"{data}, {_short(network)}, {epochs}" for data, network, epochs in cases]
     return dots([Panel("", names, series)], label="learning rate chosen on validation", limits=(0.0007, 1), log=True)
@@ -366,8 +255,8 @@ def from_nothing() -> Figure:
     """Test mAP of networks that begin from random weights."""
     panels = []
     for title, setting, names in (
-        ("6,000 scenes", "", (*_LOSSES, "adaptive, printed sign")),
-        ("2,000 scenes", "2,000 scenes", _LOSSES),
+        ("6,000 scenes", "", (*LOSSES, "adaptive, printed sign")),
+        ("2,000 scenes", "2,000 scenes", LOSSES),
     ):
         found = rows("from_nothing", metric="mAP", setting=setting)
         panels.append(Panel(title, names, {"": [value([row for row in found if row["loss"] == k]) for k in names]}))

@@ -159,6 +159,13 @@ def test_every_figure_shows_the_rows_of_today_and_stands_in_a_page(script):
         assert len(picture) < 100_000
 
 
+def test_a_figure_shows_the_newest_of_rows_alike(script):
+    old, new = ({"date": date, "value": value} for date, value in (("2026-11-24", "1"), ("2026-12-01", "2")))
+    assert script.value([new, old]).at == 2
+    with pytest.raises(ValueError, match="expected one row, got 2"):
+        script.value([old, old])
+
+
 @pytest.mark.slow
 def test_the_script_draws_every_figure(script, tmp_path):
     written = script.draw(tmp_path)
@@ -174,9 +181,10 @@ def test_marks_of_a_figure_stand_where_its_rows_say(script):
             assert float(row["value"]) in heights
     assert float(wanted[0]["value"]) + float(wanted[0]["sd"]) in heights
     inside = {line.get_markerfacecolor() for line in axes.get_lines() if line.get_marker() == "o"}
-    assert script.LIGHT.paper in inside  # cross-entropy has its best at the outermost rate
+    assert "#ffffff" in inside  # cross-entropy has its best at the outermost rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_have_options_that_exist(page, tmp_path, monkeypatch, capsys):
     for block in re.findall(r"^```sh no-run\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
@@ -184,8 +192,9 @@ def test_commands_have_options_that_exist(page, tmp_path, monkeypatch, capsys):
         printed = subprocess.run(["bash", "-euc", say + block], capture_output=True, text=True, check=True).stdout
         monkeypatch.chdir(tmp_path)
         printed = re.sub(r" --data.train_samples \d+", "", printed).replace(" digits ", " absent.npz ")
-        for words in sorted({tuple(shlex.split(line)) for line in printed.splitlines()}):
+        alike = {re.sub(r"\d+", "1", line): line for line in printed.splitlines()}  # one of each loop over numbers
+        for words in map(shlex.split, alike.values()):
             if words[0] == "python":
                 assert (ROOT / words[1]).is_file(), words
             elif words[0] == "lopsided" and words[1] != "demo":
-                assert main(list(words[1:])) != 2, capsys.readouterr().err  # 1: the data is not there
+                assert main(words[1:]) != 2, capsys.readouterr().err  # 1: the data is not there
