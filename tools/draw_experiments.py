@@ -96,23 +96,29 @@ def whole_network_epochs() -> Figure:
     eight, four = (rows("whole_network", split=f"validation, after that many of {of}") for of in ("8", "4"))
     eight = [row for row in eight if (row["loss"], row["learning_rate"]) != ("asymmetric", "0.004")]
     chosen = {loss: _of_loss(eight, loss) for loss in ("cross-entropy", "focal", "asymmetric", _DETACHED)}
-    seeds = {
+    both = {
         loss: [
-            sum(float(row["value"]) for row in four if (row["loss"], row["epochs"]) == (loss, place)) / 2
+            [value([row for row in four if (row["loss"], row["setting"], row["epochs"]) == (loss, seed, place)])
+             for seed in ("seed 0", "seed 1")]
             for place in places[:4]
         ]
         for loss in ("cross-entropy", "asymmetric")
-    }
+    }  # fmt: skip
     panels = [
         Panel("64 px, 8 epochs, each at its own rate", places, {
             loss: [value([row for row in of if row["epochs"] == place]) for place in places]
             for loss, of in chosen.items()
         }),
         Panel("96 px, 4 epochs, all at 0.001, mean of two seeds", places[:4], {
-            loss: [Point(at, at, at) for at in means] for loss, means in seeds.items()
+            loss: [_mean([point for point in pair if point]) for pair in pairs] for loss, pairs in both.items()
         }),
     ]  # fmt: skip
     return lines(panels, x_label="epochs", y_label="mAP on validation (%)")
+
+
+def _mean(points: Sequence[Point]) -> Point:
+    at = sum(point.at for point in points) / len(points)
+    return Point(at, at, at)
 
 
 def best_rates() -> Figure:
@@ -196,11 +202,10 @@ def hidden_positives() -> Figure:
 
 def length_and_network() -> Figure:
     """Whether the lead lasts: more epochs, another layer."""
-    found = [row for row in rows("losses", hidden="0", loss="focal", seeds="3") if row["against"]]
-    first = [("corel5k", "linear", "15"), ("bibtex", "linear", "20"), ("drawings", found[-1]["network"], "15")]
-    cases = sorted(
-        [*first, *((row["data"], row["network"], row["epochs"]) for row in found)], key=lambda c: _DATA.index(c[0])
-    )
+    frozen = "linear on frozen EfficientNet-Lite0, one scale"
+    cases = [("corel5k", "linear", "15"), ("corel5k", "linear", "60"), ("corel5k", "two layers", "15")]
+    cases += [("bibtex", "linear", "20"), ("bibtex", "linear", "60"), ("bibtex", "two layers", "15")]
+    cases += [("drawings", frozen, "15"), ("drawings", frozen, "60")]
     series = {
         loss: [
             difference(rows("losses", hidden="0", data=a, network=b, epochs=c, loss=loss, setting=""))
