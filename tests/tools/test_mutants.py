@@ -2,6 +2,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from tools.mutants import __main__ as mutants
 from tools.mutants.forks import ROOT, Copy
 from tools.mutants.kinds import mutants_of, optional_parameters
