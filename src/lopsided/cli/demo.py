@@ -19,7 +19,7 @@ LOSSES = {
 }
 
 
-def demo(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Train the losses on the bundled digits, evaluate them and write the report."""
     parser = Parser(
         "demo",

@@ -13,7 +13,7 @@ from lopsided.runs.reading import read_yaml
 from lopsided.training import Config, RunFolder
 
 
-def train(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Train and say what to do with the run."""
     parser = Parser(
         "train",
@@ -39,7 +39,7 @@ def train(arguments: list[str]) -> int:
     if not arguments:
         parser.error("the data to train on is missing: lopsided train SOURCE")
     arguments = parser.checked(lambda: _with_preset_files(arguments))
-    source_there, file = _checked_files(arguments)
+    source_there, file = _checked_files(parser, arguments)
     given = parser.parse_args(arguments)
     first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
     source = first or given.source or source_there
@@ -90,7 +90,7 @@ def _source_of_run(source: str, file: Path) -> str:
     return own_source(run) if file.resolve() == run.config_file.resolve() and run.data_file.is_file() else source
 
 
-def _checked_files(arguments: list[str]) -> tuple[str | None, Path]:
+def _checked_files(parser: Parser, arguments: list[str]) -> tuple[str | None, Path]:
     """The source that the last configuration on a command line names, which a positional argument that was left out
     hides, and that file; all of them are read here first, because what is not plain is refused here."""
     source, path = None, Path()
@@ -110,6 +110,8 @@ def _checked_files(arguments: list[str]) -> tuple[str | None, Path]:
                     raise ValueError(
                         f"{path}: expected {name}.{option} to be an option with a plain value, got {value!r:.40}"
                     )
+                if wrong := parser.wrong(f"--{name}.{option}", str(value)):
+                    parser.error(f"{path}: {wrong}")
         source = fields.get("source")
     return source if isinstance(source, str) else None, path
 
