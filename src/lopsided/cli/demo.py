@@ -47,6 +47,9 @@ def main(arguments: list[str]) -> int:
         }
     )
     from lopsided.inference.evaluate import evaluate
+    from lopsided.reports import write_report
+    from lopsided.reports.runs import read_runs
+    from lopsided.reports.summary import warnings_about
     from lopsided.runs.lock import writing
     from lopsided.training.fit import fit
 
@@ -63,19 +66,10 @@ def main(arguments: list[str]) -> int:
         run = fit(config, out / name, data=table)
         result = evaluate(run, table)
         print(f"[{number}/{len(configs)}] {name}: test mAP {100 * result['mAP']:.2f}", flush=True)
-    page = _write_page([out / name for name in configs], out / "report.html")
-    print(f"\ndone in {time.monotonic() - started:.0f} s; open {page}")
-    return 0
-
-
-def _write_page(runs: list[Path], out: Path) -> Path:
-    """Write the report and say in the terminal what it says above its numbers."""
-    from lopsided.reports import write_report
-    from lopsided.reports.runs import read_runs
-    from lopsided.reports.summary import warnings_about
-
-    page = write_report(runs, out)
+    runs = [out / name for name in configs]
+    page = write_report(runs, out / "report.html")
     print("\nbefore you believe the numbers:")
     for text in warnings_about(read_runs(runs)):
         print(f"- {text}")
-    return page
+    print(f"\ndone in {time.monotonic() - started:.0f} s; open {page}")
+    return 0

@@ -195,8 +195,7 @@ def file_to_write(text: str) -> str:
 
 
 def _place_to_write(text: str, *, is_folder: bool) -> str:
-    wanted = "a folder" if is_folder else "a file"
-    path = Path(text)
+    wanted, path = "a folder" if is_folder else "a file", Path(text)
     try:
         if text and path.exists() and path.is_dir() != is_folder:
             raise PlaceError(f"expected {wanted} to write, got {'a file' if is_folder else 'a folder'}: {text}")
@@ -214,3 +213,13 @@ def _place_to_write(text: str, *, is_folder: bool) -> str:
         number = errno.EROFS if os.statvfs(there).f_flag & os.ST_RDONLY else errno.EACCES
         raise OSError(number, os.strerror(number), str(there))
     return text
+
+
+def default_folder(parent: str, source: str, name: str) -> Path:
+    """PARENT/SOURCE-NAME, with the last part of the source's path.
+
+    >>> str(default_folder("runs", "table:data/birds.csv", "focal"))
+    'runs/birds-focal'
+    """
+    kind, _, place = source.partition(":")
+    return Path(parent) / f"{Path(place).stem or kind}-{name}"

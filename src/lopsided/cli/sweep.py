@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from lopsided.cli.parser import Parser, folder_to_write
+from lopsided.cli.parser import Parser, default_folder, folder_to_write
 from lopsided.cli.printing import say, table
 from lopsided.data import DataOptions
 from lopsided.experiments.plan import Sweep
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     wanted = parser.checked(lambda: _wanted(given.name, parser.instantiate(given)))
-    out = Path(given.out) if given.out else default_folder(wanted)
+    out = Path(given.out) if given.out else default_folder("sweeps", wanted.source, wanted.name)
 
     # Late, so that wrong usage is told at once.
     from lopsided.experiments.out_folder import outputs_lock
@@ -109,12 +109,6 @@ def _wanted(name: str, given: Any) -> Sweep:
     )
     check_numbers(settings, wanted.rates)
     return wanted
-
-
-def default_folder(wanted: Sweep) -> Path:
-    """sweeps/SOURCE-NAME, with the last part of the source's path."""
-    kind, _, place = wanted.source.partition(":")
-    return Path("sweeps") / f"{Path(place).stem or kind}-{wanted.name}"
 
 
 def print_results(wanted: Sweep, found: Sequence[Result], summary: str) -> None:

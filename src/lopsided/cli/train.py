@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import Parser, folder_to_write
+from lopsided.cli.parser import Parser, default_folder, folder_to_write
 from lopsided.data.source import SOURCES
 from lopsided.presets import preset_file, preset_names
 from lopsided.runs.config import GROUPS
@@ -51,8 +51,19 @@ def main(arguments: list[str]) -> int:
     config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
     parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
 
-    out = parser.checked(lambda: folder_to_write(given.out or str(default_folder(config))))
-    return _train(config, Path(out), resume=given.resume)
+    default = default_folder("runs", source, config.loss.name)
+    out = Path(parser.checked(lambda: folder_to_write(given.out or str(default))))
+
+    # Late, so that wrong usage is told at once: Lightning takes seconds to import.
+    from lopsided.training.fit import fit, is_first_rank
+
+    run = fit(config, out, resume=given.resume)
+    if not is_first_rank():
+        return 0
+    best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
+    score = "" if best is None else f", best validation mAP {best:.4f} (of the epoch that it chose: optimistic)"
+    print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
+    return 0
 
 
 def _with_preset_files(arguments: list[str]) -> list[str]:
@@ -67,19 +78,6 @@ def _with_preset_files(arguments: list[str]) -> list[str]:
         expected = word == "--config"
         words.append(word)
     return words
-
-
-def _train(config: Config, out: Path, *, resume: bool) -> int:
-    # Late, so that wrong usage is told at once: Lightning takes seconds to import.
-    from lopsided.training.fit import fit, is_first_rank
-
-    run = fit(config, out, resume=resume)
-    if not is_first_rank():
-        return 0
-    best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
-    score = "" if best is None else f", best validation mAP {best:.4f} (of the epoch that it chose: optimistic)"
-    print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
-    return 0
 
 
 def _source_of_run(source: str, file: Path) -> str:
@@ -114,9 +112,3 @@ def _checked_files(parser: Parser, arguments: list[str]) -> tuple[str | None, Pa
                     parser.error(f"{path}: {wrong}")
         source = fields.get("source")
     return source if isinstance(source, str) else None, path
-
-
-def default_folder(config: Config) -> Path:
-    """runs/SOURCE-LOSS, with the last part of the source's path."""
-    kind, _, place = config.source.partition(":")
-    return Path("runs") / f"{Path(place).stem or kind}-{config.loss.name}"

@@ -135,13 +135,8 @@ def write_counts(found: Audit, data: Data, path: Path) -> None:
 
 
 def counts(found: Audit, data: Data, *, unknown: str = "–") -> list[tuple[str, int, str, str]]:
-    """Of each label its name, how often it is noted, and the estimated numbers of missing and of wrong ones.
-
-    Args:
-        found: What is suspected.
-        data: What it is about.
-        unknown: Stands where no number may be believed.
-    """
+    """Of each label its name, how often it is noted, and the estimated numbers of missing and of wrong ones, or
+    ``unknown`` where no number may be believed."""
     columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist(), found.trust.removable.tolist())
     warned = bool(found.trust.warnings)
     return [
@@ -152,7 +147,5 @@ def counts(found: Audit, data: Data, *, unknown: str = "–") -> list[tuple[str,
 
 def _write(path: Path, names: tuple[str, ...], rows: list[tuple]) -> None:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([names, *rows])
     write_whole(path, text.getvalue())

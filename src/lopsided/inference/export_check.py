@@ -40,12 +40,7 @@ class Rows:
 
 def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Rows | None, str]:
     """Samples of the run's data with the logits that predict computes, and in words which; None where it can't be read.
-
-    Args:
-        run: A trained run.
-        trained: Its network.
-        input_type: Of the file's inputs; uint8 are the pixels of a table, which batches hold divided by 255.
-    """
+    Where ``input_type`` is uint8, those of a table are the pixels that batches hold divided by 255."""
     try:
         data = own_data(run)
         split = "val" if "val" in data.split_names else default_split(data)

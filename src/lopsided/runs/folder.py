@@ -188,15 +188,10 @@ class RunFolder:
         return model
 
     def decided(self, path: Path, *, epoch: int, weights: str) -> dict[str, Any] | None:
-        """What a file of the run says that was made for its weights, or None where there is no such file.
-
-        Args:
-            path: ``calibration_file`` or ``thresholds_file``.
-            epoch: Of the best weights.
-            weights: Their digest.
+        """What a file of the run (``calibration_file`` or ``thresholds_file``) says, or None where there is none.
 
         Raises:
-            ValueError: The file is damaged, or was made for other weights.
+            ValueError: The file is damaged, or was made for other weights than those of this epoch and digest.
         """
         if not path.is_file():
             return None
@@ -218,18 +213,13 @@ class RunFolder:
         return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
     def _best(self) -> dict[str, Any]:
-        path = self.checkpoints / "best.ckpt"
-        if not path.is_file():
-            path = self.checkpoints / "last.ckpt"
-        if not path.is_file():
-            raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
-        return self.checkpoint(path)
+        for name in ("best.ckpt", "last.ckpt"):
+            if (path := self.checkpoints / name).is_file():
+                return self.checkpoint(path)
+        raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
 
     def checkpoint(self, path: Path) -> dict[str, Any]:
-        """What one of the checkpoints holds.
-
-        Args:
-            path: best.ckpt or last.ckpt.
+        """What best.ckpt or last.ckpt holds.
 
         Raises:
             ValueError: It is not one of ours, or of another version; nothing in it was executed.
@@ -290,6 +280,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def _is_whole(checkpoint: dict[str, Any]) -> bool:
     """Whether a checkpoint of our format holds what its readers take from it."""
     about, weights, epoch = checkpoint["lopsided"], checkpoint.get("state_dict"), checkpoint.get("epoch")
+    try:
+        identity_in(checkpoint)
+    except ValueError:
+        return False
     texts = [about.get(name) for name in ("labels", "feature_names")]
     shape = about.get("input_shape")
     return (
@@ -301,15 +295,7 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
         and isinstance(weights, dict)
         and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
         and isinstance(epoch, int)
-        and _has_identity_or_none(about)
     )
-
-
-def _has_identity_or_none(about: dict[str, Any]) -> bool:
-    try:
-        return "data" not in about or Identity.of(about["data"]) is not None
-    except ValueError:
-        return False
 
 
 def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
@@ -331,13 +317,7 @@ def about_run(
 
 
 def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:
-    """What a calibration or thresholds keep of where they come from.
-
-    Args:
-        trained: The network that they are for.
-        split: What they were made on.
-        source: Of which data; None where it is the run's own.
-    """
+    """What a calibration or thresholds of a network keep of where they come from; ``source`` is None for own data."""
     where = {"split": split} if source is None else {"split": split, "source": source}
     return {**where, "epoch": trained.epoch, "weights": trained.weights}
 

@@ -36,11 +36,7 @@ def data_for(run: RunFolder, source: str | None) -> Data:
 
 
 def validation_split(data: Data, *, own: bool) -> str:
-    """What is fitted to where nothing is said: the validation split, or of other data the only split.
-
-    Args:
-        data: The data.
-        own: Whether it is the run's.
+    """What is fitted to by default: the validation split, or the only split of data that is not the run's own.
 
     Raises:
         ValueError: Other data has several splits, none of them for validation.
@@ -101,15 +97,10 @@ def _found(run: RunFolder, was: Identity) -> tuple[str, Data]:
 
 
 def relabelled_data(run: RunFolder, source: str, *, check: bool = True) -> Data:
-    """The run's own data as it is now, whose labels may have been corrected since.
-
-    Args:
-        run: A trained run.
-        source: Where it lies, see :func:`is_own`.
-        check: Refuse it where its samples or their splits have changed.
+    """The run's own data as it is now, in the place that :func:`is_own` knows; its labels may have been corrected.
 
     Raises:
-        ValueError: It cannot be read, or that has changed; the message says what.
+        ValueError: It cannot be read or, with ``check``, its samples or splits have changed; the message says what.
     """
     config, was = run.config(), run.identity()
     data = read_source(source, config.data, seed=config.seed, label_names=run.labels())
