@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:
-    """What to look at; the run's own data may have had labels corrected since, where it is named."""
+    """The data to look at; labels of the run's own data may have been corrected since, if the data is named."""
     from lopsided.runs.own_data import data_for, relabelled_data
 
     if given.source is None or not own:
@@ -119,9 +119,7 @@ def _summary(found: Any, data: Data) -> dict[str, Any]:
         "noted": int(found.noted.sum()),
         "missing": float(found.missing.sum()),
         "wrong": float(found.wrong.sum()),
-        "warnings": list(
-            found.trust.warnings
-        ),  # where there is one, the numbers are bounds and nothing is called wrong
+        "warnings": list(found.trust.warnings),  # with any, the numbers are bounds and nothing is called wrong
         "separation": None if found.trust.separation != found.trust.separation else found.trust.separation,
         "labels": {
             name: {"noted": noted, "missing": missing, "wrong": wrong, "removals": removals}

@@ -61,15 +61,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no nan: what is undefined, for want of positives, becomes null."""
-    return {name: _without_nan(value) if isinstance(value, dict) else _number(value) for name, value in result.items()}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_number(part) for part in value]
-    return None if value != value else value
+def _without_nan(value: Any) -> Any:
+    """JSON has no nan: what is undefined because there are no positives becomes null."""
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    return [*map(_without_nan, value)] if isinstance(value, list) else None if value != value else value
 
 
 def print_metrics(title: str, result: dict[str, Any]) -> None:
@@ -101,7 +97,7 @@ def percent(share: float, samples: int) -> str:
 
 
 def about_labels(result: dict[str, Any]) -> list[str]:
-    """Which labels the means over labels are of, and which say nothing there."""
+    """How many labels the means are taken over, and which of them are always true and so say nothing."""
     measured, always = result["labels_measured"], result["labels_always_true"]
     lines = []
     if measured < _num_labels(result):
@@ -132,7 +128,7 @@ def _above(result: dict[str, Any]) -> str:
 
 
 def _sentences(result: dict[str, Any]) -> list[str]:
-    """How true the probabilities are, and what chosen thresholds bring."""
+    """How well the probabilities are calibrated, and what chosen thresholds gain."""
     about, samples = result["calibration"], result["samples"]
     (brier, ece), (raw_brier, raw_ece) = (
         [percent(about[of][name], samples) for name in ("brier", "ece")] for of in ("after", "before")

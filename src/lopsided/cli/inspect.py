@@ -120,7 +120,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
 
 
 def _about_measuring(summary: dict[str, Any]) -> list[str]:
-    """What training sets aside, what evaluation will measure on, and labels that say nothing there."""
+    """What training will set aside, which samples evaluation will measure on, and which labels say nothing there."""
     lines, splits = [], summary["splits"]
     if aside := summary["set_aside_for_validation"]:
         kept = aside["of"] - aside["samples"]

@@ -1,4 +1,4 @@
-"""`lopsided VERB …`: finds the verb's file; imports nothing that the verb does not need."""
+"""`lopsided VERB …`: runs the verb's file, and imports nothing that the verb does not need."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _heed_ctrl_c(verb: str) -> None:
 
 
 def _open_closed_streams() -> None:
-    """A file that is opened must not get the number of a standard stream that the caller has closed."""
+    """Open the standard streams that the caller has closed, so that no other file gets their numbers."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -161,7 +161,7 @@ def _open_closed_streams() -> None:
 
 
 def _is_flushed() -> bool:
-    """Write what is left in the buffer here, where it can still be told what goes wrong."""
+    """Write what is left in the buffer now, while an error can still be reported."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -174,7 +174,7 @@ def _is_flushed() -> bool:
 
 
 def _drop_output(*streams: TextIO) -> None:
-    """What is left in the buffers goes nowhere, so that nothing complains of it at the end."""
+    """Discard what is left in the buffers, so that Python does not complain about it at the end."""
     with open(os.devnull, "w") as nowhere:
         for stream in streams:
             os.dup2(nowhere.fileno(), stream.fileno())
@@ -189,7 +189,9 @@ def _one_line(error: BaseException) -> str:
         text = text.strip().splitlines()[-1].partition(": ")[2]
     text = " ".join(text.split())
     if text.startswith("DataLoader worker"):
-        return "a process that prepares batches was killed, maybe for want of memory: --training.workers says how many"
+        return (
+            "a process that prepares batches was killed, perhaps for lack of memory: --training.workers says how many"
+        )
     if "can't allocate memory" in text or "out of memory" in text or isinstance(error, MemoryError):
         return "this takes more memory than there is (--debug shows where)"
     if isinstance(error, OSError) and error.strerror:
@@ -200,7 +202,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey: a file may be called anything.
+    """Text that a terminal shows and does not obey, since a file's name may hold control characters.
 
     >>> printable("caf\u00e9 \x1b[2J")
     'café \\\\x1b[2J'

@@ -40,7 +40,7 @@ _WIDEST = 50  # letters of the values of an option
 
 
 class _Help(DefaultHelpFormatter):
-    """Short usage, one line of defaults, what values an option takes; keeps the lines of the examples."""
+    """Help with a short usage, the values and the default of each option, and the examples line by line."""
 
     def add_usage(self, usage: str | None, actions: Iterable[Action], *args: Any, **kwargs: Any) -> None:
         words = [self._format_args(action, action.dest) for action in actions if not action.option_strings]
@@ -79,7 +79,7 @@ def _kinds(action: Action) -> list[Any]:
 
 
 def _values(action: Action) -> str:
-    """What an option takes, as its help shows it; empty where the option's own name says it better."""
+    """What an option takes, as its help shows it; empty if the list would be too long."""
     kind = _kinds(action)[0]
     if kind in _KINDS:
         return _KINDS[kind][0]
@@ -177,7 +177,7 @@ class Parser(ArgumentParser):
 
 
 class PlaceError(ArgumentTypeError, ValueError):
-    """A place that cannot be written; of the kind whose words argparse hands on."""
+    """A place that cannot be written; argparse passes the message of this kind of error on."""
 
 
 def folder_to_write(text: str) -> str:
@@ -190,7 +190,7 @@ def folder_to_write(text: str) -> str:
 
 
 def file_to_write(text: str) -> str:
-    """The value of an option that names a file, whose folder is made if it is not there; raises likewise."""
+    """The same for an option that names a file, whose folder is made if it is not there."""
     return _place_to_write(text, is_folder=False)
 
 

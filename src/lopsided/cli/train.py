@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _with_preset_files(arguments: list[str]) -> list[str]:
-    """The words of a command line with the file of a preset in the place of its name."""
+    """The words of a command line, with the names of presets replaced by their files."""
     words, expected = [], False
     for word in arguments:
         option, equals, value = word.partition("=")
@@ -81,7 +81,7 @@ def _with_preset_files(arguments: list[str]) -> list[str]:
 
 
 def _source_of_run(source: str, file: Path) -> str:
-    """The source of a configuration; where it is that of a run, the run's data, from whichever folder it is trained."""
+    """The source of a configuration; if the file is a run's, the place where the run's data is found from here."""
     from lopsided.runs.own_data import own_source
 
     run = RunFolder(file.parent)
@@ -89,8 +89,8 @@ def _source_of_run(source: str, file: Path) -> str:
 
 
 def _checked_files(parser: Parser, arguments: list[str]) -> tuple[str | None, Path]:
-    """The source that the last configuration on a command line names, which a positional argument that was left out
-    hides, and that file; all of them are read here first, because what is not plain is refused here."""
+    """The last configuration on a command line, and the source that it names, which the parser replaces by the missing
+    positional argument. All configurations are read here first, to refuse whatever is not a plain value."""
     source, path = None, Path()
     for number, word in enumerate(arguments):
         option, equals, value = word.partition("=")

@@ -111,8 +111,8 @@ def _most_doubtful(doubt: Tensor, among: Tensor, most: int) -> list[tuple[int, i
 
 
 def write_suspects(found: Audit, data: Data, path: Path) -> None:
-    """A CSV file with a row for each suspect, the most doubtful first: what a decision needs, the probability, and
-    which sample it is wherever it stands."""
+    """Write a CSV file with a row for each suspect, the most doubtful first: what a decision needs, the probability,
+    and the content of the sample, by which it is found again in other rows."""
     rows = [
         (
             s.row,
@@ -129,8 +129,8 @@ def write_suspects(found: Audit, data: Data, path: Path) -> None:
 
 
 def write_counts(found: Audit, data: Data, path: Path) -> None:
-    """A CSV file with a row for each label: how often it is noted, and estimated numbers of errors, which stay empty
-    where they must not be believed."""
+    """Write a CSV file with a row for each label: how often it is noted, and the estimated numbers of errors, which
+    are empty where they must not be believed."""
     _write(path, ("label", "noted", "missing", "wrong"), counts(found, data, unknown=""))
 
 

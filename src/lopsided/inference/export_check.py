@@ -84,7 +84,7 @@ def largest_difference(
 
 
 def _over_all_logits(runtime: ModuleType, path: Path, decide: Decide, thresholds: Tensor) -> float:
-    """The same for the part of the file behind the logits, whatever a network gives."""
+    """The same for the part of the file that follows the logits, over the whole range of logits."""
     import onnx
     from onnx.utils import Extractor
 
@@ -133,7 +133,7 @@ def _compared(name: str, what: str, came: Tensor, wanted: Tensor, allowed: float
 
 
 def _compare_decisions(name: str, came: list[Tensor], wanted: tuple[Tensor, Tensor], thresholds: Tensor) -> float:
-    """Both are of the same logits, so that a steep calibration does not widen a difference of these."""
+    """Both are computed from the same logits, so that a steep calibration does not enlarge differences of logits."""
     difference = _compared(name, "probabilities", came[0], wanted[0], TOLERANCE)
     ties = (wanted[0] - thresholds).abs() <= TOLERANCE * thresholds  # rounding may put these on either side
     wrong = (came[1] != wanted[1]) & ~ties

@@ -140,7 +140,7 @@ def _mixed(probabilities: Tensor, kept: Tensor) -> Tensor:
 
 
 def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels: int) -> ClosedForm:
-    """What undoes the loss of a run; of losses outside the asymmetric family nothing is known, and nothing is undone.
+    """What undoes the bias of a run's loss; nothing is known, and nothing undone, outside the asymmetric family.
 
     Args:
         options: The loss that it was trained with.

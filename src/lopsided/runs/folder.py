@@ -8,6 +8,7 @@ import hashlib
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -140,8 +141,8 @@ class RunFolder:
         return tuple(self._best()["lopsided"]["labels"])
 
     def identity(self) -> Identity | None:
-        """Of the data that the best weights were trained on; None where there are none, or an older version trained
-        them. Raises like :meth:`load`."""
+        """The identity of the data that the best weights were trained on; None without weights, or if an older version
+        trained them. Raises like :meth:`load`."""
         return identity_in(self._best()) if self._has_weights() else None
 
     def load(self) -> Trained:
@@ -235,8 +236,8 @@ class RunFolder:
 
 
 def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str, torch.Size]:
-    """Those of a network's weights, without memory for them; of some backbones, which look at values while they are
-    made, nothing can be said beforehand."""
+    """The shapes of a network's weights, found without memory for them; empty for backbones that must look at values
+    while they are made."""
     try:
         with torch.device("meta"):
             model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
@@ -299,7 +300,7 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
 
 
 def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
-    """Of the data that a checkpoint was trained on; None where an older version wrote it."""
+    """The identity of the data that a checkpoint was trained on; None if an older version wrote it."""
     about = checkpoint["lopsided"]
     return Identity.of(about["data"]) if "data" in about else None
 
@@ -333,10 +334,8 @@ def environment() -> dict[str, Any]:
     """Versions and devices that a run was made with."""
     packages = {"lopsided": lopsided.__version__}
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "format": FORMAT,
         "python": platform.python_version(),
