@@ -149,6 +149,23 @@ def test_input_that_cannot_be_used_is_one_line_with_exit_code_1(capsys, line, me
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("epochs: x", "c.yaml: expected --training.epochs to be a whole number, got 'x'\n"),
+        ("epoch: 3", "c.yaml: expected an option of lopsided train, got --training.epoch; did you mean --training.epo"),
+        (
+            "precision: half",
+            "c.yaml: expected --training.precision to be one of float32, bfloat16, float16, got 'half'",
+        ),
+    ],
+)
+def test_a_wrong_option_of_a_configuration_is_told_with_the_file(capsys, tmp_path, option, message):
+    (tmp_path / "c.yaml").write_text(f"training:\n  learning_rate: 1e-3\n  {option}\n")
+    code, _, err = said(capsys, "train", "digits", "--config", str(tmp_path / "c.yaml"))
+    assert (code, message in err) == (2, True), err
+
+
 def test_a_traceback_is_shown_only_when_asked_for():
     with pytest.raises(ValueError, match="nowhere"):
         main(["evaluate", "nowhere", "--debug"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data import DataOptions, read_source
@@ -33,19 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--train_samples", type=int, default=6000, help="training scenes, >= 1")
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
     given = parser.parse_args(arguments)
-    configs = parser.checked(
-        lambda: {
-            name: Config(
-                source="digits",
-                data=DataOptions(train_samples=given.train_samples),
-                loss=loss,
-                training=TrainingOptions(epochs=given.epochs, batch_size=64, learning_rate=5e-3),
-                report=ReportOptions(title="Losses compared on scenes of handwritten digits"),
-                seed=given.seed,
-            )
-            for name, loss in LOSSES.items()
-        }
-    )
+    configs = parser.checked(lambda: _configs(given))
     from lopsided.inference.evaluate import evaluate
     from lopsided.reports import write_report
     from lopsided.reports.runs import read_runs
@@ -73,3 +62,13 @@ def main(arguments: list[str]) -> int:
         print(f"- {text}")
     print(f"\ndone in {time.monotonic() - started:.0f} s; open {page}")
     return 0
+
+
+def _configs(given: Any) -> dict[str, Config]:
+    training = TrainingOptions(epochs=given.epochs, batch_size=64, learning_rate=5e-3)
+    report = ReportOptions(title="Losses compared on scenes of handwritten digits")
+    data = DataOptions(train_samples=given.train_samples)
+    return {
+        name: Config(source="digits", data=data, loss=loss, training=training, report=report, seed=given.seed)
+        for name, loss in LOSSES.items()
+    }

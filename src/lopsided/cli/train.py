@@ -15,27 +15,7 @@ from lopsided.training import Config, RunFolder
 
 def main(arguments: list[str]) -> int:
     """Train and say what to do with the run."""
-    parser = Parser(
-        "train",
-        "Train a network and write a run folder: config.yaml, metrics.csv, checkpoints/, environment.json.",
-        examples=(
-            "lopsided train digits --loss.name adaptive --out runs/adaptive",
-            "lopsided train arff:data/bibtex --training.epochs 30 --loss.gamma_neg 4 --out runs/bibtex",
-            "lopsided train listing:photos/labels.csv --config head-on-lite0 --out runs/photos",
-            "lopsided train coco:data/coco --config coco-tresnet-l --training.devices 8 --out runs/coco",
-            "lopsided train --config runs/adaptive/config.yaml --seed 1 --out runs/again",
-        ),
-    )
-    parser.add_argument("source", nargs="?", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
-    presets = ", ".join(preset_names())
-    parser.add_argument(
-        "--config", action="config", help=f"YAML file with any of the options below, or a preset: {presets}"
-    )
-    parser.add_argument("--out", type=folder_to_write, help="folder of the run (default: runs/SOURCE-LOSS)")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder, if any")
-    for name, group in GROUPS.items():
-        parser.add_argument(f"--{name}", type=group, default=group())
-    parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
+    parser = _parser()
     if not arguments:
         parser.error("the data to train on is missing: lopsided train SOURCE")
     arguments = parser.checked(lambda: _with_preset_files(arguments))
@@ -64,6 +44,31 @@ def main(arguments: list[str]) -> int:
     score = "" if best is None else f", best validation mAP {best:.4f} (of the epoch that it chose: optimistic)"
     print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
     return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "train",
+        "Train a network and write a run folder: config.yaml, metrics.csv, checkpoints/, environment.json.",
+        examples=(
+            "lopsided train digits --loss.name adaptive --out runs/adaptive",
+            "lopsided train arff:data/bibtex --training.epochs 30 --loss.gamma_neg 4 --out runs/bibtex",
+            "lopsided train listing:photos/labels.csv --config head-on-lite0 --out runs/photos",
+            "lopsided train coco:data/coco --config coco-tresnet-l --training.devices 8 --out runs/coco",
+            "lopsided train --config runs/adaptive/config.yaml --seed 1 --out runs/again",
+        ),
+    )
+    parser.add_argument("source", nargs="?", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
+    presets = ", ".join(preset_names())
+    parser.add_argument(
+        "--config", action="config", help=f"YAML file with any of the options below, or a preset: {presets}"
+    )
+    parser.add_argument("--out", type=folder_to_write, help="folder of the run (default: runs/SOURCE-LOSS)")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the folder, if any")
+    for name, group in GROUPS.items():
+        parser.add_argument(f"--{name}", type=group, default=group())
+    parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
+    return parser
 
 
 def _with_preset_files(arguments: list[str]) -> list[str]:
