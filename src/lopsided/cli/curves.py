@@ -9,7 +9,7 @@ from lopsided.losses import AsymmetricLoss
 from lopsided.training import LossOptions
 
 
-def curves(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Write figures 1 and 2 of the paper for the settings asked for, or a page to try settings on."""
     parser = Parser(
         "curves",

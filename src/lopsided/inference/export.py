@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ __all__ = ["Exported", "export"]
 OPSET = 18
 """Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
 
+_text = partial(json.dumps, ensure_ascii=False)
 _LARGEST_FILE = 3 * 2**29  # bytes of weights; a file of ONNX ends at 2 GiB, and PyTorch parts from 1.5 GiB by itself
 
 
@@ -145,7 +146,7 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     if len(trained.input_shape) != 3:
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
         if trained.feature_names:
-            about["feature_names"] = _json(trained.feature_names)
+            about["feature_names"] = _text(trained.feature_names)
     elif kind == "table":  # which does not say any more whether it held uint8 or float32
         about["input_meaning"] = "images, channels first, as in the data trained on; uint8 divided by 255"
     else:
@@ -161,20 +162,16 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
 
 
 def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict[str, str]:
-    each = {} if decision.per_label is None else {"thresholds": _json(decision.per_label.tolist())}
+    each = {} if decision.per_label is None else {"thresholds": _text(decision.per_label.tolist())}
     return {
-        "labels": _json(trained.labels),
+        "labels": _text(trained.labels),
         "threshold": str(decision.common),
         **each,
         "lopsided_version": lopsided.__version__,
-        "loss": _json({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
+        "loss": _text({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
         "epoch": str(trained.epoch),
         "calibration": method_of(trained.calibrator, config.loss),
     }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _random_inputs(trained: Trained, input_type: str, *, num_samples: int) -> Tensor:
@@ -226,7 +223,7 @@ def _put(part: Path, out: Path) -> Path | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Notes of the exporter are about its own insides; what fails is raised."""
+    """Silence the exporter, whose notes are about its own insides; what fails is raised."""
     disabled = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -40,12 +40,7 @@ class Rows:
 
 def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Rows | None, str]:
     """Samples of the run's data with the logits that predict computes, and in words which; None where it can't be read.
-
-    Args:
-        run: A trained run.
-        trained: Its network.
-        input_type: Of the file's inputs; uint8 are the pixels of a table, which batches hold divided by 255.
-    """
+    Where ``input_type`` is uint8, those of a table are the pixels that batches hold divided by 255."""
     try:
         data = own_data(run)
         split = "val" if "val" in data.split_names else default_split(data)
@@ -89,7 +84,7 @@ def largest_difference(
 
 
 def _over_all_logits(runtime: ModuleType, path: Path, decide: Decide, thresholds: Tensor) -> float:
-    """The same for the part of the file behind the logits, whatever a network gives."""
+    """The same for the part of the file that follows the logits, over the whole range of logits."""
     import onnx
     from onnx.utils import Extractor
 
@@ -138,7 +133,7 @@ def _compared(name: str, what: str, came: Tensor, wanted: Tensor, allowed: float
 
 
 def _compare_decisions(name: str, came: list[Tensor], wanted: tuple[Tensor, Tensor], thresholds: Tensor) -> float:
-    """Both are of the same logits, so that a steep calibration does not widen a difference of these."""
+    """Both are computed from the same logits, so that a steep calibration does not enlarge differences of logits."""
     difference = _compared(name, "probabilities", came[0], wanted[0], TOLERANCE)
     ties = (wanted[0] - thresholds).abs() <= TOLERANCE * thresholds  # rounding may put these on either side
     wrong = (came[1] != wanted[1]) & ~ties

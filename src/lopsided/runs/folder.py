@@ -8,6 +8,7 @@ import hashlib
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -140,8 +141,8 @@ class RunFolder:
         return tuple(self._best()["lopsided"]["labels"])
 
     def identity(self) -> Identity | None:
-        """Of the data that the best weights were trained on; None where there are none, or an older version trained
-        them. Raises like :meth:`load`."""
+        """The identity of the data that the best weights were trained on; None without weights, or if an older version
+        trained them. Raises like :meth:`load`."""
         return identity_in(self._best()) if self._has_weights() else None
 
     def load(self) -> Trained:
@@ -188,15 +189,10 @@ class RunFolder:
         return model
 
     def decided(self, path: Path, *, epoch: int, weights: str) -> dict[str, Any] | None:
-        """What a file of the run says that was made for its weights, or None where there is no such file.
-
-        Args:
-            path: ``calibration_file`` or ``thresholds_file``.
-            epoch: Of the best weights.
-            weights: Their digest.
+        """What a file of the run (``calibration_file`` or ``thresholds_file``) says, or None where there is none.
 
         Raises:
-            ValueError: The file is damaged, or was made for other weights.
+            ValueError: The file is damaged, or was made for other weights than those of this epoch and digest.
         """
         if not path.is_file():
             return None
@@ -218,18 +214,13 @@ class RunFolder:
         return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
     def _best(self) -> dict[str, Any]:
-        path = self.checkpoints / "best.ckpt"
-        if not path.is_file():
-            path = self.checkpoints / "last.ckpt"
-        if not path.is_file():
-            raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
-        return self.checkpoint(path)
+        for name in ("best.ckpt", "last.ckpt"):
+            if (path := self.checkpoints / name).is_file():
+                return self.checkpoint(path)
+        raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
 
     def checkpoint(self, path: Path) -> dict[str, Any]:
-        """What one of the checkpoints holds.
-
-        Args:
-            path: best.ckpt or last.ckpt.
+        """What best.ckpt or last.ckpt holds.
 
         Raises:
             ValueError: It is not one of ours, or of another version; nothing in it was executed.
@@ -245,8 +236,8 @@ class RunFolder:
 
 
 def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str, torch.Size]:
-    """Those of a network's weights, without memory for them; of some backbones, which look at values while they are
-    made, nothing can be said beforehand."""
+    """The shapes of a network's weights, found without memory for them; empty for backbones that must look at values
+    while they are made."""
     try:
         with torch.device("meta"):
             model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
@@ -290,6 +281,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def _is_whole(checkpoint: dict[str, Any]) -> bool:
     """Whether a checkpoint of our format holds what its readers take from it."""
     about, weights, epoch = checkpoint["lopsided"], checkpoint.get("state_dict"), checkpoint.get("epoch")
+    try:
+        identity_in(checkpoint)
+    except ValueError:
+        return False
     texts = [about.get(name) for name in ("labels", "feature_names")]
     shape = about.get("input_shape")
     return (
@@ -301,19 +296,11 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
         and isinstance(weights, dict)
         and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
         and isinstance(epoch, int)
-        and _has_identity_or_none(about)
     )
 
 
-def _has_identity_or_none(about: dict[str, Any]) -> bool:
-    try:
-        return "data" not in about or Identity.of(about["data"]) is not None
-    except ValueError:
-        return False
-
-
 def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
-    """Of the data that a checkpoint was trained on; None where an older version wrote it."""
+    """The identity of the data that a checkpoint was trained on; None if an older version wrote it."""
     about = checkpoint["lopsided"]
     return Identity.of(about["data"]) if "data" in about else None
 
@@ -331,13 +318,7 @@ def about_run(
 
 
 def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:
-    """What a calibration or thresholds keep of where they come from.
-
-    Args:
-        trained: The network that they are for.
-        split: What they were made on.
-        source: Of which data; None where it is the run's own.
-    """
+    """What a calibration or thresholds of a network keep of where they come from; ``source`` is None for own data."""
     where = {"split": split} if source is None else {"split": split, "source": source}
     return {**where, "epoch": trained.epoch, "weights": trained.weights}
 
@@ -353,10 +334,8 @@ def environment() -> dict[str, Any]:
     """Versions and devices that a run was made with."""
     packages = {"lopsided": lopsided.__version__}
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "format": FORMAT,
         "python": platform.python_version(),
