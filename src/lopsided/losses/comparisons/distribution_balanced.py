@@ -23,7 +23,7 @@ class DistributionBalancedLoss(Loss):
         frequencies: Share f of the training samples that have each label, in (0, 1), one value per label.
         gamma: Focusing power of both sides, >= 0.
         floor: Lowest weight :math:`\alpha` of an element, >= 0.
-        steepness: :math:`\beta`, how sharply weights rise for rare labels, >= 0.
+        steepness: How sharply :math:`\beta` weights rise for rare labels, >= 0.
         centre: Share :math:`\mu` of a label in the sampling of a sample at which its weight is half-way.
         tolerance: Scale :math:`\lambda` of the logits of negatives, > 0; above 1, easy ones are let go sooner.
         bias: Share :math:`\kappa` of a label's log odds that is subtracted from its logit, >= 0.

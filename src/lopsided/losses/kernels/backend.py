@@ -35,7 +35,7 @@ class Backend(Protocol):
         ...
 
     def run(self, call: Call) -> Results:
-        """Compute what the call wants, without autograd; raises ValueError for a target outside [0, 1]."""
+        """Compute all that the call wants, without autograd; raise ValueError for a target outside [0, 1]."""
         ...
 
 
