@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lopsided.data import DataError, DataOptions, TableDataset, read_source
+from lopsided.data import DataError, DataOptions, SplitDataset, read_source
 from lopsided.data.readers.digits import LABEL_NAMES
 
 
@@ -75,7 +75,7 @@ def test_new_data_without_labels_makes_batches_of_which_nothing_is_known(tmp_pat
     names = ["dog", "cat", "ant"]
     table = read_source(f"{kind}:{tmp_path / place}", DataOptions(validation_share=0), label_names=names)
     assert table.labels.names == ("dog", "cat", "ant")
-    batch = TableDataset(table, split="train")[[3, 0]]
+    batch = SplitDataset(table, split="train")[[3, 0]]
     assert batch["inputs"].tolist() == [[3.0, 4.0], [0.0, 1.0]]
     assert batch["targets"].tolist() == [[0, 0, 0], [0, 0, 0]]
     assert batch["mask"].tolist() == [[False] * 3, [False] * 3]

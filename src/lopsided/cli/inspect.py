@@ -16,8 +16,6 @@ from lopsided.data import (
     Data,
     DataOptions,
     ImageCheck,
-    Manifest,
-    Table,
     check_images,
     imbalance,
     near_duplicates_in_two_splits,
@@ -55,7 +53,7 @@ def inspect(arguments: list[str]) -> int:
     as_it_lies = data
     if options.validation_share:
         as_it_lies = read_source(given.source, dataclasses.replace(options, validation_share=0), seed=given.seed)
-    if given.check_images and not isinstance(data, Manifest):
+    if given.check_images and not data.opens_files:
         parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
     summary = summarise(data)
     for line in summary["notes"]:
@@ -65,7 +63,6 @@ def inspect(arguments: list[str]) -> int:
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
     check = None
     if given.check_images:
-        assert isinstance(data, Manifest)
         check = check_images(data, workers=min(8, os.cpu_count() or 1))
         summary |= _checked(data, check)
     if given.json:
@@ -75,12 +72,12 @@ def inspect(arguments: list[str]) -> int:
     return 0
 
 
-def _checked(data: Manifest, check: ImageCheck) -> dict[str, Any]:
+def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
     """``unreadable``: path and reason of each; ``near_duplicates_in_two_splits``: pairs of paths."""
     pairs = near_duplicates_in_two_splits(check.hashes, data.splits)
     return {
-        "unreadable": {str(data.paths[row]): reason for row, reason in check.unreadable.items()},
-        "near_duplicates_in_two_splits": [[str(data.paths[row]) for row in pair] for pair in pairs.tolist()],
+        "unreadable": {data.sample_name(row): reason for row, reason in check.unreadable.items()},
+        "near_duplicates_in_two_splits": [[data.sample_name(row) for row in pair] for pair in pairs.tolist()],
     }
 
 
@@ -91,9 +88,9 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     from rich.table import Table as Grid
 
     console = Console()
-    inputs = f"inputs {' x '.join(map(str, data.input_shape))}" if isinstance(data, Table) else f"images in {data.root}"
     console.print(
-        f"[bold]{escape(data.name)}[/bold]: {len(data)} samples, {escape(inputs)}, {summary['labels']} labels\n"
+        f"[bold]{escape(data.name)}[/bold]: {len(data)} samples, {escape(data.described())}, "
+        f"{summary['labels']} labels\n"
     )
     splits = Grid(box=box.SIMPLE_HEAD)
     for name in ("split", "samples", "labels a sample", "labels without positives", "unknown"):

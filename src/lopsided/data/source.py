@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from lopsided.data.labels import hide_positives
-from lopsided.data.manifest import Manifest
 from lopsided.data.options import DataOptions
 from lopsided.data.readers.arff.reader import read_arff
 from lopsided.data.readers.coco.reader import read_coco
@@ -18,12 +17,12 @@ from lopsided.data.readers.open_images.reader import read_open_images
 from lopsided.data.readers.table.reader import read_table
 from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.run_labels import check_known
-from lopsided.data.table import Table
+from lopsided.data.samples import Samples
 from lopsided.data.validation import with_validation
 from lopsided.files.errors import DataError, quoted
 
-Data: TypeAlias = Table | Manifest
-"""What a reader gives: features, or files of images."""
+Data: TypeAlias = Samples
+"""What a reader gives."""
 
 SOURCES = (
     "digits",

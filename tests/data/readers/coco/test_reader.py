@@ -97,7 +97,7 @@ def test_images_that_are_all_missing_are_named_with_where_they_come_from(coco):
         path.unlink()
     with pytest.raises(
         DataError,
-        match=r'expected images such as val2014/COCO_val2014_04\.jpg \("2014 Val images" of cocodataset\.org\), got none',
+        match=r"expected images such as val2014/COCO_val2014_04\.jpg .\"2014 Val images\" of cocodataset\.org.",
     ):
         read_coco(coco)
 

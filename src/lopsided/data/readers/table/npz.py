@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from lopsided.data.cell_values import parse_split_cell
+from lopsided.data.features import exact_features
 from lopsided.data.labels import Labels
 from lopsided.data.readers.table.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import aligned, check_known, unlabelled
-from lopsided.data.table import Table, exact_features
+from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.memory import check_memory
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import check_values
 from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
 from lopsided.data.readers.columns.roles import assign_roles
-from lopsided.data.table import Table, exact_features
+from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 
 if TYPE_CHECKING:
