@@ -21,7 +21,7 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator:
 
     Args:
         path: The file.
-        label_names: Labels of a run, if it is to be applied to the table.
+        label_names: Names of labels, of which the file may then say nothing.
         separator: What joins the names in a cell of labels.
 
     Returns:
