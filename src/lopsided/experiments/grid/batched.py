@@ -81,6 +81,8 @@ def train_grid(
 
 def why_not(table: Data, model: ModelOptions, training: TrainingOptions) -> str | None:
     """Why such runs cannot be trained in one batch, or None where they can."""
+    if table.opens_files:
+        return f"{table.kind} are trained on one by one"
     inputs = table.inputs()
     if inputs.kind != "features":
         return f"training in one batch needs features of shape (samples, features), got {inputs.kind} {inputs.shape}"
