@@ -6,7 +6,7 @@ from torch import nn
 
 from lopsided import AdaptiveAsymmetricLoss
 from lopsided.asymmetry import adaptive, gap_of, gap_sums
-from lopsided.data import TableDataset, digits, read_arff
+from lopsided.data import SplitDataset, digits, read_arff
 from lopsided.losses import asymmetric_loss
 
 MULAN = Path("../shared/data/mulan")
@@ -161,7 +161,7 @@ def table(name):
 def final_gap(name, criterion, epochs=12):
     """Mean gap of the batches over the last quarter of training a two-layer network."""
     torch.manual_seed(0)
-    data = TableDataset(table(name), split="train")
+    data = SplitDataset(table(name), split="train")
     rows = range(min(len(data), 1500))
     num_labels = len(data.table.labels.names)
     network = nn.Sequential(nn.Flatten(), nn.LazyLinear(256), nn.ReLU(), nn.Linear(256, num_labels))

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Manifest, Table, read_listing, read_table
 from lopsided.data.contents.identity import content_of_sample
-from lopsided.data.corrections import Correction, corrected, read_decisions, sample_name
+from lopsided.data.corrections import Correction, corrected, read_decisions
 from lopsided.data.writer import write_data
 
 TARGETS = np.array([[True, False, False], [False, True, False], [True, True, True]])
@@ -85,7 +85,7 @@ def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
 
 
 def judged(data, row):
-    name = sample_name(data, row)
+    name = data.sample_name(row)
     return f"{row},{name},dog,{'wrong' if TARGETS[row, 1] else 'missing'},accept,{content_of_sample(data, row)}"
 
 

@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import nn
 
-from lopsided.data import ImageOptions, Labels, Table
+from lopsided.data import ImageOptions, Inputs, Labels, Table
 from lopsided.inference.scoring import collected, same_labels, scored_batches
 from lopsided.runs.calibrators import ClosedForm
 from lopsided.runs.folder import Trained
@@ -31,7 +31,8 @@ def trained():
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[1.0, 0, 0], [0, 10, 100]]))
     closed = ClosedForm(0, 0, 0, False)
-    return Trained(model, ("a", "b"), (3,), ("x", "y", "z"), 1, ImageOptions(), closed, closed, "0" * 16)
+    inputs = Inputs("features", (3,), ("x", "y", "z"))
+    return Trained(model, ("a", "b"), inputs, 1, ImageOptions(), closed, closed, "0" * 16)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 100])
@@ -66,7 +67,7 @@ def test_features_without_names_are_taken_as_they_stand(trained, table):
 
 def test_inputs_that_the_network_does_not_know_are_refused(trained, table):
     narrow = dataclasses.replace(table, features=FEATURES[:, :2], feature_names=())
-    with pytest.raises(ValueError, match=r"expected inputs to have the shape of the run's \(3,\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected inputs .* features of shape \(3,\), got features of shape \(2,\)"):
         collected(trained, narrow, split="test", batch_size=4)
     other = dataclasses.replace(table, feature_names=("x", "y", "w"))
     with pytest.raises(ValueError, match="to have the features of the run, got none named 'z'"):

@@ -9,7 +9,6 @@ from typing import Any
 
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import named, say, table
-from lopsided.data import Manifest
 
 NAMES = {
     "mAP": "mean average precision over labels with positives",
@@ -52,7 +51,6 @@ def main(arguments: list[str]) -> int:
     own = not given.source and not given.split  # what the run's report shows
     result = measure(run, data, split=given.split, threshold=given.threshold, save=own, source=given.source)
     if unreadable := result.get("unreadable"):
-        assert isinstance(data, Manifest)
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     if given.json:
         print(json.dumps(_without_nan(result)))

@@ -17,8 +17,6 @@ from lopsided.data import (
     Data,
     DataOptions,
     ImageCheck,
-    Manifest,
-    Table,
     check_images,
     imbalance,
     near_duplicates_in_two_splits,
@@ -56,7 +54,7 @@ def main(arguments: list[str]) -> int:
     as_it_lies = data
     if options.validation_share:
         as_it_lies = read_source(given.source, dataclasses.replace(options, validation_share=0), seed=given.seed)
-    if given.check_images and not isinstance(data, Manifest):
+    if given.check_images and not data.opens_files:
         parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
     summary = summarise(data)
     for line in summary["notes"]:
@@ -66,7 +64,6 @@ def main(arguments: list[str]) -> int:
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
     check = None
     if given.check_images:
-        assert isinstance(data, Manifest)
         check = check_images(data, workers=min(8, os.cpu_count() or 1))
         summary |= _checked(data, check)
     if given.json:
@@ -76,17 +73,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _checked(data: Manifest, check: ImageCheck) -> dict[str, Any]:
+def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
     """``unreadable``: path and reason of each; ``near_duplicates_in_two_splits``: pairs of paths."""
     pairs = near_duplicates_in_two_splits(check.hashes, data.splits)
     return {
-        "unreadable": {str(data.paths[row]): reason for row, reason in check.unreadable.items()},
-        "near_duplicates_in_two_splits": [[str(data.paths[row]) for row in pair] for pair in pairs.tolist()],
+        "unreadable": {data.sample_name(row): reason for row, reason in check.unreadable.items()},
+        "near_duplicates_in_two_splits": [[data.sample_name(row) for row in pair] for pair in pairs.tolist()],
     }
 
 
 def _print(data: Data, summary: dict[str, Any]) -> None:
-    inputs = f"inputs {' x '.join(map(str, data.input_shape))}" if isinstance(data, Table) else f"images in {data.root}"
     splits = [
         (
             name,
@@ -98,7 +94,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         for name, part in summary["splits"].items()
     ]
     say(
-        f"{data.name}: {len(data)} samples, {inputs}, {summary['labels']} labels\n",
+        f"{data.name}: {len(data)} samples, {data.described()}, {summary['labels']} labels\n",
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
         *_about_measuring(summary),
     )

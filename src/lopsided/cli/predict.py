@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from lopsided.cli.parser import Parser, file_to_write
-from lopsided.data import Data, Manifest, is_source, loose_images
+from lopsided.data import Data, is_source, loose_images
 from lopsided.training import RunFolder
 
 
@@ -45,7 +45,6 @@ def main(arguments: list[str]) -> int:
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
     count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
     if unreadable:
-        assert isinstance(data, Manifest)
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
     print(f"wrote {count} rows to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is

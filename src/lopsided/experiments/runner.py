@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from lopsided.data import Data, Manifest, Table, read_source
+from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
 from lopsided.experiments.grid.training import best_epoch_of
@@ -44,9 +44,7 @@ class Work:
         data = self._data(sweep.missing[0], 0)
         if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
             raise ValueError(f"a sweep needs train, val and test splits, got {sweep.source} without {absent[0]}")
-        self.why_one_by_one = (
-            why_not(data, self.model, sweep.training) if isinstance(data, Table) else "images are trained on one by one"
-        )
+        self.why_one_by_one = why_not(data, self.model, sweep.training)
 
     def units(self, points: Sequence[Point]) -> dict[str, list[Point]]:
         """Points that are claimed and made together, by the unit's name."""
@@ -67,7 +65,6 @@ class Work:
     def _together(self, points: Sequence[Point]) -> list[Row]:
         first = points[0]
         table = self._data(first.missing, first.seed)
-        assert isinstance(table, Table)  # else they are made one by one
         outcomes = train_grid(
             table,
             [GridRun(point.setting.loss, point.learning_rate, point.seed) for point in points],
@@ -117,7 +114,7 @@ class Work:
             data = read_source(self.sweep.source, options, seed=seed)
             self._check_same(data, is_first_seed=seed == 0)
             model = self.sweep.model
-            if isinstance(data, Manifest) and model.frozen and model.head in (None, "linear") and not model.dropout:
+            if data.opens_files and model.frozen and model.head in (None, "linear") and not model.dropout:
                 from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
 
                 data, self.model = features_of_images(data, model, options.images()).table, ModelOptions(name="linear")

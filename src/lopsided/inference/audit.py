@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.data.contents.identity import content_of_sample
-from lopsided.data.corrections import Kind, sample_name
+from lopsided.data.corrections import Kind
 from lopsided.inference.cross_fit import OutOfSample
 from lopsided.inference.trust import Trust, trust
 from lopsided.runs.json_files import write_whole
@@ -116,7 +116,7 @@ def write_suspects(found: Audit, data: Data, path: Path) -> None:
     rows = [
         (
             s.row,
-            sample_name(data, s.row),
+            data.sample_name(s.row),
             str(data.splits[s.row]),
             data.labels.names[s.label],
             s.kind,

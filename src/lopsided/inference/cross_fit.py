@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Data, Manifest
+from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
 from lopsided.data.contents.leakage import content_ids
 from lopsided.inference.scoring import collected, same_labels
@@ -92,12 +92,12 @@ def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Traine
     """The head of a frozen backbone and the features of all images, which are computed once for all folds; and the
     numbers of images that could not be opened. Other networks and data as they are."""
     model = trained.model
-    if not (isinstance(data, Manifest) and isinstance(model, ImageNetwork) and model.frozen):
+    if not (data.opens_files and isinstance(model, ImageNetwork) and model.frozen):
         return trained, data, np.zeros(0, np.int64)
     workers = num_workers(config.training.workers, data)
     found = frozen_features(data, network=model, images=trained.images, workers=workers)
     head = model.head.cpu()
-    return dataclasses.replace(trained, model=head, input_shape=found.table.input_shape), found.table, found.unreadable
+    return dataclasses.replace(trained, model=head, inputs=found.table.inputs()), found.table, found.unreadable
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:

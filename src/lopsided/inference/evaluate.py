@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lopsided.data import Data, Manifest
+from lopsided.data import Data
 from lopsided.inference.chosen import chosen_on
 from lopsided.inference.scoring import Scores, collected, coverage, default_split, same_labels
 from lopsided.inference.thresholds import HALF, Decision, decision_of
@@ -100,7 +100,7 @@ def _measured(
         result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
         if not chosen:
             result["f1"] = _compared(probabilities, scores, decision)
-    if isinstance(data, Manifest):
+    if data.opens_files:
         result["unreadable"] = scores.unreadable
     if save:
         write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})

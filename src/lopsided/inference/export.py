@@ -99,7 +99,7 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
         data_path=data,
         num_bytes=num_bytes,
         input_type=about["input_type"],
-        input_shape=trained.input_shape,
+        input_shape=trained.inputs.shape,
         input_meaning=about["input_meaning"],
         num_labels=len(trained.labels),
         threshold=decision.describe(),
@@ -141,12 +141,12 @@ def _runtime() -> ModuleType:
 
 def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     is_double = any(isinstance(module, Standardise) and module.is_double for module in trained.model.modules())
-    about = {"input_type": "float64" if is_double else "float32", "input_shape": json.dumps(trained.input_shape)}
+    about = {"input_type": "float64" if is_double else "float32", "input_shape": json.dumps(trained.inputs.shape)}
     kind = config.source.partition(":")[0]
-    if len(trained.input_shape) != 3:
+    if trained.inputs.kind != "images":
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
-        if trained.feature_names:
-            about["feature_names"] = _text(trained.feature_names)
+        if trained.inputs.names:
+            about["feature_names"] = _text(trained.inputs.names)
     elif kind == "table":  # which does not say any more whether it held uint8 or float32
         about["input_meaning"] = "images, channels first, as in the data trained on; uint8 divided by 255"
     else:
@@ -175,10 +175,10 @@ def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict
 
 
 def _random_inputs(trained: Trained, input_type: str, *, num_samples: int) -> Tensor:
-    generator, shape = torch.Generator().manual_seed(num_samples), (num_samples, *trained.input_shape)
+    generator, shape = torch.Generator().manual_seed(num_samples), (num_samples, *trained.inputs.shape)
     if input_type == "uint8":
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-    if len(trained.input_shape) == 3:
+    if trained.inputs.kind == "images":
         return torch.rand(shape, generator=generator)
     inputs = torch.randn(shape, generator=generator)
     for module in trained.model.modules():

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Table
 from lopsided.inference.scoring import default_split, scored_batches
 from lopsided.runs.folder import RunFolder, Trained
 from lopsided.runs.own_data import own_data
@@ -44,15 +43,15 @@ def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Row
     try:
         data = own_data(run)
         split = "val" if "val" in data.split_names else default_split(data)
-        size = int(np.prod(trained.input_shape))
+        size = int(np.prod(trained.inputs.shape))
         count = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // max(size, 1)), len(data.rows(split)))
         logits, batch = next(scored_batches(trained, data, split=split, batch_size=count, workers=0))
     except (ImportError, OSError, ValueError, StopIteration) as error:
         reason = " ".join(str(error).split()) or "it has no samples"
         return None, f"random inputs alone, because the run's data can't be read: {reason:.200}"
     inputs = batch["inputs"]
-    if isinstance(data, Table) and input_type == "uint8":
-        inputs = torch.from_numpy(np.asarray(data.features[batch["rows"].numpy()]))
+    if input_type == "uint8" and inputs.is_floating_point():
+        inputs = (inputs * 255).round().to(torch.uint8)
     trained.model.cpu()
     return Rows(inputs, logits), f"{len(logits)} samples of {split} and random inputs"
 

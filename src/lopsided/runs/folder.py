@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 import lopsided
-from lopsided.data import ImageOptions
+from lopsided.data import ImageOptions, Inputs
 from lopsided.data.contents.identity import Identity
-from lopsided.models import build_model
+from lopsided.models import build_model, usual_kind
 from lopsided.runs.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.runs.config import Config
 from lopsided.runs.formats import FORMAT, check_format
@@ -42,8 +42,7 @@ class Trained:
 
     model: nn.Module
     labels: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    feature_names: tuple[str, ...]  # of a table whose columns have names; else empty
+    inputs: Inputs  # what it was trained on
     epoch: int  # from 1
     images: ImageOptions  # how image files become inputs
     closed_form: ClosedForm  # logits to probabilities, by what the loss says
@@ -155,12 +154,12 @@ class RunFolder:
         """
         checkpoint = self._best()
         about = checkpoint["lopsided"]
-        labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
-        config = self.config()
+        labels, config = tuple(about["labels"]), self.config()
+        inputs = inputs_in(about)
         state = checkpoint["state_dict"]
         weights = {name.removeprefix("model."): value for name, value in state.items()}
-        model = self._network(config, shape, len(labels), weights)
-        names, epoch, digest = tuple(about["feature_names"]), checkpoint["epoch"] + 1, digest_of_tensors(state)
+        model = self._network(config, inputs, len(labels), weights)
+        epoch, digest = checkpoint["epoch"] + 1, digest_of_tensors(state)
         closed = closed_form(config.loss, state, num_labels=len(labels))
         fit = self.decided(self.calibration_file, epoch=epoch, weights=digest)
         try:
@@ -169,17 +168,15 @@ class RunFolder:
             raise ValueError(
                 f"expected {self.calibration_file} to be what lopsided wrote, got {error!r:.100}"
             ) from error
-        return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator, digest)
+        return Trained(model.eval(), labels, inputs, epoch, config.data.images(), closed, calibrator, digest)
 
-    def _network(
-        self, config: Config, shape: tuple[int, ...], num_labels: int, weights: dict[str, Tensor]
-    ) -> nn.Module:
+    def _network(self, config: Config, inputs: Inputs, num_labels: int, weights: dict[str, Tensor]) -> nn.Module:
         """The network with these weights; one that does not fit them is not even given memory."""
         try:
-            for name, wanted in _shapes(config, shape, num_labels).items():
+            for name, wanted in _shapes(config, inputs, num_labels).items():
                 if weights[name].shape != wanted:
                     raise KeyError(f"another shape of {name}")
-            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            model = _empty_network(config, inputs, num_labels)
             model.load_state_dict({name: weights[name] for name in model.state_dict()})
         except (KeyError, TypeError, RuntimeError, OverflowError) as error:
             why = error.args[0] if isinstance(error, KeyError) else error
@@ -235,12 +232,18 @@ class RunFolder:
         return checkpoint
 
 
-def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str, torch.Size]:
+def _empty_network(config: Config, inputs: Inputs, num_labels: int) -> nn.Module:
+    return build_model(
+        config.model, input_shape=inputs.shape, num_labels=num_labels, kind=inputs.kind, load_weights=False
+    )
+
+
+def _shapes(config: Config, inputs: Inputs, num_labels: int) -> dict[str, torch.Size]:
     """The shapes of a network's weights, found without memory for them; empty for backbones that must look at values
     while they are made."""
     try:
         with torch.device("meta"):
-            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            model = _empty_network(config, inputs, num_labels)
     except NotImplementedError:
         return {}
     return {name: value.shape for name, value in model.state_dict().items()}
@@ -293,6 +296,7 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
         and isinstance(shape, list)
         and len(shape) > 0
         and all(isinstance(side, int) and side > 0 for side in shape)
+        and isinstance(about.get("input_kind", ""), str)
         and isinstance(weights, dict)
         and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
         and isinstance(epoch, int)
@@ -305,16 +309,18 @@ def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
     return Identity.of(about["data"]) if "data" in about else None
 
 
-def about_run(
-    labels: tuple[str, ...],
-    input_shape: tuple[int, ...],
-    feature_names: tuple[str, ...] = (),
-    identity: Identity | None = None,
-) -> dict[str, Any]:
+def inputs_in(about: dict[str, Any]) -> Inputs:
+    """What :func:`about_run` kept of a network's inputs."""
+    shape = tuple(about["input_shape"])
+    return Inputs(about.get("input_kind", usual_kind(shape)), shape, tuple(about["feature_names"]))
+
+
+def about_run(labels: tuple[str, ...], inputs: Inputs, identity: Identity | None = None) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
-    names = {"labels": list(labels), "feature_names": list(feature_names)}
+    names = {"labels": list(labels), "feature_names": list(inputs.names)}
+    kind = {} if inputs.kind == usual_kind(inputs.shape) else {"input_kind": inputs.kind}
     data = {} if identity is None else {"data": identity.plain()}
-    return {"format": FORMAT, "input_shape": list(input_shape), **names, **data}
+    return {"format": FORMAT, "input_shape": list(inputs.shape), **kind, **names, **data}
 
 
 def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, what_changed
-from lopsided.data.source import is_source, split_source
+from lopsided.data.source import for_new_data, is_source, split_source
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.formats import FORMAT
@@ -32,7 +32,7 @@ def data_for(run: RunFolder, source: str | None) -> Data:
     if source is None:
         return own_data(run)
     config = run.config()
-    return read_source(source, config.data.for_new_data(source), seed=config.seed, label_names=run.labels())
+    return read_source(source, for_new_data(config.data, source), seed=config.seed, label_names=run.labels())
 
 
 def validation_split(data: Data, *, own: bool) -> str:

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Manifest, Table, read_source
-from lopsided.data.contents.identity import Identity, digests_of_samples, identity_of, what_changed
+from lopsided.data.contents.identity import Identity, identity_of, what_changed
 
 NAMES = ("cat", "dog", "sea")
 
@@ -207,9 +207,9 @@ def test_what_is_no_identity_is_refused(table, change):
 
 
 def test_a_sample_has_a_digest_of_its_own(table):
-    digests = digests_of_samples(table)
+    digests = list(table.digests())
     assert len(set(digests)) == len(digests) == 20
-    assert digests_of_samples(rows(table, [7, 3])) == [digests[7], digests[3]]
+    assert list(table.digests([7, 3])) == [digests[7], digests[3]]
 
 
 def test_what_is_drawn_of_the_same_seed_has_one_identity(tmp_path):

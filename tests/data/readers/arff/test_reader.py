@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from lopsided.data import DataError, read_arff
+from lopsided.data import DataError
+from tests.data.readers.for_run import read_arff
 
 MULAN = Path(__file__).parents[5] / "shared" / "data" / "mulan"
 real = pytest.mark.skipif(not MULAN.is_dir(), reason="the Mulan files are not at ../shared/data/mulan")
@@ -232,7 +233,7 @@ def test_a_run_needs_no_labels_and_then_knows_none(write, tmp_path, with_xml):
 
 
 def test_labels_that_a_run_does_not_know_are_refused(write):
-    with pytest.raises(DataError, match=r"Toy\.xml: expected the labels of the run, got also 'cat' \(and 1 more\)$"):
+    with pytest.raises(DataError, match=r"Toy: expected the labels of the run, got also 'cat' \(and 1 more\)$"):
         read_arff(write(_train=HEADER + "1,0,0\n"), label_names=["cow"])
 
 

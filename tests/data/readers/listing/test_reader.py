@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lopsided.data import DataError
-from lopsided.data.readers.listing.reader import read_listing
+from tests.data.readers.for_run import read_listing
 
 CLIPART = Path(__file__).parents[5] / "shared" / "data" / "clipart" / "labels.csv"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.nus_wide.reader import read_nus_wide
+from tests.data.readers.for_run import read_nus_wide
 
 LISTS = {
     "ConceptsList/Concepts81.txt": "airport\nsky\nzebra\n",

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.data import DataError, read_table
+from lopsided.data import DataError
+from tests.data.readers.for_run import read_table
 
 FEATURES = np.array([[1.5, 2.0], [3.0, 4.0]])
 LABELS = np.array([[1, 0, 1], [0, 0, 1]])

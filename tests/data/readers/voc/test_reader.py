@@ -1,7 +1,8 @@
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.voc.reader import CLASSES, read_voc
+from lopsided.data.readers.voc.reader import CLASSES
+from tests.data.readers.for_run import read_voc
 from tests.data.readers.voc.voc_files import write_voc
 
 LISTS = {

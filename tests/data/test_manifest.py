@@ -8,9 +8,8 @@ import torch
 from scipy.sparse import csr_array
 from torch.utils.data import DataLoader
 
-from lopsided.data import DataError, ImageOptions, Labels
-from lopsided.data.images import dataset as module
-from lopsided.data.images.dataset import ImageDataset
+from lopsided.data import DataError, ImageOptions, Labels, SplitDataset
+from lopsided.data import manifest as module
 from lopsided.data.images.decode import UnreadableImage
 from lopsided.data.images.transforms import GREY
 from tests.data.image_manifests import manifest_of, save_noise
@@ -31,7 +30,7 @@ def manifest(tmp_path):
 
 
 def dataset(manifest, options=PLAIN, *, split="train", augment=False, seed=0):
-    return ImageDataset(manifest, split=split, options=options, augment=augment, seed=seed)
+    return SplitDataset(manifest, split=split, options=options, augment=augment, seed=seed)
 
 
 def test_a_batch_is_a_dict_of_tensors_of_the_split(manifest):
