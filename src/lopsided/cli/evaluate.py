@@ -11,20 +11,6 @@ from lopsided.cli.calibrate import named
 from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
 from lopsided.data import Manifest
 
-NAMES = {
-    "mAP": "mean average precision over labels with positives",
-    "mAP_11": "mean of 11-point average precision, as of Pascal VOC 2007",
-    "micro_AP": "average precision of all elements in one ranking",
-    "cp": "precision, mean over labels",
-    "cr": "recall, mean over labels",
-    "cf1": "harmonic mean of CP and CR",
-    "op": "precision, all elements pooled",
-    "or": "recall, all elements pooled",
-    "of1": "harmonic mean of OP and OR",
-    "mean_f1": "F1 of each label, then the mean",
-}
-
-
 FEW_SAMPLES = 50
 """Samples below which a bootstrap interval is said to be too narrow."""
 
@@ -83,17 +69,17 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     from rich.table import Table
 
     from lopsided.inference.chosen import describe_chosen
+    from lopsided.metrics.catalogue import CATALOGUE
 
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("metric")
     table.add_column(_above(result), justify="right")
     table.add_column(f"top {min(3, _num_labels(result))}", justify="right")
     table.add_column("what it is", style="dim")
-    for name, meaning in NAMES.items():
-        of_top = result["top3"].get(name)
+    for metric in CATALOGUE.values():
+        of_top = result["top3"].get(metric.name)
         shown = "" if of_top is None else percent(of_top, result["samples"])
-        label = name if name[0] == "m" else name.upper()
-        table.add_row(label, percent(result[name], result["samples"]), shown, meaning)
+        table.add_row(metric.title, percent(result[metric.name], result["samples"]), shown, metric.meaning)
     console = Console()
     console.print(escape(title), soft_wrap=True)
     if said := describe_chosen(result["chosen_on_this_split"], result["split"]):
