@@ -10,20 +10,6 @@ from typing import Any
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import named, say, table
 
-NAMES = {
-    "mAP": "mean average precision over labels with positives",
-    "mAP_11": "mean of 11-point average precision, as of Pascal VOC 2007",
-    "micro_AP": "average precision of all elements in one ranking",
-    "cp": "precision, mean over labels",
-    "cr": "recall, mean over labels",
-    "cf1": "harmonic mean of CP and CR",
-    "op": "precision, all elements pooled",
-    "or": "recall, all elements pooled",
-    "of1": "harmonic mean of OP and OR",
-    "mean_f1": "F1 of each label, then the mean",
-}
-
-
 FEW_SAMPLES = 50
 """Samples below which a bootstrap interval is said to be too narrow."""
 
@@ -71,14 +57,14 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     from rich.text import Text
 
     from lopsided.inference.chosen import describe_chosen
+    from lopsided.metrics.catalogue import CATALOGUE
 
     shown = table(("metric", _above(result), f"top {min(3, _num_labels(result))}"), ())
     shown.add_column("what it is", style="dim")
-    for name, meaning in NAMES.items():
-        of_top = result["top3"].get(name)
+    for metric in CATALOGUE.values():
+        of_top = result["top3"].get(metric.name)
         top = "" if of_top is None else percent(of_top, result["samples"])
-        label = name if name[0] == "m" else name.upper()
-        shown.add_row(label, percent(result[name], result["samples"]), top, meaning)
+        shown.add_row(metric.title, percent(result[metric.name], result["samples"]), top, metric.meaning)
     say(title)
     if said := describe_chosen(result["chosen_on_this_split"], result["split"]):
         say(Text(said, style="bold"))

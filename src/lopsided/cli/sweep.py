@@ -127,7 +127,7 @@ def print_results(wanted: Sweep, found: Sequence[Result], summary: str) -> None:
                     f"{100 * result.sd:.2f}" if result.sd == result.sd else "",
                     "baseline" if is_baseline else f"{100 * result.difference:+.2f}",
                     "" if is_baseline else interval,
-                    f"{100 * result.micro_AP:.2f}",
+                    f"{100 * result.others['micro_AP']:.2f}",
                     f"{result.final_gap:+.2f}",
                     f"{result.final_gamma_neg:.2f}",
                     f"{result.learning_rate:g}{'*' if result.at_edge else ''}",

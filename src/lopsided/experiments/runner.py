@@ -15,7 +15,8 @@ from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
 from lopsided.experiments.grid.training import best_epoch_of
 from lopsided.experiments.plan import Sweep
-from lopsided.experiments.rows import TEST, Point, Row
+from lopsided.experiments.rows import Point, Row
+from lopsided.metrics.catalogue import CATALOGUE, undefined
 from lopsided.models import ModelOptions
 from lopsided.runs.folder import RunFolder
 from lopsided.training import Config
@@ -89,7 +90,7 @@ class Work:
             fit(self._config(point), run.path, resume=True, data=data)
             if point.stage == "final":
                 found = evaluate(run, data, split="test", save=False)
-                test = {name: found[name] for name in TEST}
+                test = {name: found[name] for name in CATALOGUE}
         except ValueError:
             if not _diverged(run):
                 raise
@@ -157,7 +158,7 @@ def _row(point: Point, outcome: Outcome) -> Row:
         final_gap=outcome.gap,
         final_gamma_neg=outcome.gamma_neg,
         seconds=outcome.seconds,
-        **{f"test_{name}": value for name, value in outcome.test.items()},
+        test=outcome.test or undefined(),
     )
 
 

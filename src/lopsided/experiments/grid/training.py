@@ -16,7 +16,8 @@ from lopsided.data import Data, SplitDataset
 from lopsided.experiments.grid.run import GridRun
 from lopsided.experiments.grid.run_losses import RunLosses, sums_of_runs
 from lopsided.experiments.grid.stack import Stack
-from lopsided.metrics import mean_average_precision, micro_average_precision, operating_point
+from lopsided.metrics import mean_average_precision
+from lopsided.metrics.catalogue import measure, undefined
 from lopsided.models import Standardise
 from lopsided.runs.calibrators import ClosedForm, closed_form
 from lopsided.runs.config import TrainingOptions
@@ -230,12 +231,5 @@ def _map_of(logits: Tensor, targets: Tensor, mask: Tensor | None) -> float:
 
 def _metrics(logits: Tensor, targets: Tensor, mask: Tensor | None, calibrator: ClosedForm) -> dict[str, float]:
     if not logits.isfinite().all():
-        return dict.fromkeys(("mAP", "micro_AP", "cf1", "of1", "mean_f1"), math.nan)
-    point = operating_point(calibrator(logits), targets, threshold=0.5, mask=mask)
-    return {
-        "mAP": float(mean_average_precision(logits, targets, mask=mask)),
-        "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
-        "cf1": point.cf1,
-        "of1": point.of1,
-        "mean_f1": point.mean_f1,
-    }
+        return undefined()
+    return measure(logits, calibrator(logits), targets, mask=mask)
