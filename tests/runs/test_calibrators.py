@@ -226,5 +226,7 @@ def test_knots_of_a_rising_line_rise_and_are_few():
         assert knots == sorted(set(knots))
         assert values == sorted(values)
         assert 0 <= values[0] < values[-1] <= 1
+    assert [knots[0] for knots in fit["knots"]["logits"]] == logits.amin(dim=0).tolist()
+    assert [knots[-1] for knots in fit["knots"]["logits"]] == logits.amax(dim=0).tolist()
     small = fitted(logits[:60], targets[:60], None, closed=closed, method="isotonic")
     assert all(knots == sorted(set(knots)) for knots in small["knots"]["logits"])

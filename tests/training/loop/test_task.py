@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
+from lopsided.models import ModelOptions, build_model
 from lopsided.runs.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.loop.task import MultiLabelTask
@@ -31,3 +34,14 @@ def test_a_log_of_a_step_keeps_no_graph():
     loss = task.training_step({"inputs": torch.ones(4, 5), "targets": torch.ones(4, 3)}, 0)
     assert loss.requires_grad
     assert not task.step_row.requires_grad
+
+
+def test_every_layer_reaches_its_share_of_the_learning_rate(timm):
+    options = ModelOptions(name="test_resnet", pretrained=False)
+    model = build_model(options, input_shape=(3, 32, 32), num_labels=3)
+    criterion = build_criterion(LossOptions(), num_labels=3)
+    task = MultiLabelTask(model, criterion, TrainingOptions(learning_rate=0.4), about={}, layer_decay=0.5)
+    task.trainer = SimpleNamespace(estimated_stepping_batches=10)
+    groups = task.configure_optimizers()["optimizer"].param_groups
+    assert [group["max_lr"] for group in groups] == [0.4 * group["lr_scale"] for group in groups]
+    assert len({group["max_lr"] for group in groups}) > 1

@@ -64,6 +64,9 @@ def test_a_stem_that_begins_another_is_not_mixed_up_with_it(write, tmp_path):
     (tmp_path / "Toy-500-train.arff").write_text(HEADER + "9,0,0\n")
     (tmp_path / "Toys-train.arff").write_text(HEADER + "9,0,0\n")
     assert read_arff(stem).features.tolist() == [[1.0]]
+    (tmp_path / "Toy-train.arff").rename(tmp_path / "Toys.arff")
+    with pytest.raises(DataError, match=r"expected Toy-train\*\.arff or Toy\.arff, got "):
+        read_arff(stem)
 
 
 def test_labels_may_stand_first_and_keep_the_order_of_the_xml(write):
