@@ -196,7 +196,7 @@ def test_a_corrected_table_keeps_numbers_that_float32_rounds(tmp_path, table):
     assert read_table(tmp_path / "corrected.csv").features.tolist() == times.tolist()
 
 
-@pytest.mark.parametrize("name", ["Unnamed: 0", "Split"])
+@pytest.mark.parametrize("name", ["Unnamed: 0", "Split", "Label:a", " "])
 def test_a_feature_that_no_column_can_be_called_goes_into_npz(tmp_path, table, name):
     table = dataclasses.replace(table, feature_names=(name, "a"))
     with pytest.raises(DataError, match="expected a name that ends in .npz"):
