@@ -50,6 +50,16 @@ def test_batches_say_which_samples_they_hold(trained, table):
     assert batches == [[1, 3, 5], [7]]
 
 
+@pytest.mark.parametrize("wanted", [0, 3])
+def test_images_are_opened_by_as_many_processes_as_wanted(trained, table, monkeypatch, wanted):
+    used = []
+    monkeypatch.setattr(
+        "lopsided.inference.scoring.loader", lambda dataset, batches, *, workers: used.append(workers) or []
+    )
+    assert list(scored_batches(trained, table, split="test", batch_size=3, workers=wanted)) == []
+    assert used == [wanted]
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1), (1, 0, 2)])
 def test_named_features_are_put_in_the_order_that_the_network_knows(trained, table, order):
     names = tuple("xyz"[k] for k in order)

@@ -42,7 +42,7 @@ MORE_TESTS = {
     "losses": ("asymmetry",),
     "training": ("cli",),
     "runs": ("training", "cli"),
-    "inference": ("training", "cli"),
+    "inference": ("training", "runs", "cli"),
 }
 """Folders of tests beside the one with the name of the package."""
 ALWAYS = "tests/architecture/test_public_surface.py"
