@@ -105,6 +105,15 @@ def test_an_image_that_cannot_be_opened_is_grey_and_knows_no_label(manifest, tmp
     assert manifest.labels.positives[[10]].toarray().any()  # the manifest keeps what it says
 
 
+def test_images_are_gone_once_none_can_be_opened_and_none_is_there(manifest, tmp_path):
+    for path in sorted(tmp_path.iterdir())[1:]:
+        path.unlink()
+    assert dataset(manifest)[[1, 2]]["unreadable"].tolist() == [1, 3]
+    (tmp_path / "00.png").unlink()
+    with pytest.raises(DataError, match=r"the images are gone, such as 00\.png$"):
+        dataset(manifest)[[1, 2]]
+
+
 def test_an_image_that_cannot_be_opened_is_refused_if_wanted(manifest, tmp_path):
     (tmp_path / "03.png").write_bytes(b"")
     strict = dataset(manifest, dataclasses.replace(PLAIN, unreadable="refuse"))

@@ -140,7 +140,7 @@ def test_values_that_are_no_known_pair_need_a_word_which_is_positive(write):
     ):
         read_arff(write(_train=text))
     assert labels_of(read_arff(write(_train=text), positive="high")) == [[1, 1], [0, 0]]
-    assert labels_of(read_arff(write(_train=text), positive="low|0")) == [[0, 0], [1, 1]]
+    assert labels_of(read_arff(write(_train=text), positive=" low | 0 ")) == [[0, 0], [1, 1]]
 
 
 def test_a_validation_file_is_a_split(write):
