@@ -176,6 +176,15 @@ def test_a_list_that_is_no_text_is_refused(voc):
         read_voc(voc)
 
 
+def test_a_list_that_cannot_be_read_is_refused(voc, monkeypatch):
+    def unreadable(path):
+        raise DataError("cannot be read: Input/output error", path=path)
+
+    monkeypatch.setattr("lopsided.data.readers.voc.reader.read_bytes", unreadable)
+    with pytest.raises(DataError, match=r"\.txt: cannot be read: Input/output error$"):
+        read_voc(voc)
+
+
 def test_a_malformed_annotation_is_named(voc):
     (voc / "VOCdevkit/VOC2007/Annotations/000002.xml").write_text("<annotation>\n<object>")
     with pytest.raises(DataError, match=r"000002\.xml, line 2: expected XML"):
