@@ -65,6 +65,9 @@ def test_a_stem_that_begins_another_is_not_mixed_up_with_it(write, tmp_path):
     (tmp_path / "Toy-500-train.arff").write_text(HEADER + "9,0,0\n")
     (tmp_path / "Toys-train.arff").write_text(HEADER + "9,0,0\n")
     assert read_arff(stem).features.tolist() == [[1.0]]
+    (tmp_path / "Toy-train.arff").rename(tmp_path / "Toys.arff")
+    with pytest.raises(DataError, match=r"expected Toy-train\*\.arff or Toy\.arff, got "):
+        read_arff(stem)
 
 
 def test_labels_may_stand_first_and_keep_the_order_of_the_xml(write):
@@ -138,7 +141,7 @@ def test_values_that_are_no_known_pair_need_a_word_which_is_positive(write):
     ):
         read_arff(write(_train=text))
     assert labels_of(read_arff(write(_train=text), positive="high")) == [[1, 1], [0, 0]]
-    assert labels_of(read_arff(write(_train=text), positive="low|0")) == [[0, 0], [1, 1]]
+    assert labels_of(read_arff(write(_train=text), positive=" low | 0 ")) == [[0, 0], [1, 1]]
 
 
 def test_a_validation_file_is_a_split(write):

@@ -104,6 +104,17 @@ def test_json_lines_have_several_names_and_blank_lines_do_not_matter(read, name)
     assert states_of(read(text, name=name)) == [[1], [0]]
 
 
+def test_names_in_one_text_are_split_where_others_stand_in_lists(read):
+    rows = [{"path": "a.jpg", "labels": "dog; cat"}, {"path": "b/c.png", "labels": ["dog"]}]
+    assert read(rows, separator=";").labels.names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["", " ", "Unnamed: 0"])
+def test_a_column_without_a_name_plays_no_role(read, name):
+    content = {"path": ["a.jpg", "b/c.png"], "labels": ["cat", "dog"]}
+    assert states_of(read({name: [1, 2], **content})) == states_of(read(content))
+
+
 @pytest.mark.parametrize("column", ["path", "image", "filename", "file_name", "filepath", "Path", "FileName"])
 def test_the_column_of_paths_has_several_names(read, column):
     assert read(f"id,{column},Tags\n1,a.jpg,cat\n").labels.names == ("cat",)
