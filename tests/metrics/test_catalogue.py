@@ -11,6 +11,7 @@ from lopsided.metrics import (
     mean_average_precision,
     micro_average_precision,
     operating_point,
+    roc_auc,
 )
 from lopsided.metrics.catalogue import CATALOGUE, DECISIONS, RANKED, decisions, measure, undefined
 
@@ -31,6 +32,7 @@ def test_each_metric_is_measured_from_what_it_reads(scene):
         {
             "mAP": mean_average_precision(logits, targets, mask=mask).item(),
             "mAP_11": eleven_point_average_precision(logits, targets, mask=mask).nanmean().item(),
+            "auroc": roc_auc(logits, targets, mask=mask).nanmean().item(),
             "micro_AP": micro_average_precision(logits, targets, mask=mask).item(),
             **{name.rstrip("_"): value for name, value in dataclasses.asdict(point).items()},
             "brier": brier_score(probabilities, targets, mask=mask),

@@ -29,6 +29,7 @@ from lopsided.metrics.collected import CollectedScores
 from lopsided.metrics.counts import Counts, count
 from lopsided.metrics.intervals import f1_draws, interval
 from lopsided.metrics.operating_point import OperatingPoint, operating_point, operating_point_from
+from lopsided.metrics.roc import micro_roc_auc, roc_auc
 from lopsided.metrics.thresholds import Thresholds, choose_thresholds
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "interval",
     "mean_average_precision",
     "micro_average_precision",
+    "micro_roc_auc",
     "ndcg_at_k",
     "operating_point",
     "operating_point_from",
@@ -56,4 +58,5 @@ __all__ = [
     "propensities",
     "propensity_scored_precision_at_k",
     "reliability",
+    "roc_auc",
 ]

@@ -46,7 +46,7 @@ def average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = 
     """
     if (values := native_ranking.average_precision(scores, targets, mask)) is not None:
         return values
-    return _per_label(_of_ranking, scores, targets, mask)
+    return per_label(_of_ranking, scores, targets, mask)
 
 
 def eleven_point_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -73,7 +73,7 @@ def eleven_point_average_precision(scores: Tensor, targets: Tensor, *, mask: Ten
 
     Source: Everingham et al., IJCV 2010, section 4.2.
     """
-    return _per_label(_of_ranking_at_eleven_points, scores, targets, mask)
+    return per_label(_of_ranking_at_eleven_points, scores, targets, mask)
 
 
 def mean_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None) -> Tensor:
@@ -113,14 +113,14 @@ def micro_average_precision(scores: Tensor, targets: Tensor, *, mask: Tensor | N
     """
     if (value := native_ranking.average_precision(scores, targets, mask, pooled=True)) is not None:
         return value[0]
-    elements, positives, known = _checked_arrays(scores, targets, mask)
+    elements, positives, known = checked_arrays(scores, targets, mask)
     ranking = elements.ravel() if known is None else elements[known]
     return torch.tensor(_of_ranking(ranking, elements[positives]), dtype=torch.float64, device="cpu")
 
 
-def _per_label(of_ranking: OfRanking, scores: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
+def per_label(of_ranking: OfRanking, scores: Tensor, targets: Tensor, mask: Tensor | None) -> Tensor:
     """One value for each label, float64, by as many threads as torch uses."""
-    columns, positives, known = _checked_arrays(scores, targets, mask)
+    columns, positives, known = checked_arrays(scores, targets, mask)
 
     def of_block(first: int) -> list[float]:
         block = slice(first, first + _LABELS_PER_BLOCK)
@@ -133,7 +133,7 @@ def _per_label(of_ranking: OfRanking, scores: Tensor, targets: Tensor, mask: Ten
         return torch.tensor([value for block in blocks for value in block], dtype=torch.float64, device="cpu")
 
 
-def _checked_arrays(
+def checked_arrays(
     scores: Tensor, targets: Tensor, mask: Tensor | None
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Scores, known positives and the full mask, on the CPU.

@@ -16,6 +16,7 @@ from lopsided.metrics.average_precision import (
 )
 from lopsided.metrics.calibration import Reliability, reliability
 from lopsided.metrics.operating_point import OperatingPoint, operating_point
+from lopsided.metrics.roc import roc_auc
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,17 @@ def _eleven_points(scores: Tensor, targets: Tensor, *, mask: Tensor | None) -> T
     return eleven_point_average_precision(scores, targets, mask=mask).nanmean()
 
 
+def _mean_roc_auc(scores: Tensor, targets: Tensor, *, mask: Tensor | None) -> Tensor:
+    return roc_auc(scores, targets, mask=mask).nanmean()
+
+
 CATALOGUE = {
     metric.name: metric
     for metric in (
         Metric("mAP", "mAP", "mean average precision over labels with positives", "scores", mean_average_precision),
         Metric("mAP_11", "mAP 11", "the same by 11 points, as Pascal VOC 2007 did", "scores", _eleven_points),
         Metric("micro_AP", "micro AP", "average precision of all elements pooled", "scores", micro_average_precision),
+        Metric("auroc", "AUROC", "area under the ROC curve, mean over labels", "scores", _mean_roc_auc),
         Metric("cf1", "CF1", "harmonic mean of CP and CR", "decisions", lambda point: point.cf1),
         Metric("mean_f1", "mean F1", "F1 of each label, then the mean", "decisions", lambda point: point.mean_f1),
         Metric("of1", "OF1", "harmonic mean of OP and OR", "decisions", lambda point: point.of1),
