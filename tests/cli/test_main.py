@@ -181,10 +181,11 @@ def test_from_data_to_report(capsys, tmp_path, source):
     code, out, _ = said(capsys, "evaluate", run, "--json")
     result = json.loads(out)
     assert code == 0
-    keys = ["split", "mAP", "mAP_11", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1", "top3", "threshold"]
+    decisions = ["cf1", "mean_f1", "of1", "cp", "cr", "op", "or"]
+    keys = ["split", "mAP", "mAP_11", "micro_AP", "auroc", *decisions, "brier", "ece", "top3", "threshold"]
     assert list(result)[: len(keys)] == keys
     assert list(result)[-1] == "calibration"
-    assert list(result["top3"]) == keys[4:11]
+    assert list(result["top3"]) == decisions
 
     code, out, _ = said(capsys, "evaluate", run, "--split", "val", "--threshold", "0.3")
     assert code == 0

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lopsided.data import Inputs
+from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
 from lopsided.models import build_model, usual_kind
 from lopsided.reports.runs import Run, read_runs
 from lopsided.runs.config import Config, LossOptions, ReportOptions, TrainingOptions
@@ -18,13 +19,12 @@ from lopsided.runs.criterion import build_criterion
 from lopsided.runs.folder import COLUMNS, about_run
 
 LABELS = ("<script>alert(1)</script>", "a & b", "$x", "plain")
-METRICS = ("mAP", "micro_AP", "cp", "cr", "cf1", "op", "or", "of1", "mean_f1")
 
 
 def evaluation_of(share: float, **other: object) -> dict:
     """An evaluation whose every metric is ``share``."""
-    top = {name: share for name in METRICS if "AP" not in name}
-    return {"split": "test", **dict.fromkeys(METRICS, share), "top3": top, "threshold": 0.5, **other}
+    top = {metric.name: share for metric in DECISIONS}
+    return {"split": "test", **dict.fromkeys(CATALOGUE, share), "top3": top, "threshold": 0.5, **other}
 
 
 def write_source(folder: Path) -> str:

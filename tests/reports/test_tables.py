@@ -1,22 +1,24 @@
 import json
 import math
 
+from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
 from lopsided.reports.runs import read_runs
-from lopsided.reports.tables import (
-    COLUMNS,
-    TOP_COLUMNS,
-    environment_rows,
-    metric_rows,
-    option_columns,
-    shared_options,
-)
+from lopsided.reports.tables import environment_rows, metric_rows, option_columns, shared_options
 from lopsided.runs.config import LossOptions
 from lopsided.runs.folder import environment
 from tests.reports.conftest import evaluation_of
 
+COLUMNS = list(CATALOGUE.values())
+WON_BY_MORE = ["mAP", "mAP 11", "micro AP", "AUROC", "CF1", "mean F1", "OF1"]
+
 
 def write_environment(run, **changed):
     (run.folder.path / "environment.json").write_text(json.dumps({**environment(), **changed}))
+
+
+def best_of(row):
+    """Headings of the columns in which a row is marked as the best."""
+    return [metric.title for metric, cell in zip(COLUMNS, row.cells, strict=True) if cell.is_best]
 
 
 def test_metrics_are_shown_in_percent_and_the_best_is_marked(make_run):
@@ -28,10 +30,9 @@ def test_metrics_are_shown_in_percent_and_the_best_is_marked(make_run):
     )
     first, second = metric_rows(runs, COLUMNS)
     assert [cell.text for cell in first.cells] == ["43.2"] * len(COLUMNS)
-    assert not any(cell.is_best for cell in first.cells)
-    marked = [heading for heading, cell in zip(COLUMNS, second.cells, strict=True) if cell.is_best]
-    assert marked == ["mAP", "micro AP", "CF1", "mean F1", "OF1"]
-    assert len(metric_rows(runs, TOP_COLUMNS, group="top3")[0].cells) == 7
+    assert best_of(first) == ["Brier", "ECE"]
+    assert best_of(second) == WON_BY_MORE
+    assert len(metric_rows(runs, DECISIONS, group="top3")[0].cells) == 7
 
 
 def test_two_that_look_the_same_are_both_the_best(make_run):
@@ -55,8 +56,8 @@ def test_a_run_without_evaluation_says_how_to_get_one(make_run):
 def test_metrics_that_are_undefined_or_missing_are_dashes(make_run):
     (run,) = read_runs([make_run("a", evaluation={**evaluation_of(0.5), "mAP": math.nan, "cf1": None, "top3": None})])
     (row,) = metric_rows([run], COLUMNS)
-    assert [row.cells[0].text, row.cells[2].text, row.cells[1].text] == ["–", "–", "50.0"]
-    (top,) = metric_rows([run], TOP_COLUMNS, group="top3")
+    assert [cell.text for cell in row.cells[:5]] == ["–", "50.0", "50.0", "50.0", "–"]
+    (top,) = metric_rows([run], DECISIONS, group="top3")
     assert {cell.text for cell in top.cells} == {"–"}
 
 
@@ -123,19 +124,17 @@ def test_the_environment_keeps_the_command_line_to_itself(make_run):
 
 
 def test_each_column_of_metrics_shows_its_own_number(make_run):
-    numbers = {name: 0.111 + 0.05 * place for place, name in enumerate(COLUMNS.values())}
-    top = {name: 0.9 - value for name, value in numbers.items() if "AP" not in name}
+    numbers = {name: 0.111 + 0.05 * place for place, name in enumerate(CATALOGUE)}
+    top = {metric.name: 0.9 - numbers[metric.name] for metric in DECISIONS}
     (run,) = read_runs([make_run("a", evaluation={**evaluation_of(0), **numbers, "top3": top})])
     (row,) = metric_rows([run], COLUMNS)
     assert [cell.text for cell in row.cells] == [f"{100 * value:.1f}" for value in numbers.values()]
-    (row,) = metric_rows([run], TOP_COLUMNS, group="top3")
-    assert [cell.text for cell in row.cells] == [f"{100 * top[key]:.1f}" for key in TOP_COLUMNS.values()]
-    assert (COLUMNS["CP"], COLUMNS["CR"], COLUMNS["OP"], COLUMNS["OR"]) == ("cp", "cr", "op", "or")
+    (row,) = metric_rows([run], DECISIONS, group="top3")
+    assert [cell.text for cell in row.cells] == [f"{100 * value:.1f}" for value in top.values()]
 
 
 def test_only_what_cannot_be_won_by_a_threshold_alone_has_a_best_one(make_run):
-    low = {name: 0.2 for name in COLUMNS.values()}
-    high = {name: 0.7 for name in COLUMNS.values()}
+    low, high = dict.fromkeys(CATALOGUE, 0.2), dict.fromkeys(CATALOGUE, 0.7)
     runs = read_runs(
         [
             make_run("a", seed=1, evaluation={**evaluation_of(0), **low}),
@@ -143,7 +142,6 @@ def test_only_what_cannot_be_won_by_a_threshold_alone_has_a_best_one(make_run):
         ]
     )
     first, second = metric_rows(runs, COLUMNS)
-    assert not any(cell.is_best for cell in first.cells)
-    best = [head for head, cell in zip(COLUMNS, second.cells, strict=True) if cell.is_best]
-    assert best == ["mAP", "micro AP", "CF1", "mean F1", "OF1"]
+    assert best_of(first) == ["Brier", "ECE"]
+    assert best_of(second) == WON_BY_MORE
     assert not any(cell.is_best for cell in metric_rows(runs[1:], COLUMNS)[0].cells)

@@ -11,6 +11,7 @@ from lopsided.experiments.outputs import write_outputs
 from lopsided.experiments.plan import Sweep, points
 from lopsided.experiments.rows import Row
 from lopsided.experiments.settings import settings_of
+from lopsided.metrics.catalogue import CATALOGUE, RANKED
 from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.sweeps.figures import sweep_figure
 from lopsided.reports.sweeps.page import render_sweep, summary_of, warnings_about, write_sweep_report
@@ -32,11 +33,11 @@ def make_sweep(tmp_path):
             for point in left:
                 draw = np.random.default_rng([point.seed, order[point.setting.name]])
                 score = 0.3 + 0.02 * order[point.setting.name] - 0.1 * point.missing + 0.01 * draw.random()
-                test = {f"test_{one}": score for one in ("mAP", "micro_AP", "cf1", "of1", "mean_f1")}
+                test = dict.fromkeys(CATALOGUE, score)
                 common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
                 numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
                 best = 0 if peak is None else abs(point.learning_rate - peak(point))
-                rows[point.key] = Row(*common, val_mAP=score - best, **numbers, **test)
+                rows[point.key] = Row(*common, val_mAP=score - best, **numbers, test=test)
         write_outputs(sweep, rows, tmp_path)
         return tmp_path
 
@@ -204,18 +205,18 @@ def make_numbered_sweep(tmp_path):
         rows = {}
         while left := points(sweep, rows):
             for point in left:
-                draw = np.random.default_rng([len(rows), 7]).uniform(0.1, 0.9, size=9).tolist()
-                test = dict(zip(("mAP", "micro_AP", "cf1", "of1", "mean_f1"), draw, strict=False))
+                draw = np.random.default_rng([len(rows), 7]).uniform(0.1, 0.9, size=4 + len(CATALOGUE)).tolist()
+                test = dict(zip(CATALOGUE, draw[4:], strict=True))
                 common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
                 rows[point.key] = Row(
                     *common,
-                    val_mAP=draw[5],
+                    val_mAP=draw[0],
                     best_epoch=1,
-                    val_gap=draw[6],
-                    final_gap=draw[7] - 0.5,
-                    final_gamma_neg=10 * draw[8],
+                    val_gap=draw[1],
+                    final_gap=draw[2] - 0.5,
+                    final_gamma_neg=10 * draw[3],
                     seconds=1.0,
-                    **{f"test_{name}": value for name, value in test.items()},
+                    test=test,
                 )
         write_outputs(sweep, rows, tmp_path)
         return tmp_path, rows
@@ -236,8 +237,8 @@ def test_each_column_of_the_table_shows_its_own_number(make_numbered_sweep):
         cells = re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL)
         shown = dict(zip(heads, [re.sub(r"<.*?>", "", cell).strip() for cell in cells], strict=True))
         numbers = result.numbers
-        for head, name in (("micro AP", "micro_AP"), ("CF1", "cf1"), ("OF1", "of1"), ("mean F1", "mean_f1")):
-            assert shown[head] == f"{100 * numbers[name]:.1f}", head
+        for metric in RANKED[1:]:
+            assert shown[metric.title] == f"{100 * numbers[metric.name]:.1f}", metric.name
         assert shown["mAP"].startswith(f"{100 * numbers['mAP']:.1f} ± {100 * numbers['sd']:.1f}")
         if not result.is_baseline:
             low, high = (f"{100 * numbers[name]:+.1f}".replace("-", "−") for name in ("low", "high"))
