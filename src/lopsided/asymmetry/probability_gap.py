@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from lopsided.losses.asymmetric import asymmetric_loss_and_gap
 from lopsided.losses.checks import check_logits, check_mask, check_target_values, check_targets
 
 
@@ -51,6 +52,23 @@ def gap_sums(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, per
     if not per_label:
         return torch.stack([part.sum() for part in parts])
     return torch.stack([part.reshape(-1, part.shape[-1]).sum(dim=0) for part in parts])
+
+
+def cross_entropy_and_gap(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Cross-entropy, summed over labels, mean over samples, and :func:`gap_sums`: of one pass where a kernel serves."""
+    cost, sums = asymmetric_loss_and_gap(
+        logits,
+        targets,
+        gamma_pos=0.0,
+        gamma_neg=0.0,
+        margin=0.0,
+        mask=mask,
+        weight=None,
+        detach_focus=False,
+        reduction="batchmean",
+        want_gap=True,
+    )
+    return cost, gap_sums(logits, targets, mask=mask) if sums is None else sums
 
 
 def gap_of(sums: Tensor) -> Gap:

@@ -28,13 +28,18 @@ class WeightAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
-            if not averaged.is_floating_point():  # counts of batches
-                return current
-            count = torch.as_tensor(num_averaged, dtype=averaged.dtype, device=averaged.device)
-            return averaged.lerp(current, 1 - kept_share(count, decay))
+        def average(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+            pairs = list(zip(averaged, current, strict=True))
+            numbers = [pair for pair in pairs if pair[0].is_floating_point()]
+            taken = 1 - kept_share(count.to(torch.float32), decay)
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
+                [kept for kept, _ in numbers], [now for _, now in numbers], [taken] * len(numbers)
+            )
+            for kept, now in pairs:
+                if not kept.is_floating_point():  # counts of batches
+                    kept.copy_(now)
 
-        super().__init__(use_buffers=True, avg_fn=average)
+        super().__init__(use_buffers=True, multi_avg_fn=average)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
