@@ -9,16 +9,16 @@ READY := $(VENV)/.ready
 
 help:
 	@echo "make demo     train five losses on the bundled data and write runs/demo/report.html"
-	@echo "make test     checks, then the test suite"
+	@echo "make test     run the checks, then the test suite"
 	@echo "make faults   kill, starve and stop the verbs some hundreds of times (up to half an hour)"
 	@echo "make fuzz     200,000 damaged inputs for each reader (Linux, an hour or two)"
-	@echo "make mutants  change the sources in 9,600 ways, and say what no test notices (many hours; goes on where it was cut)"
-	@echo "make check    format, lint, types, import layers"
+	@echo "make mutants  make 9,600 small changes to the sources and list those no test notices (many hours; resumes)"
+	@echo "make check    check format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
-	@echo "make docs     the documentation, in site/"
-	@echo "make licences what it depends on, and under which licences"
-	@echo "make bench    losses, metrics, images and grids, beside rivals"
-	@echo "make install  .venv with everything"
+	@echo "make docs     build the documentation in site/"
+	@echo "make licences list the dependencies and their licences"
+	@echo "make bench    time losses, metrics, images and grids against rivals"
+	@echo "make install  make .venv with everything in it"
 	@echo "make clean    remove .venv and caches"
 
 # torch comes first and pinned: an unpinned one would bring gigabytes of CUDA where only a CPU is there.

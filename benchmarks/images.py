@@ -21,8 +21,7 @@ import torch
 from PIL import Image, features
 from torch.utils.data import DataLoader
 
-from lopsided.data import ImageOptions, Manifest
-from lopsided.data.images.dataset import ImageDataset
+from lopsided.data import ImageOptions, Manifest, SplitDataset
 from lopsided.data.images.decode import open_image
 from lopsided.data.images.loose_files import loose_images
 from lopsided.data.images.rand_augment import rand_augment
@@ -77,7 +76,7 @@ def batches(manifest: Manifest, size: int) -> dict[str, Callable[[], object]]:
     found: dict[str, Callable[[], object]] = {}
     for name, mixup in (("", 0.0), (", mixup", 0.2)):
         options = ImageOptions(size=size, mixup=mixup)
-        train = ImageDataset(manifest, split="test", options=options, augment=True, seed=0)
+        train = SplitDataset(manifest, split="test", options=options, augment=True, seed=0)
         for workers in (0, 1, 2) if not mixup else (0,):
             loader = DataLoader(
                 train, sampler=order, batch_size=None, num_workers=workers, persistent_workers=workers > 0

@@ -88,3 +88,24 @@ def compiled() -> list[Rival]:
     }
     kept = [Rival(f"{name}, compiled", torch.compile(loss)) for name, loss in rivals.items()]
     return [*kept, Rival("ours, compiled", torch.compile(lambda logits, targets: ours(logits, targets)))]
+
+
+def on_a_gpu(*, compiled: bool) -> list[Rival]:
+    """Those that matter on a GPU. Each compiled one is a function of its own: graphs are kept by function."""
+    timm = AsymmetricLossMultiLabel(gamma_pos=1, gamma_neg=4, clip=0.05)
+    rivals = [
+        Rival("BCEWithLogits", binary_cross_entropy_with_logits),
+        Rival("timm asymmetric", timm),
+        Rival("ours, plain torch", ours, "torch"),
+        Rival("ours, Triton", ours, "triton"),
+        Rival("ours, Triton, bool targets", ours, "triton", targets=torch.bool),
+    ]
+    if not compiled:
+        return rivals
+    return [
+        *rivals,
+        Rival("BCEWithLogits, compiled", torch.compile(binary_cross_entropy_with_logits)),
+        Rival("timm asymmetric, compiled", torch.compile(timm)),
+        Rival("ours, plain torch, compiled", torch.compile(lambda logits, targets: ours(logits, targets)), "torch"),
+        Rival("ours, Triton, compiled", torch.compile(lambda logits, targets: ours(logits, targets)), "triton"),
+    ]

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lopsided import AdaptiveAsymmetricLoss
 from lopsided.asymmetry import ProbabilityGap
-from lopsided.data import TableDataset, digits
+from lopsided.data import SplitDataset, digits
 from lopsided.metrics import CollectedScores, mean_average_precision
 
 
@@ -59,7 +59,7 @@ class MultiLabel(pl.LightningModule):
 def main() -> None:
     pl.seed_everything(0, verbose=False)
     table = digits(train_samples=3000, validation_samples=500, test_samples=0)
-    train, val = (TableDataset(table, split=name) for name in ("train", "val"))
+    train, val = (SplitDataset(table, split=name) for name in ("train", "val"))
     train, val = (part[range(len(part))] for part in (train, val))  # all of a split as one batch
     trainer = pl.Trainer(
         max_epochs=3,

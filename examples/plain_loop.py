@@ -12,7 +12,7 @@ from torch import nn
 
 from lopsided import AsymmetricLoss
 from lopsided.asymmetry import ProbabilityGap
-from lopsided.data import TableDataset, digits
+from lopsided.data import SplitDataset, digits
 from lopsided.metrics import mean_average_precision
 
 EPOCHS = 3
@@ -28,7 +28,7 @@ def network(num_labels: int) -> nn.Module:
 def main() -> None:
     torch.manual_seed(0)
     table = digits(train_samples=3000, validation_samples=0, test_samples=1000)
-    parts = (TableDataset(table, split=name) for name in ("train", "test"))
+    parts = (SplitDataset(table, split=name) for name in ("train", "test"))
     train, test = (part[range(len(part))] for part in parts)  # all of it as one batch
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = network(len(table.labels.names)).to(device)

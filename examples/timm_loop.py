@@ -15,7 +15,7 @@ from timm.utils import ModelEmaV3
 from torch import nn
 
 from lopsided import AsymmetricLoss
-from lopsided.data import TableDataset, digits
+from lopsided.data import SplitDataset, digits
 from lopsided.metrics import mean_average_precision
 
 EPOCHS = 4
@@ -24,7 +24,7 @@ EPOCHS = 4
 def main() -> None:
     torch.manual_seed(0)
     table = digits(train_samples=2000, validation_samples=500, test_samples=0)
-    train, val = (TableDataset(table, split=name) for name in ("train", "val"))
+    train, val = (SplitDataset(table, split=name) for name in ("train", "val"))
     train, val = (part[range(len(part))] for part in (train, val))  # all of a split as one batch
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = timm.create_model("test_resnet", pretrained=False, num_classes=len(table.labels.names)).to(device)

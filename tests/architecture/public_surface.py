@@ -139,7 +139,7 @@ class _Found(BaseException):
 
 
 def _of_command_line() -> Iterator[str]:
-    from lopsided.cli.main import VERBS, _run
+    from lopsided.cli.main import VERBS
     from lopsided.cli.parser import Parser
 
     def stop(parser: Parser, *_: Any) -> None:
@@ -148,7 +148,7 @@ def _of_command_line() -> Iterator[str]:
     for verb in VERBS:
         try:
             with mock.patch.object(Parser, "parse_args", stop):
-                _run(verb, ["digits"])
+                importlib.import_module(f"lopsided.cli.{verb}").main(["digits"])
         except _Found as found:
             yield from _of_parser(verb, found.args[0])
 

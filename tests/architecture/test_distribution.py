@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
-from tools.licences import required
 
 import lopsided
+from tools.licences import required
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lopsided"

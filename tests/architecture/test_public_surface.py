@@ -29,7 +29,7 @@ def test_the_list_holds_what_its_reader_looks_for():
     for start in (
         "lopsided train --loss.gamma_neg = None",
         "lopsided predict --threshold = None",
-        "lopsided.AsymmetricLoss(gamma_pos: Focus = 0.0, gamma_neg: Focus = 2.0, margin: Focus = 0.2",
+        "lopsided.AsymmetricLoss(*, gamma_pos: Focus = 0.0, gamma_neg: Focus = 2.0, margin: Focus = 0.2",
         "lopsided.training.LossOptions.name of cross_entropy, focal, asymmetric, adaptive",
         "lopsided.training.fit.fit(config: Config, out: Path, *, resume: bool = False",
         "lopsided.training.RunFolder.load(self) -> Trained",

@@ -5,9 +5,9 @@ import numpy as np
 import pyarrow.csv
 import pytest
 
-from lopsided.cli.export import export
-from lopsided.cli.predict import predict
-from lopsided.cli.train import train
+from lopsided.cli.export import main as export
+from lopsided.cli.predict import main as predict
+from lopsided.cli.train import main as train
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [
@@ -52,7 +52,7 @@ def test_what_is_printed_serves_a_trained_run_from_the_file_alone(capsys, tmp_pa
     ("line", "message"),
     [
         ("runs/x a.pt", "lopsided export: error: expected FILE to end in .onnx, got a.pt\n"),
-        ("runs/x a.onnx --threshold 2", "expected --threshold to lie in [0, 1], got 2.0\n"),
+        ("runs/x a.onnx --threshold 2", "expected --threshold to be a number in [0, 1], got '2'\n"),
         ("runs/x", "file"),
     ],
 )

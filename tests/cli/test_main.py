@@ -93,22 +93,33 @@ def test_every_verb_explains_itself_with_an_example(capsys, verb):
     ("line", "message"),
     [
         ("trian digits", "lopsided: error: no verb 'trian'; did you mean train?"),
-        ("train digits --loss.gama_neg 3", "unrecognized arguments: --loss.gama_neg 3; did you mean --loss.gamma_neg?"),
-        ("train digits --loss.name assymetric", "--loss.name: expected one of ['cross_entropy', 'focal', 'asymmetric'"),
+        (
+            "train digits --loss.gama_neg 3",
+            "expected an option of lopsided train, got --loss.gama_neg; did you mean --loss.gamma_neg?",
+        ),
+        ("train digits --lr 3", "got --lr; did you mean --training.learning_rate?"),
+        ("predict runs/x --lr=3", "expected an option of lopsided predict, got --lr\n"),
+        ("train digits --loss.name assymetric", "expected --loss.name to be one of cross_entropy, focal, asymmetric, "),
+        ("train digits --loss.name assymetric", "got 'assymetric'; did you mean asymmetric?"),
         ("train digits --loss.name focal --loss.margin 0.1", "loss.margin has no effect with loss.name=focal"),
         ("train digits --loss.gamma_neg=-1", "expected gamma_neg to be >= 0, got -1.0"),
         ("train digits --loss.margin 1", "expected margin to lie in [0, 1), got 1.0"),
-        ("train digits --training.epochs x", "--training.epochs: expected int, got x"),
+        ("train digits --training.epochs x", "expected --training.epochs to be a whole number, got 'x'"),
+        ("train digits --training.clip_norm=x", "expected --training.clip_norm to be a number, got 'x'"),
+        ("train digits --model.frozen 3", "expected --model.frozen to be true or false, got '3'"),
         ("train digits --training.epochs 0", "expected training.epochs to be at least 1, got 0"),
         ("train digits --data.missing 1", "expected data.missing to be at least 0 and below 1, got 1.0"),
         ("train digits --seed=-1", "expected --seed to lie in 0 to 4294967295, got -1"),
         ("train", "the data to train on is missing"),
         ("train --seed 1", "expected data to train on"),
-        ("predict runs/x --threshold 3", "expected --threshold to lie in [0, 1], got 3.0"),
-        ("evaluate runs/x --threshold 2", "expected --threshold to lie in [0, 1], got 2.0"),
+        ("predict runs/x --threshold 3", "expected --threshold to be a number in [0, 1], got '3'"),
+        ("evaluate runs/x --threshold no", "expected --threshold to be a number in [0, 1], got 'no'"),
         ("thresholds runs/x --at-least 0.5", "--at-least goes with --rule precision and --rule recall, got --rule f1"),
         ("thresholds runs/x --rule recall --at-least 2", "expected --at-least to lie in (0, 1], got 2.0"),
-        ("calibrate runs/x --method plat", "argument --method: invalid choice: 'plat'"),
+        (
+            "calibrate runs/x --method plat",
+            "expected --method to be one of platt, isotonic, temperature, got 'plat'; did you",
+        ),
         ("curves --margin 1", "expected margin to lie in [0, 1), got 1.0"),
         ("inspect", "source"),
     ],
@@ -136,6 +147,23 @@ def test_input_that_cannot_be_used_is_one_line_with_exit_code_1(capsys, line, me
     assert code == 1
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("epochs: x", "c.yaml: expected --training.epochs to be a whole number, got 'x'\n"),
+        ("epoch: 3", "c.yaml: expected an option of lopsided train, got --training.epoch; did you mean --training.epo"),
+        (
+            "precision: half",
+            "c.yaml: expected --training.precision to be one of float32, bfloat16, float16, got 'half'",
+        ),
+    ],
+)
+def test_a_wrong_option_of_a_configuration_is_told_with_the_file(capsys, tmp_path, option, message):
+    (tmp_path / "c.yaml").write_text(f"training:\n  learning_rate: 1e-3\n  {option}\n")
+    code, _, err = said(capsys, "train", "digits", "--config", str(tmp_path / "c.yaml"))
+    assert (code, message in err) == (2, True), err
 
 
 def test_a_traceback_is_shown_only_when_asked_for():

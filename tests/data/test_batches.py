@@ -4,11 +4,11 @@ import torch
 from scipy.sparse import csr_array
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
-from lopsided.data import DataError, TableDataset
+from lopsided.data import DataError, SplitDataset
 
 
 def test_a_batch_is_a_dict_of_tensors_of_the_split(make_table):
-    batch = TableDataset(make_table(["train", "test", "train", "train"]), split="train")[[2, 0]]
+    batch = SplitDataset(make_table(["train", "test", "train", "train"]), split="train")[[2, 0]]
     assert list(batch) == ["inputs", "targets", "rows"]
     assert batch["rows"].tolist() == [3, 0]
     assert batch["inputs"].tolist() == [[3.0], [0.0]]
@@ -19,7 +19,7 @@ def test_a_batch_is_a_dict_of_tensors_of_the_split(make_table):
 
 def test_the_mask_is_there_when_something_in_the_table_is_unknown(make_table):
     unknown = np.array([[False, True], [False, False]])
-    batch = TableDataset(make_table(["train", "train"], unknown=unknown), split="train")[[1, 0]]
+    batch = SplitDataset(make_table(["train", "train"], unknown=unknown), split="train")[[1, 0]]
     assert batch["mask"].dtype == torch.bool
     assert batch["mask"].tolist() == [[True, True], [True, False]]
 
@@ -27,7 +27,7 @@ def test_the_mask_is_there_when_something_in_the_table_is_unknown(make_table):
 def test_images_are_scaled_to_zero_to_one(make_table):
     images = np.full((2, 3, 4, 4), 255, np.uint8)
     images[1] = 51
-    inputs = TableDataset(make_table(["train", "train"], features=images), split="train")[[0, 1]]["inputs"]
+    inputs = SplitDataset(make_table(["train", "train"], features=images), split="train")[[0, 1]]["inputs"]
     assert inputs.dtype == torch.float32
     assert inputs[0].unique().tolist() == [1.0]
     assert inputs[1].unique().item() == pytest.approx(0.2)
@@ -35,18 +35,18 @@ def test_images_are_scaled_to_zero_to_one(make_table):
 
 def test_sparse_features_become_dense(make_table):
     features = csr_array(np.array([[0, 1, 0], [2, 0, 0]], dtype=np.float32))
-    inputs = TableDataset(make_table(["train", "train"], features=features), split="train")[[1, 0]]["inputs"]
+    inputs = SplitDataset(make_table(["train", "train"], features=features), split="train")[[1, 0]]["inputs"]
     assert inputs.tolist() == [[2, 0, 0], [0, 1, 0]]
 
 
 def test_changing_a_batch_does_not_change_the_table(make_table):
     table = make_table(["train", "train"])
-    TableDataset(table, split="train")[[0, 1]]["inputs"].fill_(9)
+    SplitDataset(table, split="train")[[0, 1]]["inputs"].fill_(9)
     assert table.features.ravel().tolist() == [0.0, 1.0]
 
 
 def test_a_loader_goes_through_every_sample_once(make_table):
-    dataset = TableDataset(make_table(["train", "test"] * 10), split="train")
+    dataset = SplitDataset(make_table(["train", "test"] * 10), split="train")
     sampler = BatchSampler(RandomSampler(dataset), batch_size=4, drop_last=False)
     batches = list(DataLoader(dataset, batch_size=None, sampler=sampler))
     assert [len(batch["rows"]) for batch in batches] == [4, 4, 2]
@@ -55,9 +55,9 @@ def test_a_loader_goes_through_every_sample_once(make_table):
 
 def test_a_single_number_is_no_batch(make_table):
     with pytest.raises(TypeError, match="expected a list of positions"):
-        TableDataset(make_table(["train"]), split="train")[0]
+        SplitDataset(make_table(["train"]), split="train")[0]
 
 
 def test_a_split_that_is_not_there_is_refused(make_table):
     with pytest.raises(DataError, match="has the splits train"):
-        TableDataset(make_table(["train"]), split="val")
+        SplitDataset(make_table(["train"]), split="val")

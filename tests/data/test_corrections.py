@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Manifest, Table, read_listing, read_table
 from lopsided.data.contents.identity import content_of_sample
-from lopsided.data.corrections import Correction, corrected, read_decisions, sample_name
+from lopsided.data.corrections import Correction, corrected, read_decisions, says_what_was_judged
 from lopsided.data.writer import write_data
 
 TARGETS = np.array([[True, False, False], [False, True, False], [True, True, True]])
@@ -85,7 +85,7 @@ def test_a_line_that_does_not_fit_is_named(tmp_path, table, line, message):
 
 
 def judged(data, row):
-    name = sample_name(data, row)
+    name = data.sample_name(row)
     return f"{row},{name},dog,{'wrong' if TARGETS[row, 1] else 'missing'},accept,{content_of_sample(data, row)}"
 
 
@@ -103,6 +103,19 @@ def test_a_decision_is_about_the_sample_that_was_judged_not_about_its_row(tmp_pa
         (tmp_path / "images" / "a.jpg").write_bytes(b"another")
     with pytest.raises(DataError, match="line 2: expected the sample that was judged in row 0, got another: .* audit"):
         read_decisions(path, data)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("\ufeffcontent,row,sample,label,kind,decision", True),
+        ("row,sample,label,kind,decision,content", True),
+        ("row,sample,label,kind,decision", False),
+        ("row,sample,label,kind,decision,contents", False),
+    ],
+)
+def test_a_list_says_what_was_judged_where_its_first_line_names_the_content(tmp_path, header, said):
+    assert says_what_was_judged(write(tmp_path, "0,row 0,content,wrong,accept", "content", header=header)) == said
 
 
 def test_labels_that_were_hidden_on_purpose_are_no_truth_about_corrected_ones(table, manifest):
@@ -183,7 +196,7 @@ def test_a_corrected_table_keeps_numbers_that_float32_rounds(tmp_path, table):
     assert read_table(tmp_path / "corrected.csv").features.tolist() == times.tolist()
 
 
-@pytest.mark.parametrize("name", ["Unnamed: 0", "Split"])
+@pytest.mark.parametrize("name", ["Unnamed: 0", "Split", "Label:a", " "])
 def test_a_feature_that_no_column_can_be_called_goes_into_npz(tmp_path, table, name):
     table = dataclasses.replace(table, feature_names=(name, "a"))
     with pytest.raises(DataError, match="expected a name that ends in .npz"):

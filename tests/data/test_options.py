@@ -1,8 +1,9 @@
 from lopsided.data import DataOptions
+from lopsided.data.source import for_new_data
 
 
 def test_other_data_is_read_whole_and_in_the_way_of_the_run():
     of_run = DataOptions(missing=0.5, year=2007, difficult="negative", image_size=64)
-    assert of_run.for_new_data("voc:other") == DataOptions(validation_share=0, difficult="negative")
-    assert of_run.for_new_data("arff:other") == DataOptions(validation_share=0)
-    assert DataOptions(positive="high").for_new_data("arff:other").positive == "high"
+    assert for_new_data(of_run, "voc:other") == DataOptions(validation_share=0, difficult="negative")
+    assert for_new_data(of_run, "arff:other") == DataOptions(validation_share=0)
+    assert for_new_data(DataOptions(positive="high"), "arff:other").positive == "high"

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Table
-from lopsided.data.table import exact_features
+from lopsided.data.features import exact_features
 
 
 def table_of(features, *, splits=None, samples=2, **others):

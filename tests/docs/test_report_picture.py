@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tools.draw_report import words_of
 
 from lopsided.cli.demo import LOSSES
 from lopsided.reports.runs import read_runs
 from tests.reports.conftest import write_run, write_source
+from tools.draw_report import words_of
 
 ROOT = Path(__file__).parents[2]
 AGAIN = "make the picture again: lopsided demo --out runs/demo && python tools/draw_report.py runs/demo"

@@ -100,7 +100,9 @@ def test_a_browser_finds_words_in_pages_opened_from_the_disk(site, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(find() is None, reason="no Chromium")
-@pytest.mark.parametrize("page", ["index", "start/images", "experiments", "command-line", "api/losses", "published"])
+@pytest.mark.parametrize(
+    "page", ["index", "start/images", "experiments", "experiments/audit", "command-line", "api/losses", "published"]
+)
 def test_a_page_is_no_wider_than_a_telephone(site, tmp_path, page):
     with Browser(tmp_path, width=500) as browser:  # a window of Chromium can't be narrower
         browser.open(site / f"{page}.html")

@@ -54,11 +54,11 @@ def test_what_a_frozen_backbone_makes_of_images_is_swept_in_one_batch(tmp_path, 
     assert Work(wanted, tmp_path / "out", progress=lambda _: None).why_one_by_one is None
     rows = run_sweep(wanted, tmp_path / "out", storage=f"sqlite:///{tmp_path / 'study.db'}").values()
     assert {row.setting for row in rows} == {"cross_entropy", "asymmetric", "distribution_balanced"}
-    assert all(np.isfinite(row.test_mAP) for row in rows if row.stage == "final")
+    assert all(np.isfinite(row.test["mAP"]) for row in rows if row.stage == "final")
 
 
 def test_images_are_swept_one_by_one_otherwise(tmp_path, source):
     wanted = sweep_on(source, ModelOptions(name="small_cnn", width=4))
     assert Work(wanted, tmp_path / "out", progress=lambda _: None).why_one_by_one == "images are trained on one by one"
     rows = run_sweep(wanted, tmp_path / "out", storage=f"sqlite:///{tmp_path / 'study.db'}").values()
-    assert all(np.isfinite(row.test_mAP) for row in rows if row.stage == "final")
+    assert all(np.isfinite(row.test["mAP"]) for row in rows if row.stage == "final")

@@ -6,11 +6,13 @@ import pytest
 from lopsided.data import DataOptions
 from lopsided.experiments.plan import chosen_rates, final_rows, num_left, num_runs, points
 from lopsided.experiments.rows import Row
+from lopsided.metrics.catalogue import undefined
 
 
 def row_of(point, val=0.5):
     common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
-    return Row(*common, val_mAP=val, best_epoch=1, val_gap=0, final_gap=0, final_gamma_neg=0, seconds=1, test_mAP=val)
+    numbers = {"best_epoch": 1, "val_gap": 0, "final_gap": 0, "final_gamma_neg": 0, "seconds": 1}
+    return Row(*common, val_mAP=val, **numbers, test={**undefined(), "mAP": val})
 
 
 def made(points, val=lambda point: 0.5):
@@ -133,7 +135,7 @@ def test_rates_are_chosen_by_the_mean_over_seeds_on_validation(sweep):
         return of_seeds[1 - point.seed if point.setting.value == 2 else point.seed]
 
     rows = made(points(sweep, {}), val)
-    rows = {key: dataclasses.replace(row, test_mAP=-row.val_mAP) for key, row in rows.items()}
+    rows = {key: dataclasses.replace(row, test={**undefined(), "mAP": -row.val_mAP}) for key, row in rows.items()}
     assert set(chosen_rates(sweep, rows, missing=0.0).values()) == {0.04}
 
 

@@ -7,6 +7,7 @@ import pytest
 from lopsided.experiments.claims import FileClaims, without_password
 from lopsided.experiments.plan import points
 from lopsided.experiments.study import Study, sqlite_at
+from lopsided.metrics.catalogue import undefined
 from lopsided.runs.formats import FORMAT
 from tests.experiments.test_plan import row_of
 
@@ -14,7 +15,7 @@ from tests.experiments.test_plan import row_of
 def test_rows_come_back_as_they_were_kept(tmp_path, sweep):
     storage = sqlite_at(tmp_path / "study.db")
     rows = [row_of(point, 0.1 + 0.01 * number) for number, point in enumerate(points(sweep, {}))]
-    rows[3] = dataclasses.replace(rows[3], val_mAP=math.nan, test_mAP=math.nan)
+    rows[3] = dataclasses.replace(rows[3], val_mAP=math.nan, test=undefined())
     with Study(storage, "a") as study:
         study.add(rows, sweep.settings)
     with Study(storage, "a") as again, Study(storage, "b") as other:

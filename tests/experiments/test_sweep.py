@@ -65,7 +65,7 @@ def test_a_sweep_makes_every_run_once_and_reads_test_in_final_runs_only(tmp_path
     storage = sqlite_at(tmp_path / "study.db")
     rows = run_sweep(sweep, tmp_path / "runs", storage=storage)
     assert len(rows) == num_runs(sweep)
-    assert all(np.isnan(row.test_mAP) == (row.stage == "tune") for row in rows.values())
+    assert all(np.isnan(row.test["mAP"]) == (row.stage == "tune") for row in rows.values())
     again = run_sweep(sweep, tmp_path / "runs", storage=storage)
     assert {key: row.seconds for key, row in again.items()} == {key: row.seconds for key, row in rows.items()}
 
@@ -83,7 +83,7 @@ def test_the_numbers_of_a_sweep_are_those_of_single_runs(tmp_path, sweep):
         )
         assert rows[key].val_mAP == pytest.approx(alone.best_val_mAP, abs=2e-5)
         if stage == "final":
-            assert rows[key].test_mAP == pytest.approx(alone.test["mAP"], abs=2e-5)
+            assert rows[key].test["mAP"] == pytest.approx(alone.test["mAP"], abs=2e-5)
 
 
 def test_seeds_differ_and_settings_of_one_seed_start_alike(tmp_path, sweep):

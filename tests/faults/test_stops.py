@@ -29,7 +29,7 @@ def ctrl_c(random, alone):
 
 def stop_until(start, line, alone, folder, *, wanted):
     def is_told(ended, folder):
-        assert (ended.code, ended.told()) == (1, GOES_ON[line.verb])
+        assert (ended.code, ended.told()) == (130, GOES_ON[line.verb])
         assert not parts(folder)
 
     return cut_until(start, line, alone, folder, wanted=wanted, fault=ctrl_c, check=is_told)
@@ -72,27 +72,30 @@ def loads_torch(process):
 
 def test_ctrl_c_while_libraries_are_loaded_is_one_line_too(trained):
     code, lines = stopped_from_nothing(["evaluate", trained], loads_torch)
-    assert (code, lines) == (1, ["lopsided evaluate: stopped"])
+    assert (code, lines) == (130, ["lopsided evaluate: stopped"])
 
 
 INTERRUPTED = """
-import signal
+import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from lopsided.cli.main import _Stopped
+from lopsided.cli.main import _heed_ctrl_c
+_heed_ctrl_c("sweep")
 try:
-    with _Stopped():
-        import outer
-        print("went on")
+    signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
-    print(outer.done)
+    print("raised", flush=True)
+child = os.fork()
+signal.raise_signal(signal.SIGINT) if not child else None
+os._exit(7) if not child else print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+import outer
 """
 
 
-def test_ctrl_c_in_an_import_waits_for_the_outermost_and_for_no_more(tmp_path):
-    (tmp_path / "inner.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\ndone = True\n")
-    (tmp_path / "outer.py").write_text("import inner\ndone = inner.done\n")
+def test_ctrl_c_is_raised_in_work_ends_imports_at_once_and_leaves_children_alone(tmp_path):
+    (tmp_path / "outer.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\nprint('went on')\n")
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, cwd=tmp_path)
-    assert (done.stdout, done.stderr) == ("True\n", "")
+    told = "lopsided sweep: stopped; the same line goes on\n"
+    assert (done.returncode, done.stdout, done.stderr) == (130, "raised\n7\n", told)
 
 
 @pytest.mark.on_demand
@@ -102,7 +105,7 @@ def test_ctrl_c_at_any_moment_of_loading_is_one_line(trained, tmp_path, moment):
     code, lines = stopped_from_nothing(
         ["predict", trained, "--out", tmp_path / "p.csv"], lambda _: time.monotonic() > end
     )
-    assert (code, lines) in [(1, ["lopsided predict: stopped"]), (0, [])]
+    assert (code, lines) in [(130, ["lopsided predict: stopped"]), (0, [])]
 
 
 def test_sigterm_leaves_whole_files(start, line, tmp_path):
@@ -110,7 +113,7 @@ def test_sigterm_leaves_whole_files(start, line, tmp_path):
     folder.mkdir()
     words = line(folder)
     ended = start(words, signal=signal.SIGTERM, after=0.4)
-    assert ended.code in (0, 1, -signal.SIGTERM)
+    assert ended.code in (0, 130, -signal.SIGTERM)
     assert "Traceback" not in ended.error
     assert_whole(folder)
 

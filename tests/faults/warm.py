@@ -110,7 +110,7 @@ if __name__ == "__main__":
         from lopsided.cli.main import main
 
         sys.argv = ["lopsided", *mine["words"]]
-        code = main(mine["words"])
+        code = main()
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
             stream.flush()

@@ -140,6 +140,17 @@ def test_the_numbers_are_those_of_errors_made_at_random(share):
     assert np.corrcoef(found.missing, (truth & ~noted).sum(axis=0))[0, 1] > 0.9
 
 
+def test_the_numbers_of_labels_are_in_proportion_to_the_sum_of_their_doubts():
+    draw = np.random.default_rng(1)
+    truth = draw.random((5_000, 3)) < [0.2, 0.3, 0.4]
+    noted = truth ^ (draw.random(truth.shape) < [0.05, 0.02, 0.01])
+    p = np.clip(np.where(truth, [0.9, 0.8, 0.7], 0.1) + 0.1 * draw.normal(size=truth.shape), 0.01, 0.99)
+    found = audit(made(p, noted), most=1)
+    for numbers, doubts in ((found.missing, p * ~noted), (found.wrong, (1 - p) * noted)):
+        assert numbers.sum() > 0
+        np.testing.assert_allclose(numbers / numbers.sum(), doubts.sum(axis=0) / doubts.sum(), rtol=1e-6)
+
+
 def test_unknown_labels_are_no_suspects_and_count_for_nothing():
     draw = np.random.default_rng(0)
     noted, known = draw.random((200, 3)) < 0.3, draw.random((200, 3)) < 0.7

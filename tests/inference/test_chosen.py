@@ -11,10 +11,9 @@ from scipy.sparse import csr_array
 
 from lopsided.data import Labels
 from lopsided.inference.calibrate import calibrate
-from lopsided.inference.chosen import chosen_on
 from lopsided.inference.evaluate import evaluate
 from lopsided.inference.scoring import coverage
-from lopsided.inference.thresholds import choose
+from lopsided.inference.thresholds import choose, decision_of
 from lopsided.runs.calibrators import without_fit
 from lopsided.runs.config import LossName
 from lopsided.training import LossOptions
@@ -72,9 +71,18 @@ def test_splits_of_other_data_chose_nothing(run, table):
     assert evaluate(run, table, split="val", source="table:other.csv", save=False)["chosen_on_this_split"] == []
     again = evaluate(run, table, split="val", source="table:./made.csv", save=False)
     assert again["chosen_on_this_split"] == ["weights", "thresholds"]
-    about = {"split": "val", "source": "table:other.csv"}  # thresholds that were chosen on other data
-    assert chosen_on(run, split="val", source="table:other.csv", thresholds=about, fit=None) == ["thresholds"]
-    assert chosen_on(run, split="val", source=None, thresholds=about, fit=None) == ["weights"]
+
+
+def test_what_other_data_chose_is_said_of_that_data_alone(run, table):
+    other = "table:other.csv"
+    assert calibrate(run, table, method="temperature", source=other)["source"] == other
+    assert choose(run, table, source=other)["source"] == other
+    assert decision_of(run, run.load()).describe().endswith(" (best F1 on val of table:other.csv)")
+    found = evaluate(run, table, split="val", source=other, save=False)
+    assert found["chosen_on_this_split"] == ["thresholds", "calibration"]
+    assert (found["calibration"]["fitted_on"], found["calibration"]["source"]) == ("val", other)
+    assert found["thresholds"]["source"] == other
+    assert evaluate(run, table, split="val")["chosen_on_this_split"] == ["weights"]
 
 
 def test_weights_that_no_validation_chose_are_not_called_chosen(tmp_path, quick, table):

@@ -170,6 +170,15 @@ def test_a_damaged_file_or_one_of_other_weights_is_refused_by_name(run, table, n
         evaluate(run, table)
 
 
+def test_a_threshold_that_is_no_finite_number_is_refused(run, table):
+    choose(run, table, per_label=True)
+    content = json.loads(run.thresholds_file.read_text())
+    content["labels"]["b"]["threshold"] = "1e999"
+    run.thresholds_file.write_text(json.dumps(content).replace('"1e999"', "1e999"))
+    with pytest.raises(ValueError, match=r"expected .*thresholds.json to be what lopsided wrote, got "):
+        decision_of(run, run.load())
+
+
 @pytest.mark.parametrize("way", ["unknown", "negatives"])
 def test_unknown_labels_have_no_part_in_any_decision(monkeypatch, tmp_path, table, config, way):
     """From loss to thresholds: with positives written where nobody knows, every number is the same."""

@@ -91,8 +91,9 @@ def test_the_calibration_is_that_of_the_known_elements_before_and_after(run, fiv
 
 
 @pytest.mark.parametrize("per_label", [False, True])
-def test_what_is_noted_of_chosen_thresholds_is_what_they_come_to(run, five, per_label):
-    found = choose(run, five, per_label=per_label)
+@pytest.mark.parametrize("aim", [{}, {"rule": "precision", "at_least": 1.0}])  # the second predicts one label once
+def test_what_is_noted_of_chosen_thresholds_is_what_they_come_to(run, five, per_label, aim):
+    found = choose(run, five, per_label=per_label, **aim)
     _, p, targets, known = arrays(run, five, "val")
     for k, name in enumerate("vwxyz"):
         row = found["labels"][name]
@@ -101,6 +102,8 @@ def test_what_is_noted_of_chosen_thresholds_is_what_they_come_to(run, five, per_
         assert row["precision"] == pytest.approx(hits / max(predicted, 1))
         assert row["recall"] == pytest.approx(hits / positives)
         assert row["f1"] == pytest.approx(2 * hits / (predicted + positives))
+    if aim:
+        return
     different = {row["threshold"] for row in found["labels"].values()}
     assert (len(different) > 1) == per_label
     if not per_label:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from lopsided.data import DataOptions, Labels, Table
+from lopsided.data import DataOptions, Inputs, Labels, Table
 from lopsided.inference import export as module
 from lopsided.inference.calibrate import fitted
 from lopsided.inference.export import export
 from lopsided.inference.predict import predict
-from lopsided.models import ModelOptions, build_model
+from lopsided.models import ModelOptions, build_model, usual_kind
 from lopsided.runs.calibrators import ClosedForm
 from lopsided.runs.folder import about_run
 from lopsided.training import Config, LossOptions, RunFolder
@@ -55,7 +55,11 @@ def made(
         state["model.1.weight"] *= scale
     if config.loss.name == "adaptive":
         state["criterion.gamma_neg"] = torch.tensor(3.7)
-    checkpoint = {"state_dict": state, "lopsided": about_run(LABELS, shape, names), "epoch": 6}
+    checkpoint = {
+        "state_dict": state,
+        "lopsided": about_run(LABELS, Inputs(usual_kind(shape), shape, names)),
+        "epoch": 6,
+    }
     torch.save(checkpoint, run.checkpoints / "last.ckpt")
     return run
 

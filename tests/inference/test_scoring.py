@@ -8,7 +8,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import nn
 
-from lopsided.data import ImageOptions, Labels, Table
+from lopsided.data import ImageOptions, Inputs, Labels, Table
 from lopsided.inference.scoring import collected, same_labels, scored_batches
 from lopsided.runs.calibrators import ClosedForm
 from lopsided.runs.folder import Trained
@@ -31,7 +31,8 @@ def trained():
     with torch.no_grad():
         model.weight.copy_(torch.tensor([[1.0, 0, 0], [0, 10, 100]]))
     closed = ClosedForm(0, 0, 0, False)
-    return Trained(model, ("a", "b"), (3,), ("x", "y", "z"), 1, ImageOptions(), closed, closed, "0" * 16)
+    inputs = Inputs("features", (3,), ("x", "y", "z"))
+    return Trained(model, ("a", "b"), inputs, 1, ImageOptions(), closed, closed, "0" * 16)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 100])
@@ -50,6 +51,16 @@ def test_batches_say_which_samples_they_hold(trained, table):
     assert batches == [[1, 3, 5], [7]]
 
 
+@pytest.mark.parametrize("wanted", [0, 3])
+def test_images_are_opened_by_as_many_processes_as_wanted(trained, table, monkeypatch, wanted):
+    used = []
+    monkeypatch.setattr(
+        "lopsided.inference.scoring.loader", lambda dataset, batches, *, workers: used.append(workers) or []
+    )
+    assert list(scored_batches(trained, table, split="test", batch_size=3, workers=wanted)) == []
+    assert used == [wanted]
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1), (1, 0, 2)])
 def test_named_features_are_put_in_the_order_that_the_network_knows(trained, table, order):
     names = tuple("xyz"[k] for k in order)
@@ -66,11 +77,37 @@ def test_features_without_names_are_taken_as_they_stand(trained, table):
 
 def test_inputs_that_the_network_does_not_know_are_refused(trained, table):
     narrow = dataclasses.replace(table, features=FEATURES[:, :2], feature_names=())
-    with pytest.raises(ValueError, match=r"expected inputs to have the shape of the run's \(3,\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected inputs .* features of shape \(3,\), got features of shape \(2,\)"):
         collected(trained, narrow, split="test", batch_size=4)
     other = dataclasses.replace(table, feature_names=("x", "y", "w"))
     with pytest.raises(ValueError, match="to have the features of the run, got none named 'z'"):
         collected(trained, other, split="test", batch_size=4)
+
+
+def test_features_that_the_run_does_not_know_are_left_out_and_the_first_five_named(trained, table, capsys):
+    for count, said in ((5, "'a', 'b', 'c', 'd', 'e'\n"), (6, "'a', 'b', 'c', 'd', 'e' and more\n")):
+        names = (*"abcdef"[:count], *"xyz")
+        wide = dataclasses.replace(
+            table, features=np.hstack([np.ones((8, count), np.float32), FEATURES]), feature_names=names
+        )
+        usual, found = (collected(trained, data, split="train", batch_size=4).logits for data in (table, wide))
+        assert torch.equal(usual, found)
+        assert capsys.readouterr().err == f"made: left out {count} columns that the run does not know: {said}"
+
+
+def test_images_and_kernels_lie_in_memory_as_convolutions_are_fastest(trained, make_manifest):
+    laid_out = []
+
+    class Network(nn.Conv2d):
+        def forward(self, inputs):
+            laid_out.extend(part.is_contiguous(memory_format=torch.channels_last) for part in (inputs, self.weight))
+            return super().forward(inputs.float()).mean(dim=(2, 3))
+
+    of_images = dataclasses.replace(
+        trained, model=Network(3, 2, 3), input_shape=(3, 16, 16), images=ImageOptions(size=16)
+    )
+    assert collected(of_images, make_manifest(8), split="test", batch_size=2).logits.shape == (2, 2)
+    assert laid_out == [True, True]
 
 
 def test_other_labels_are_refused_with_the_first_difference(trained, table):

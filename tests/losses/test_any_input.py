@@ -12,14 +12,14 @@ from lopsided.asymmetry import AdaptiveAsymmetricLoss, ScheduledAsymmetricLoss
 
 SHARES = torch.tensor([0.5, 0.01, 0.3, 0.2, 0.02, 0.04])
 CASES = {
-    "AsymmetricLoss": lambda labels: losses.AsymmetricLoss(0, 4, 0.05),
+    "AsymmetricLoss": lambda labels: losses.AsymmetricLoss(gamma_pos=0, gamma_neg=4, margin=0.05),
     "FocalLoss": lambda labels: losses.FocalLoss(),
     "AsymmetricPolynomialLoss": lambda labels: losses.AsymmetricPolynomialLoss(),
     "HillLoss": lambda labels: losses.HillLoss(),
     "SPLCLoss": lambda labels: losses.SPLCLoss(epoch_samples=1, start=0),
     "TwoWayLoss": lambda labels: losses.TwoWayLoss(),
     "ZLPRLoss": lambda labels: losses.ZLPRLoss(),
-    "DistributionBalancedLoss": lambda labels: losses.DistributionBalancedLoss(SHARES[:labels]),
+    "DistributionBalancedLoss": lambda labels: losses.DistributionBalancedLoss(frequencies=SHARES[:labels]),
     # of six labels one per sample, so that most unknown ones cost something
     "PartialAsymmetricLoss": lambda labels: losses.PartialAsymmetricLoss(top_k=1),
     "AdaptiveAsymmetricLoss": lambda labels: AdaptiveAsymmetricLoss(),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lopsided.models import build_model
+from lopsided.data import Inputs
+from lopsided.models import build_model, usual_kind
 from lopsided.reports.runs import Run, read_runs
 from lopsided.runs.config import Config, LossOptions, ReportOptions, TrainingOptions
 from lopsided.runs.criterion import build_criterion
@@ -120,5 +121,5 @@ def _write_checkpoint(path: Path, config: Config, labels: tuple[str, ...], shape
     criterion = build_criterion(config.loss, num_labels=len(labels))
     weights |= {f"criterion.{name}": value for name, value in criterion.state_dict().items()}
     (path / "checkpoints").mkdir()
-    content = {"lopsided": about_run(labels, shape), "state_dict": weights, "epoch": 0}
+    content = {"lopsided": about_run(labels, Inputs(usual_kind(shape), shape)), "state_dict": weights, "epoch": 0}
     torch.save(content, path / "checkpoints" / "best.ckpt")

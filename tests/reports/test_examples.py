@@ -107,8 +107,8 @@ def test_images_are_shown_enlarged_pixel_by_pixel(make_run):
 
 
 def test_grey_images_are_shown_and_large_ones_reduced():
-    assert Image.open(io.BytesIO(picture(np.zeros((1, 8, 8), np.uint8)))).size == (192, 192)
-    assert Image.open(io.BytesIO(picture(np.zeros((3, 300, 200), np.uint8)))).size == (128, 192)
+    assert Image.open(io.BytesIO(picture(Image.new("L", (8, 8))))).size == (192, 192)
+    assert Image.open(io.BytesIO(picture(Image.new("RGB", (200, 300))))).size == (128, 192)
 
 
 def test_scenes_of_the_test_split_do_not_depend_on_what_is_spared(make_run):

@@ -103,6 +103,27 @@ def test_the_temperature_is_the_one_that_was_put_in():
     )
 
 
+def test_no_other_temperature_has_a_lower_cross_entropy_even_where_the_scores_are_too_high():
+    closed = ClosedForm(0, 0, 0, False)
+    draw = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(5_000, 3, generator=draw) + 1
+    targets = torch.rand(5_000, 3, generator=draw) < torch.sigmoid(logits - 2)
+    found = fitted(logits, targets, None, closed=closed, method="temperature")["temperature"]
+    best, *others = (
+        torch.nn.functional.binary_cross_entropy_with_logits(logits / (found * factor), targets.float())
+        for factor in (1, 0.95, 1.05)
+    )
+    assert best < min(others)
+
+
+def test_an_isotonic_line_passes_through_its_knots_and_is_level_beyond():
+    knots = {"logits": [[-2.0, 0.0, 3.0], [-1.0, 1.0]], "probabilities": [[0.1, 0.4, 0.8], [0.2, 0.6]]}
+    line = from_fit(ClosedForm(0, 0, 0, False), {"method": "isotonic", "knots": knots}, num_labels=2)
+    logits = torch.tensor([[-9.0, -9], [-2, -1], [-1, 0], [0, 1], [3, 2], [9, 9]])
+    wanted = torch.tensor([[0.1, 0.2], [0.1, 0.2], [0.25, 0.4], [0.4, 0.6], [0.8, 0.6], [0.8, 0.6]])
+    torch.testing.assert_close(line(logits), wanted, rtol=0, atol=2e-6)
+
+
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_a_label_with_few_positives_takes_the_fit_of_all_labels_and_is_named(method):
     closed = ClosedForm(0, 0, 0, False)
@@ -226,5 +247,7 @@ def test_knots_of_a_rising_line_rise_and_are_few():
         assert knots == sorted(set(knots))
         assert values == sorted(values)
         assert 0 <= values[0] < values[-1] <= 1
+    assert [knots[0] for knots in fit["knots"]["logits"]] == logits.amin(dim=0).tolist()
+    assert [knots[-1] for knots in fit["knots"]["logits"]] == logits.amax(dim=0).tolist()
     small = fitted(logits[:60], targets[:60], None, closed=closed, method="isotonic")
     assert all(knots == sorted(set(knots)) for knots in small["knots"]["logits"])

@@ -1,4 +1,5 @@
 import pytest
+
 from tools import audit_dependencies
 from tools.audit_dependencies import audit, pinned, pip_audit
 

@@ -2,6 +2,7 @@ from importlib.metadata import PathDistribution
 
 import pytest
 from packaging.requirements import Requirement
+
 from tools.licences import PYPROJECT, licence_of, own_requirements, required, verdict
 
 

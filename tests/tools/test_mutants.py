@@ -1,10 +1,12 @@
+import json
 import textwrap
 from pathlib import Path
 
 import pytest
+
 from tools.mutants import __main__ as mutants
 from tools.mutants.forks import ROOT, Copy
-from tools.mutants.kinds import mutants_of, optional_parameters
+from tools.mutants.kinds import Mutant, mutants_of, optional_parameters
 
 OPTIONAL = {"mask": ("None",), "detach": ("False", "True")}
 
@@ -93,6 +95,28 @@ def test_sources_are_chosen_by_folder_and_decisions_by_name():
     assert {Path(name).stem for name in everything} >= set(mutants.DECISIONS)
     assert not [name for name in everything if name.startswith(("src/lopsided/cli", "src/lopsided/reports"))]
     assert mutants.sources(["src/lopsided/losses/"]) == [name for name in everything if "/losses/" in name]
+
+
+@pytest.mark.parametrize(("seconds", "met"), [(12, ["quick", "slow"]), (5, ["quick"])])
+def test_a_mutant_meets_the_quickest_tests_that_call_it_within_the_seconds(monkeypatch, tmp_path, seconds, met):
+    monkeypatch.setattr(mutants, "CACHE", tmp_path)
+    source = "src/lopsided/metrics/x.py"
+    items = {"slow": (5.0, [f"{source}::f"]), "quick": (1.0, [f"{source}::f"]), "other": (0.1, [f"{source}::g"])}
+    (tmp_path / "tests.json").write_text(json.dumps({"test_y.py": {"items": items}}))
+    assert mutants.Records(None, seconds).tests_of(Mutant(source, "f", "", "", ""), ["test_y.py"])[0] == met
+
+
+def test_a_report_counts_those_that_reached_their_time_limit(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(mutants, "CACHE", tmp_path)
+    results, source = mutants.Results(), "src/lopsided/metrics/x.py"
+    tried = [Mutant(source, "f", "a < b", becomes, "") for becomes in ("a <= b", "True", "a > b", "not tried")]
+    for mutant, verdict in zip(tried, ("test_y.py::quick", mutants.NO_END, "survived"), strict=False):
+        results.put(mutant, "digest", verdict)
+    mutants.report(tried, mutants.Results(), {source: "digest"}, 60.0)
+    *_, of_metrics, of_all = capsys.readouterr().out.splitlines()
+    assert of_metrics.split(maxsplit=1)[1] == of_all.split(maxsplit=1)[1]
+    assert "2 killed (1 by the time limit),    1 survived,    0 equivalent: 66.7 % of those" in of_all
+    assert of_all.endswith("by tests of 60 seconds")
 
 
 def test_every_equivalent_mutant_says_why_and_is_of_a_file_that_is_there():

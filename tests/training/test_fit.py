@@ -15,7 +15,7 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from lopsided.data import Labels, TableDataset
+from lopsided.data import Labels, SplitDataset
 from lopsided.inference.evaluate import evaluate
 from lopsided.inference.predict import predict
 from lopsided.inference.scoring import collected
@@ -247,7 +247,7 @@ def test_times_a_few_seconds_apart_stay_apart_from_training_to_prediction(tmp_pa
     times = np.concatenate([1_732_752_000 + 7.0 * np.arange(300)[:, None], table.features], axis=1)
     table = dataclasses.replace(table, features=times)
     model = fit(config, tmp_path / "run", data=table).load().model
-    inputs = TableDataset(table, split="test")[range(50)]["inputs"]
+    inputs = SplitDataset(table, split="test")[range(50)]["inputs"]
     assert len(model[0](inputs)[:, 0].unique()) == 50
     assert evaluate(RunFolder(tmp_path / "run"), table, save=False)["mAP"] > 0
 

@@ -3,10 +3,9 @@
 import json
 import os
 import pickle
-import sys
-import types
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ import torch
 from scipy.sparse import csr_array
 from torch import nn
 
-from lopsided.data import Labels, Manifest
+from lopsided.data import Inputs, Labels, Manifest
 from lopsided.models import ImageNetwork, Pixels
 from lopsided.models.images.backbones import Backbone
 from lopsided.training import frozen_features as module
@@ -29,25 +28,21 @@ class Options:
     resize: str = "squash"
 
 
-class FileBytes:
-    """As ImageDataset: files hold one byte, the colour of the whole image; an empty one cannot be read."""
+class FileBytes(Manifest):
+    """Files hold one byte, the colour of the whole image; an empty one cannot be read."""
 
-    read: list[int]  # sample numbers, over all instances
+    seen: ClassVar[list[int]]  # sample numbers, over all instances
 
-    def __init__(self, manifest, *, split, options, augment, seed):
-        assert not augment
-        self.manifest, self.options, self.split_rows = manifest, options, manifest.rows(split)
+    def inputs(self, options=None):
+        return Inputs("images", (3, SIZE, SIZE))
 
-    def __len__(self):
-        return len(self.split_rows)
-
-    def __getitem__(self, positions):
-        rows = self.split_rows[positions]
-        FileBytes.read += rows.tolist()
-        contents = [self.manifest.path(row).read_bytes() for row in rows]
+    def batch(self, rows, options, *, draw):
+        assert draw is None
+        FileBytes.seen += rows.tolist()
+        contents = [self.path(row).read_bytes() for row in rows]
         colours = torch.tensor([content[0] if content else 128 for content in contents], dtype=torch.uint8)
         batch = {
-            "inputs": colours.view(-1, 1, 1, 1).expand(-1, 3, self.options.size, self.options.size).contiguous(),
+            "inputs": colours.view(-1, 1, 1, 1).expand(-1, 3, options.size, options.size).contiguous(),
             "rows": torch.from_numpy(rows),
         }
         unreadable = [int(row) for row, content in zip(rows, contents, strict=True) if not content]
@@ -77,10 +72,7 @@ def network(*, pooled=True):
 
 @pytest.fixture(autouse=True)
 def shards_of_ten(monkeypatch):
-    FileBytes.read = []
-    images = types.ModuleType("lopsided.data.images.dataset")
-    images.ImageDataset = FileBytes
-    monkeypatch.setitem(sys.modules, "lopsided.data.images.dataset", images)
+    FileBytes.seen = []
     monkeypatch.setattr(module, "SHARD", 10)
 
 
@@ -94,7 +86,7 @@ def manifest(tmp_path):
     paths = np.array([f"{row}.img" for row in range(25)], dtype=np.dtypes.StringDType())
     targets = np.arange(25)[:, None] % [2, 3] == 0
     splits = np.array(["train", "test", "train", "val", "train"] * 5)
-    return Manifest("colours", root, paths, Labels(("even", "third"), csr_array(targets)), splits)
+    return FileBytes("colours", root, paths, Labels(("even", "third"), csr_array(targets)), splits)
 
 
 def computed(manifest, cache, **settings):
@@ -121,10 +113,10 @@ def test_a_head_that_takes_maps_gets_maps(manifest, tmp_path):
 
 def test_the_second_time_no_image_is_opened(manifest, tmp_path):
     first = computed(manifest, tmp_path)
-    assert sorted(FileBytes.read) == list(range(25))
-    FileBytes.read = []
+    assert sorted(FileBytes.seen) == list(range(25))
+    FileBytes.seen = []
     second = computed(manifest, tmp_path)
-    assert FileBytes.read == []
+    assert FileBytes.seen == []
     assert (second.table.features == first.table.features).all()
     assert json.loads((second.folder / "about.json").read_text())["backbone"] == "means"
 
@@ -136,9 +128,9 @@ def test_an_interrupted_pass_goes_on_after_its_last_whole_file(manifest, tmp_pat
         patch.setattr(ImageNetwork, "features", _stops_at(6))  # the shape, then batches of 4 4 2 | 4 4 2 | 4 1
         with pytest.raises(KeyboardInterrupt):
             computed(manifest, cache)
-    FileBytes.read = []
+    FileBytes.seen = []
     again = computed(manifest, cache)
-    assert sorted(FileBytes.read) == list(range(10, 25))
+    assert sorted(FileBytes.seen) == list(range(10, 25))
     assert (again.table.features == whole.table.features).all()
     assert not list(again.folder.glob("*.part"))
 
@@ -190,9 +182,9 @@ def _of_another_type(path):
 def test_a_damaged_or_lost_file_is_computed_again(manifest, tmp_path, damage):
     first = computed(manifest, tmp_path)
     damage(sorted(first.folder.glob("*.npz"))[1])
-    FileBytes.read = []
+    FileBytes.seen = []
     again = computed(manifest, tmp_path)
-    assert sorted(FileBytes.read) == list(range(10, 20))
+    assert sorted(FileBytes.seen) == list(range(10, 20))
     assert not list(tmp_path.rglob("sprung"))
     assert (again.table.features == first.table.features).all()
 
@@ -221,18 +213,18 @@ def _other_colours():
 )
 def test_whatever_decides_the_features_decides_the_folder(manifest, tmp_path, settings):
     first = computed(manifest, tmp_path)
-    FileBytes.read = []
+    FileBytes.seen = []
     other = computed(manifest, tmp_path, **{name: make() for name, make in settings.items()})
     assert other.folder != first.folder
-    assert len(FileBytes.read) == 25
+    assert len(FileBytes.seen) == 25
 
 
 def test_features_of_another_format_are_left_alone(manifest, tmp_path, monkeypatch):
     today = computed(manifest, tmp_path)
-    FileBytes.read = []
+    FileBytes.seen = []
     monkeypatch.setattr(module, "FORMAT", module.FORMAT + 1)
     newer = computed(manifest, tmp_path)
-    assert sorted(FileBytes.read) == list(range(25))
+    assert sorted(FileBytes.seen) == list(range(25))
     assert newer.folder != today.folder
     assert today.folder.is_dir()
 
@@ -247,12 +239,12 @@ def test_a_changed_image_is_noticed(manifest, tmp_path):
 
 def test_the_head_and_the_labels_do_not_matter_to_the_cache(manifest, tmp_path):
     computed(manifest, tmp_path)
-    FileBytes.read = []
+    FileBytes.seen = []
     other = network()
     other.head = nn.Linear(3, 9)
     moved = replace(manifest, splits=np.full(25, "train"), name="renamed")
     assert computed(moved, tmp_path, network=other).table.split_names == ("train",)
-    assert FileBytes.read == []
+    assert FileBytes.seen == []
 
 
 def test_unreadable_images_are_named_and_know_no_label_at_once_and_from_the_cache(manifest, tmp_path):
@@ -286,7 +278,7 @@ def test_features_that_do_not_fit_into_memory_are_refused_before_any_image(manif
     monkeypatch.setattr(module.os, "sysconf", lambda name: 16)
     with pytest.raises(ValueError, match=r"expected features of 25 images of shape \(3,\) to fit into memory"):
         computed(manifest, tmp_path)
-    assert FileBytes.read == []
+    assert FileBytes.seen == []
 
 
 def test_the_digest_tells_weights_names_and_types_apart():

@@ -6,9 +6,10 @@
     .venv/bin/python -m tools.mutants --only src/lopsided/metrics --again   # after new tests: the survivors only
 
 A mutant of ``src/lopsided/A/x.py`` meets the tests in ``tests/A`` that call the changed function, the quickest first,
-those of ``test_x.py``, and the examples in docstrings; which test calls what is found by watching each test once. A
-mutant that never ends counts as killed. Results are kept in ``.mutants_cache/``: a run that was cut goes on, and a
-mutant is tried again when its file changes. Survivors that change nothing are listed, with the reason, in
+those of ``test_x.py``, and the examples in docstrings, as many as ``--seconds`` allows; which test calls what is found
+by watching each test once, which also says how long it takes. A mutant that reaches its time limit counts as killed,
+and the report says how many did. Results are kept in ``.mutants_cache/``: a run that was cut goes on, and a mutant is
+tried again when its file changes. Survivors that change nothing are listed, with the reason, in
 ``tools/mutants/equivalent.toml``.
 """
 
@@ -41,13 +42,13 @@ MORE_TESTS = {
     "losses": ("asymmetry",),
     "training": ("cli",),
     "runs": ("training", "cli"),
-    "inference": ("training", "cli"),
+    "inference": ("training", "runs", "cli"),
 }
 """Folders of tests beside the one with the name of the package."""
 ALWAYS = "tests/architecture/test_public_surface.py"
 """Reads the signatures of all that is public, and so notices a changed default without a call."""
-SECONDS = 12.0
-"""Of tests that each mutant meets, as long as they take without it."""
+NO_END = "no end"
+"""The verdict on a mutant that reached its time limit, which counts as killed."""
 PLANTED = '\nraise RuntimeError("planted")\n'
 
 
@@ -75,8 +76,8 @@ def test_files(root: Path, source: str) -> list[str]:
 class Records:
     """What each test called, and how long it took, watched once for each text of a file of tests."""
 
-    def __init__(self, copy: Copy) -> None:
-        self.copy, self.file = copy, CACHE / "tests.json"
+    def __init__(self, copy: Copy, seconds: float) -> None:
+        self.copy, self.seconds, self.file = copy, seconds, CACHE / "tests.json"
         self.kept: dict[str, Any] = json.loads(self.file.read_text()) if self.file.exists() else {}
 
     def watch(self, files: Iterable[str]) -> None:
@@ -110,7 +111,7 @@ class Records:
                     chosen[test] = (called not in calls, seconds)
         tests, total = [], 0.0
         for test in sorted(chosen, key=lambda name: chosen[name]):
-            if total + chosen[test][1] <= SECONDS or test.startswith(ALWAYS):
+            if total + chosen[test][1] <= self.seconds or test.startswith(ALWAYS):
                 tests.append(test)
                 total += chosen[test][1]
         return tests, total
@@ -138,7 +139,7 @@ class Results:
             file.write(json.dumps([*mutant.name, digest, verdict]) + "\n")
 
 
-def try_all(mutants: list[Mutant], results: Results, digests: dict[str, str], again: bool) -> None:
+def try_all(mutants: list[Mutant], results: Results, digests: dict[str, str], again: bool, seconds: float) -> None:
     """Run every mutant that has no verdict and is not known to change nothing, file by file."""
     known = equivalent_ones()
     verdicts = ((mutant, results.get(mutant, digests[mutant.file])) for mutant in mutants if mutant.name not in known)
@@ -147,7 +148,7 @@ def try_all(mutants: list[Mutant], results: Results, digests: dict[str, str], ag
         return
     copy = Copy()
     try:
-        records = Records(copy)
+        records = Records(copy, seconds)
         records.watch(file for source in {mutant.file for mutant in left} for file in test_files(copy.folder, source))
         for source in sorted({mutant.file for mutant in left}):
             of_file = [mutant for mutant in left if mutant.file == source]
@@ -184,11 +185,11 @@ def _verdict(copy: Copy, records: Records, mutant: Mutant) -> str:
         chosen = [file for file in files if any(test in records.kept[file]["items"] for test in tests)]
         said = copy.with_text(mutant.file, mutant.text, tests=chosen, **job)
     if said["code"] != 0:
-        return said["failed"] or ("no end" if said["code"] == -9 else f"exit code {said['code']}")
+        return said["failed"] or (NO_END if said["code"] == -9 else f"exit code {said['code']}")
     return "survived"
 
 
-def report(mutants: list[Mutant], results: Results, digests: dict[str, str]) -> None:
+def report(mutants: list[Mutant], results: Results, digests: dict[str, str], seconds: float) -> None:
     """Print the survivors, and how many of those that were tried were killed, by package."""
     known, counts = equivalent_ones(), Counter[tuple[str, str]]()
     for mutant in mutants:
@@ -196,15 +197,17 @@ def report(mutants: list[Mutant], results: Results, digests: dict[str, str]) -> 
         if verdict is None and mutant.name not in known:
             continue
         kind = "equivalent" if mutant.name in known else "survived" if verdict == "survived" else "killed"
-        counts.update({(Path(mutant.file).parts[2], kind): 1, ("all", kind): 1})
+        for package in (Path(mutant.file).parts[2], "all"):
+            counts.update([(package, kind), *([(package, NO_END)] if verdict == NO_END else [])])
         if kind == "survived":
             print(f"{mutant.file}: {mutant.function}\n  - {mutant.line}\n  + {mutant.becomes}")
     for package in sorted({package for package, _ in counts}, key=lambda name: (name == "all", name)):
         killed, survived = counts[package, "killed"], counts[package, "survived"]
         share = 100 * killed / max(killed + survived, 1)
         print(
-            f"{package:12} {killed:5} killed, {survived:4} survived, {counts[package, 'equivalent']:4} equivalent: "
-            f"{share:.1f} % of those that change anything"
+            f"{package:12} {killed:5} killed ({counts[package, NO_END]} by the time limit), {survived:4} survived, "
+            f"{counts[package, 'equivalent']:4} equivalent: {share:.1f} % of those that change anything, "
+            f"by tests of {seconds:g} seconds"
         )
 
 
@@ -225,6 +228,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], metavar="PATH", help="folders or files under src/lopsided")
     parser.add_argument("--sample", type=int, metavar="N", help="try N of them, drawn at random")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing")
+    parser.add_argument("--seconds", type=float, default=12.0, metavar="S",
+                        help="of tests for each, the quickest first (default 12; decisions need 60)")  # fmt: skip
     parser.add_argument("--again", action="store_true", help="try the survivors once more")
     parser.add_argument("--report", action="store_true", help="try none: say what was found so far")
     arguments = parser.parse_args()
@@ -242,8 +247,8 @@ def main() -> None:
     mutants = [mutant for mutant in mutants if mutant.is_python() and Path(mutant.file).name not in ON_A_GPU]
     results, digests = Results(), {name: _digest(text) for name, text in texts.items()}
     if not arguments.report:
-        try_all(mutants, results, digests, arguments.again)
-    report(mutants, results, digests)
+        try_all(mutants, results, digests, arguments.again, arguments.seconds)
+    report(mutants, results, digests, arguments.seconds)
 
 
 if __name__ == "__main__":

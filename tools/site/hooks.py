@@ -18,7 +18,7 @@ from surface import differences
 PARTS: dict[str, Callable[[], str]] = {"speed": speed_table, "metrics": metrics_table}
 """What stands in the place of `<!-- made: NAME -->`."""
 
-NUMBERS = ("experiments.md", "published.md", "benchmarks.md")
+NUMBERS = ("experiments/", "published.md", "benchmarks.md")
 """Pages with tables of numbers, whose cells are kept in one line."""
 
 
@@ -30,7 +30,7 @@ def on_startup(**_: Any) -> None:
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages that nobody types."""
-    text = (ROOT / "EXPERIMENTS.md").read_text(encoding="utf-8")
+    text = re.sub(r"(\]\(|\]: )docs/", r"\1", (ROOT / "EXPERIMENTS.md").read_text(encoding="utf-8"))
     files.append(File.generated(config, "experiments.md", content=text))
     files.append(File.generated(config, "command-line.md", content=command_line()))
     files.append(File.generated(config, "explorer.html", content=explorer()))
@@ -46,7 +46,7 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
 
 def on_page_content(content: str, *, page: Page, **_: Any) -> str:
     """Equations as MathML, which browsers draw by themselves; wide tables scroll by themselves."""
-    kind = "wide numbers" if page.file.src_uri in NUMBERS else "wide"
+    kind = "wide numbers" if page.file.src_uri.startswith(NUMBERS) else "wide"
     content = re.sub(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', _mathml, content, flags=re.DOTALL)
     return content.replace("<table>", f'<div class="{kind}"><table>').replace("</table>", "</table></div>")
 

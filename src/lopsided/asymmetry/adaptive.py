@@ -6,17 +6,22 @@ away from its target; here it is ``gamma_neg + rate * (target_gap - gap)``. A ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lopsided.asymmetry.probability_gap import Gap, gap_of, gap_sums, sum_over_ranks
-from lopsided.losses.asymmetric import asymmetric_loss_and_gap
-from lopsided.losses.checks import Focus, check_reduction
-from lopsided.losses.modules import keep_setting
+from lopsided.losses.asymmetric import checked_settings
+from lopsided.losses.base import Loss
+from lopsided.losses.checks import Focus, check_inputs, check_number
+from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
+from lopsided.losses.kernels import loss_and_gap
+from lopsided.losses.kernels.call import Call
+
+TARGET_GAP, RATE, MOMENTUM, BOUNDS = 0.1, 0.7, 0.7, (0.0, 20.0)
+"""The rule where nothing else is said; :class:`AdaptiveAsymmetricLoss` says what each is."""
 
 
 class AdaptiveState(NamedTuple):
@@ -26,7 +31,7 @@ class AdaptiveState(NamedTuple):
     sums: Tensor  # running average of gap_sums, shape (4,) or (4, labels)
 
 
-def init(*, gamma_neg: float = 2.0, num_labels: int | None = None) -> AdaptiveState:
+def init(*, gamma_neg: float = GAMMA_NEG, num_labels: int | None = None) -> AdaptiveState:
     """State before the first step: one gamma_neg, or one for each of ``num_labels``."""
     shape = () if num_labels is None else (num_labels,)
     return AdaptiveState(torch.full(shape, float(gamma_neg)), torch.zeros(4, *shape))
@@ -36,11 +41,11 @@ def update(
     state: AdaptiveState,
     sums: Tensor,
     *,
-    target_gap: Focus = 0.1,
-    rate: Focus = 0.7,
-    momentum: Focus = 0.7,
-    lowest: float = 0.0,
-    highest: float = 20.0,
+    target_gap: Focus = TARGET_GAP,
+    rate: Focus = RATE,
+    momentum: Focus = MOMENTUM,
+    lowest: float = BOUNDS[0],
+    highest: float = BOUNDS[1],
 ) -> AdaptiveState:
     r"""One step of eq. 9, with its sign turned and the gap averaged over recent batches.
 
@@ -77,7 +82,7 @@ def read(state: AdaptiveState) -> Tensor:
     return state.gamma_neg
 
 
-class AdaptiveAsymmetricLoss(nn.Module):
+class AdaptiveAsymmetricLoss(Loss):
     """Asymmetric loss whose ``gamma_neg`` moves in ``train()`` until the gap is the target, and rests in ``eval()``.
 
     Each training batch is costed with the present ``gamma_neg``, which then takes one step of eq. 9. It lives in a
@@ -114,50 +119,45 @@ class AdaptiveAsymmetricLoss(nn.Module):
 
     def __init__(
         self,
-        target_gap: float = 0.1,
         *,
-        gamma_neg: float = 2.0,
-        gamma_pos: Focus = 0.0,
-        margin: Focus = 0.2,
-        rate: float = 0.7,
-        momentum: float = 0.7,
-        bounds: tuple[float, float] = (0.0, 20.0),
+        target_gap: float = TARGET_GAP,
+        gamma_neg: float = GAMMA_NEG,
+        gamma_pos: Focus = GAMMA_POS,
+        margin: Focus = MARGIN,
+        rate: float = RATE,
+        momentum: float = MOMENTUM,
+        bounds: tuple[float, float] = BOUNDS,
         per_label: bool = False,
         num_labels: int | None = None,
         detach_focus: bool = False,
         reduction: str = "mean",
     ) -> None:
-        super().__init__()
-        _check_rule(target_gap, gamma_neg, rate, momentum, bounds)
+        super().__init__(reduction=reduction)
+        if not 0 <= bounds[0] <= gamma_neg <= bounds[1]:
+            raise ValueError(f"expected gamma_neg to lie within bounds {bounds}, the lower one >= 0, got {gamma_neg}")
         if per_label != (num_labels is not None):
             raise ValueError(
-                f"per_label and num_labels go together, got per_label={per_label}, num_labels={num_labels}"
+                f"expected per_label and num_labels together, got per_label={per_label}, num_labels={num_labels}"
             )
-        keep_setting(self, "gamma_pos", gamma_pos)
-        keep_setting(self, "margin", margin, below=1.0)
-        self.target_gap, self.rate, self.momentum, self.bounds = target_gap, rate, momentum, bounds
-        self.per_label, self.detach_focus = per_label, detach_focus
-        self.reduction = check_reduction(reduction)
+        self.keep("gamma_pos", gamma_pos)
+        self.keep("margin", margin, below=1.0)
+        self.target_gap = check_number("target_gap", target_gap, at_least=-1.0, at_most=1.0)
+        self.rate = check_number("rate", rate)
+        self.momentum = check_number("momentum", momentum, at_least=0.0, below=1.0)
+        self.bounds, self.per_label, self.num_labels, self.detach_focus = bounds, per_label, num_labels, detach_focus
         state = init(gamma_neg=gamma_neg, num_labels=num_labels)
-        self.register_buffer("gamma_neg", state.gamma_neg)
+        self.keep("gamma_neg", state.gamma_neg, persistent=True)
         self.register_buffer("gap_sums", state.sums)
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
     ) -> Tensor:
         """Loss of a batch; see :func:`lopsided.losses.asymmetric_loss`."""
-        loss, sums = asymmetric_loss_and_gap(
-            logits,
-            targets,
-            gamma_pos=self.gamma_pos,
-            gamma_neg=self.gamma_neg,
-            margin=self.margin,
-            mask=mask,
-            weight=weight,
-            detach_focus=self.detach_focus,
-            reduction=self.reduction,
-            want_gap=self.training and not self.per_label,
-        )
+        check_inputs(logits, targets, mask=mask, weight=weight)
+        settings = checked_settings(logits, self.gamma_pos, self.gamma_neg, self.margin, self.detach_focus)
+        want_slope, want_gap = logits.requires_grad and torch.is_grad_enabled(), self.training and not self.per_label
+        call = Call(logits, targets, settings, mask, weight, self.reduction, want_slope, want_gap)
+        loss, sums = loss_and_gap(call)
         if self.training:
             if sums is None:
                 sums = gap_sums(logits, targets, mask=mask, per_label=self.per_label)
@@ -167,10 +167,6 @@ class AdaptiveAsymmetricLoss(nn.Module):
     def gap(self) -> Gap:
         """The running average of the gap that the rule acts on; nan before the first batch."""
         return gap_of(self.gap_sums)
-
-    def extra_repr(self) -> str:
-        """Show the settings where a model is printed."""
-        return f"target_gap={self.target_gap}, rate={self.rate}, margin={self.margin}, per_label={self.per_label}"
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> AdaptiveAsymmetricLoss:
         """Move with the model, but not to half precision: small steps of gamma_neg would be lost there."""
@@ -193,14 +189,3 @@ class AdaptiveAsymmetricLoss(nn.Module):
         )
         # New tensors: one written in place would be read again, changed, by the backward pass of a compiled graph.
         self.gamma_neg, self.gap_sums = state.gamma_neg, state.sums
-
-
-def _check_rule(target_gap: float, gamma_neg: float, rate: float, momentum: float, bounds: tuple[float, float]) -> None:
-    if not -1 <= target_gap <= 1:
-        raise ValueError(f"expected target_gap to lie in [-1, 1], got {target_gap}")
-    if not math.isfinite(rate):
-        raise ValueError(f"expected rate to be finite, got {rate}")
-    if not 0 <= momentum < 1:
-        raise ValueError(f"expected momentum to lie in [0, 1), got {momentum}")
-    if not 0 <= bounds[0] <= gamma_neg <= bounds[1]:
-        raise ValueError(f"expected gamma_neg to lie within bounds {bounds}, the lower one >= 0, got {gamma_neg}")

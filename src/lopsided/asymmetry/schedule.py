@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lopsided.losses.asymmetric import asymmetric_loss
-from lopsided.losses.checks import check_reduction, check_setting
+from lopsided.losses.base import Loss
+from lopsided.losses.checks import check_setting
+from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Ramp:
         return self.start + (self.end - self.start) * share
 
 
-class ScheduledAsymmetricLoss(nn.Module):
+class ScheduledAsymmetricLoss(Loss):
     """Asymmetric loss whose ``gamma_neg`` or ``margin`` follows a schedule; every call in ``train()`` is one step.
 
     Args:
@@ -68,21 +70,20 @@ class ScheduledAsymmetricLoss(nn.Module):
 
     def __init__(
         self,
-        gamma_neg: float | Ramp = 2.0,
-        margin: float | Ramp = 0.2,
         *,
-        gamma_pos: float = 0.0,
+        gamma_neg: float | Ramp = GAMMA_NEG,
+        margin: float | Ramp = MARGIN,
+        gamma_pos: float = GAMMA_POS,
         detach_focus: bool = False,
         reduction: str = "mean",
     ) -> None:
-        super().__init__()
+        super().__init__(reduction=reduction)
         check_setting("gamma_pos", gamma_pos)
         for name, value, below in (("gamma_neg", gamma_neg, math.inf), ("margin", margin, 1.0)):
             for end in (value.start, value.end) if isinstance(value, Ramp) else (value,):
                 check_setting(name, end, below=below)
         self.gamma_pos, self.gamma_neg, self.margin = gamma_pos, gamma_neg, margin
         self.detach_focus = detach_focus
-        self.reduction = check_reduction(reduction)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
     def forward(

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
+from lopsided.cli.printing import say, table
 from lopsided.data import Data
 from lopsided.data.corrections import says_what_was_judged
 
 _SHOWN = 12  # labels of the table on a terminal
 
 
-def audit(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Write the suspects and a page to go through them, or carry out what was decided there."""
     parser = Parser(
         "audit",
@@ -28,8 +29,7 @@ def audit(arguments: list[str]) -> int:
             "lopsided audit runs/photos listing:photos/labels.csv --apply decisions.csv --out photos/corrected.csv",
         ),
     )
-    parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("source", nargs="?", help="data to look at (default: the run's own)")
+    parser.add_run(source="data to look at (default: the run's own)")
     parser.add_argument(
         "--folds",
         type=int,
@@ -52,7 +52,6 @@ def audit(arguments: list[str]) -> int:
     run = RunFolder(Path(given.run))
     place = given.out or str(run.path / "audit")
     out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
-    run.config()  # refuse what is no run
     own = given.source is None or is_own(run, given.source)
     data = _data(run, given, own=own)
     if given.apply is not None:
@@ -62,7 +61,7 @@ def audit(arguments: list[str]) -> int:
 
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:
-    """What to look at; the run's own data may have had labels corrected since, where it is named."""
+    """The data to look at; labels of the run's own data may have been corrected since, if the data is named."""
     from lopsided.runs.own_data import data_for, relabelled_data
 
     if given.source is None or not own:
@@ -120,9 +119,7 @@ def _summary(found: Any, data: Data) -> dict[str, Any]:
         "noted": int(found.noted.sum()),
         "missing": float(found.missing.sum()),
         "wrong": float(found.wrong.sum()),
-        "warnings": list(
-            found.trust.warnings
-        ),  # where there is one, the numbers are bounds and nothing is called wrong
+        "warnings": list(found.trust.warnings),  # with any, the numbers are bounds and nothing is called wrong
         "separation": None if found.trust.separation != found.trust.separation else found.trust.separation,
         "labels": {
             name: {"noted": noted, "missing": missing, "wrong": wrong, "removals": removals}
@@ -133,31 +130,22 @@ def _summary(found: Any, data: Data) -> dict[str, Any]:
 
 def _print(found: Any, data: Data) -> None:
     import numpy as np
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
     from lopsided.inference.audit import counts
     from lopsided.inference.trust import banner
 
     about = _summary(found, data)
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("label")
-    for name in ("noted", "probably missing", "probably wrong"):
-        table.add_column(name, justify="right")
     rows, order = counts(found, data), np.argsort(-(found.missing + found.wrong), kind="stable")
-    for name, noted, missing, wrong in (rows[k] for k in order[:_SHOWN].tolist()):
-        table.add_row(escape(name), str(noted), missing, wrong)
     sums = ("–", "–") if found.trust.warnings else (f"{about['missing']:.0f}", f"{about['wrong']:.0f}")
-    table.add_row(f"all {len(rows)}", str(about["noted"]), *sums)
-    console = Console()
-    for line in banner(found.trust):
-        console.print(escape(line), style="bold", soft_wrap=True)
-    console.print(f"{escape(data.name)}: {about['samples']} samples")
-    console.print(table)
+    shown = [*(rows[k] for k in order[:_SHOWN].tolist()), (f"all {len(rows)}", about["noted"], *sums)]
+    say(
+        *(Text(line, style="bold") for line in banner(found.trust)),
+        f"{data.name}: {about['samples']} samples",
+        table(("label", "noted", "probably missing", "probably wrong"), shown),
+    )
     if not found.trust.warnings and not found.trust.removable.all():
-        console.print("–: noted too seldom, or separated too badly, for anything to be called wrong")
+        print("–: noted too seldom, or separated too badly, for anything to be called wrong")
 
 
 def _apply(data: Data, decisions: Path, out: Path) -> int:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser
+from lopsided.cli.printing import named
 
 
-def calibrate(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Fit a calibration and say what it changed."""
     parser = Parser(
         "calibrate",
@@ -20,8 +21,7 @@ def calibrate(arguments: list[str]) -> int:
             "lopsided calibrate runs/adaptive table:newer.csv --split train",
         ),
     )
-    parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("source", nargs="?", help="data to use instead of the run's own, taken whole")
+    parser.add_run(source="data to use instead of the run's own, taken whole")
     parser.add_argument(
         "--method",
         type=str,
@@ -38,7 +38,6 @@ def calibrate(arguments: list[str]) -> int:
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
-    run.config()  # refuse what is no run
     data = data_for(run, given.source)
     split = given.split or validation_split(data, own=given.source is None)
     had_thresholds = run.thresholds_file.exists()
@@ -59,13 +58,3 @@ def where(found: dict[str, Any]) -> str:
     ('val', 'val of table:new.csv')
     """
     return f"{found['split']} of {found['source']}" if "source" in found else found["split"]
-
-
-def named(labels: list[str], *, most: int = 12) -> str:
-    """The first labels by name and the number of the rest.
-
-    >>> named(["cat", "dog", "yak"], most=2)
-    'cat, dog and 1 more'
-    """
-    rest = f" and {len(labels) - most} more" if len(labels) > most else ""
-    return ", ".join(labels[:most]) + rest

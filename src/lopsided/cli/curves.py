@@ -9,7 +9,7 @@ from lopsided.losses import AsymmetricLoss
 from lopsided.training import LossOptions
 
 
-def curves(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Write figures 1 and 2 of the paper for the settings asked for, or a page to try settings on."""
     parser = Parser(
         "curves",
@@ -29,7 +29,7 @@ def curves(arguments: list[str]) -> int:
     parser.add_argument("--html", type=str, help="page to write, which opens with this setting")
     given = parser.parse_args(arguments)
 
-    parser.checked(lambda: AsymmetricLoss(given.gamma_pos, given.gamma_neg, given.margin))
+    parser.checked(lambda: AsymmetricLoss(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin))
     from lopsided.reports import save_curves, write_explorer
 
     settings = LossOptions(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin)

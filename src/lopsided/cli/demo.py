@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.data import DataOptions, read_source
@@ -19,7 +20,7 @@ LOSSES = {
 }
 
 
-def demo(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Train the losses on the bundled digits, evaluate them and write the report."""
     parser = Parser(
         "demo",
@@ -33,20 +34,11 @@ def demo(arguments: list[str]) -> int:
     parser.add_argument("--train_samples", type=int, default=6000, help="training scenes, >= 1")
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
     given = parser.parse_args(arguments)
-    configs = parser.checked(
-        lambda: {
-            name: Config(
-                source="digits",
-                data=DataOptions(train_samples=given.train_samples),
-                loss=loss,
-                training=TrainingOptions(epochs=given.epochs, batch_size=64, learning_rate=5e-3),
-                report=ReportOptions(title="Losses compared on scenes of handwritten digits"),
-                seed=given.seed,
-            )
-            for name, loss in LOSSES.items()
-        }
-    )
+    configs = parser.checked(lambda: _configs(given))
     from lopsided.inference.evaluate import evaluate
+    from lopsided.reports import write_report
+    from lopsided.reports.runs import read_runs
+    from lopsided.reports.summary import warnings_about
     from lopsided.runs.lock import writing
     from lopsided.training.fit import fit
 
@@ -63,19 +55,20 @@ def demo(arguments: list[str]) -> int:
         run = fit(config, out / name, data=table)
         result = evaluate(run, table)
         print(f"[{number}/{len(configs)}] {name}: test mAP {100 * result['mAP']:.2f}", flush=True)
-    page = _write_page([out / name for name in configs], out / "report.html")
+    runs = [out / name for name in configs]
+    page = write_report(runs, out / "report.html")
+    print("\nbefore you believe the numbers:")
+    for text in warnings_about(read_runs(runs)):
+        print(f"- {text}")
     print(f"\ndone in {time.monotonic() - started:.0f} s; open {page}")
     return 0
 
 
-def _write_page(runs: list[Path], out: Path) -> Path:
-    """Write the report and say in the terminal what it says above its numbers."""
-    from lopsided.reports import write_report
-    from lopsided.reports.runs import read_runs
-    from lopsided.reports.summary import warnings_about
-
-    page = write_report(runs, out)
-    print("\nbefore you believe the numbers:")
-    for text in warnings_about(read_runs(runs)):
-        print(f"- {text}")
-    return page
+def _configs(given: Any) -> dict[str, Config]:
+    training = TrainingOptions(epochs=given.epochs, batch_size=64, learning_rate=5e-3)
+    report = ReportOptions(title="Losses compared on scenes of handwritten digits")
+    data = DataOptions(train_samples=given.train_samples)
+    return {
+        name: Config(source="digits", data=data, loss=loss, training=training, report=report, seed=given.seed)
+        for name, loss in LOSSES.items()
+    }

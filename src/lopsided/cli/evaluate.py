@@ -7,42 +7,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lopsided.cli.calibrate import named
-from lopsided.cli.parser import THRESHOLD, Parser, check_threshold
-from lopsided.data import Manifest
-
-NAMES = {
-    "mAP": "mean average precision over labels with positives",
-    "mAP_11": "mean of 11-point average precision, as of Pascal VOC 2007",
-    "micro_AP": "average precision of all elements in one ranking",
-    "cp": "precision, mean over labels",
-    "cr": "recall, mean over labels",
-    "cf1": "harmonic mean of CP and CR",
-    "op": "precision, all elements pooled",
-    "or": "recall, all elements pooled",
-    "of1": "harmonic mean of OP and OR",
-    "mean_f1": "F1 of each label, then the mean",
-}
-
+from lopsided.cli.parser import Parser
+from lopsided.cli.printing import named, say, table
 
 FEW_SAMPLES = 50
 """Samples below which a bootstrap interval is said to be too narrow."""
 
 
-def evaluate(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Print the table of metrics."""
     parser = Parser(
         "evaluate",
         "Every metric of a run's best averaged weights, on its own data or another source with the same labels.",
         examples=("lopsided evaluate runs/adaptive", "lopsided evaluate runs/adaptive --split val --json"),
     )
-    parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("source", nargs="?", help="data to use instead of the run's own")
+    parser.add_run(source="data to use instead of the run's own")
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
-    parser.add_argument("--threshold", type=float, help=THRESHOLD)
+    parser.add_threshold()
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
-    check_threshold(parser, given.threshold)
 
     from lopsided.inference.evaluate import evaluate as measure
     from lopsided.runs.own_data import data_for
@@ -50,12 +33,10 @@ def evaluate(arguments: list[str]) -> int:
     from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
-    run.config()  # refuse what is no run
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
     result = measure(run, data, split=given.split, threshold=given.threshold, save=own, source=given.source)
     if unreadable := result.get("unreadable"):
-        assert isinstance(data, Manifest)
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     if given.json:
         print(json.dumps(_without_nan(result)))
@@ -64,43 +45,30 @@ def evaluate(arguments: list[str]) -> int:
     return 0
 
 
-def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no nan: what is undefined, for want of positives, becomes null."""
-    return {name: _without_nan(value) if isinstance(value, dict) else _number(value) for name, value in result.items()}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_number(part) for part in value]
-    return None if value != value else value
+def _without_nan(value: Any) -> Any:
+    """JSON has no nan: what is undefined because there are no positives becomes null."""
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    return [*map(_without_nan, value)] if isinstance(value, list) else None if value != value else value
 
 
 def print_metrics(title: str, result: dict[str, Any]) -> None:
     """A table with each metric's name spelled out, in per cent."""
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
     from lopsided.inference.chosen import describe_chosen
+    from lopsided.metrics.catalogue import CATALOGUE
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("metric")
-    table.add_column(_above(result), justify="right")
-    table.add_column(f"top {min(3, _num_labels(result))}", justify="right")
-    table.add_column("what it is", style="dim")
-    for name, meaning in NAMES.items():
-        of_top = result["top3"].get(name)
-        shown = "" if of_top is None else percent(of_top, result["samples"])
-        label = name if name[0] == "m" else name.upper()
-        table.add_row(label, percent(result[name], result["samples"]), shown, meaning)
-    console = Console()
-    console.print(escape(title), soft_wrap=True)
+    shown = table(("metric", _above(result), f"top {min(3, _num_labels(result))}"), ())
+    shown.add_column("what it is", style="dim")
+    for metric in CATALOGUE.values():
+        of_top = result["top3"].get(metric.name)
+        top = "" if of_top is None else percent(of_top, result["samples"])
+        shown.add_row(metric.title, percent(result[metric.name], result["samples"]), top, metric.meaning)
+    say(title)
     if said := describe_chosen(result["chosen_on_this_split"], result["split"]):
-        console.print(f"[bold]{escape(said)}[/bold]", soft_wrap=True)
-    console.print(table)
-    for line in [*about_labels(result), *_sentences(result)]:
-        console.print(escape(line), soft_wrap=True)
+        say(Text(said, style="bold"))
+    say(shown, *about_labels(result), *_sentences(result))
 
 
 def percent(share: float, samples: int) -> str:
@@ -113,7 +81,7 @@ def percent(share: float, samples: int) -> str:
 
 
 def about_labels(result: dict[str, Any]) -> list[str]:
-    """Which labels the means over labels are of, and which say nothing there."""
+    """How many labels the means are taken over, and which of them are always true and so say nothing."""
     measured, always = result["labels_measured"], result["labels_always_true"]
     lines = []
     if measured < _num_labels(result):
@@ -144,7 +112,7 @@ def _above(result: dict[str, Any]) -> str:
 
 
 def _sentences(result: dict[str, Any]) -> list[str]:
-    """How true the probabilities are, and what chosen thresholds bring."""
+    """How well the probabilities are calibrated, and what chosen thresholds gain."""
     about, samples = result["calibration"], result["samples"]
     (brier, ece), (raw_brier, raw_ece) = (
         [percent(about[of][name], samples) for name in ("brier", "ece")] for of in ("after", "before")

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import THRESHOLD, Parser, check_threshold, file_to_write
+from lopsided.cli.parser import Parser, file_to_write
 
 
-def export(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Write the file and say how to serve it."""
     parser = Parser(
         "export",
         "A run's best averaged weights as ONNX, with its labels inside, checked against PyTorch.",
         examples=("lopsided export runs/adaptive adaptive.onnx",),
     )
-    parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_run()
     parser.add_argument("file", type=file_to_write, help="file to write, .onnx")
-    parser.add_argument("--threshold", type=float, help=THRESHOLD)
+    parser.add_threshold()
     given = parser.parse_args(arguments)
     out = Path(given.file)
     if out.suffix != ".onnx":
         parser.error(f"expected FILE to end in .onnx, got {out.name}")
-    check_threshold(parser, given.threshold)
 
     from lopsided.inference.export import export as write
     from lopsided.training import RunFolder

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from lopsided.cli.parser import Parser
+from lopsided.cli.printing import named, say, table
 from lopsided.data import (
     Data,
     DataOptions,
     ImageCheck,
-    Manifest,
-    Table,
     check_images,
     imbalance,
     near_duplicates_in_two_splits,
@@ -31,7 +30,7 @@ _SHOWN = 10  # files named on a terminal
 _NAMED = 6  # labels named on a line
 
 
-def inspect(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Print what a data set holds."""
     parser = Parser(
         "inspect",
@@ -55,7 +54,7 @@ def inspect(arguments: list[str]) -> int:
     as_it_lies = data
     if options.validation_share:
         as_it_lies = read_source(given.source, dataclasses.replace(options, validation_share=0), seed=given.seed)
-    if given.check_images and not isinstance(data, Manifest):
+    if given.check_images and not data.opens_files:
         parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
     summary = summarise(data)
     for line in summary["notes"]:
@@ -65,7 +64,6 @@ def inspect(arguments: list[str]) -> int:
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
     check = None
     if given.check_images:
-        assert isinstance(data, Manifest)
         check = check_images(data, workers=min(8, os.cpu_count() or 1))
         summary |= _checked(data, check)
     if given.json:
@@ -75,64 +73,50 @@ def inspect(arguments: list[str]) -> int:
     return 0
 
 
-def _checked(data: Manifest, check: ImageCheck) -> dict[str, Any]:
+def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
     """``unreadable``: path and reason of each; ``near_duplicates_in_two_splits``: pairs of paths."""
     pairs = near_duplicates_in_two_splits(check.hashes, data.splits)
     return {
-        "unreadable": {str(data.paths[row]): reason for row, reason in check.unreadable.items()},
-        "near_duplicates_in_two_splits": [[str(data.paths[row]) for row in pair] for pair in pairs.tolist()],
+        "unreadable": {data.sample_name(row): reason for row, reason in check.unreadable.items()},
+        "near_duplicates_in_two_splits": [[data.sample_name(row) for row in pair] for pair in pairs.tolist()],
     }
 
 
 def _print(data: Data, summary: dict[str, Any]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table as Grid
-
-    console = Console()
-    inputs = f"inputs {' x '.join(map(str, data.input_shape))}" if isinstance(data, Table) else f"images in {data.root}"
-    console.print(
-        f"[bold]{escape(data.name)}[/bold]: {len(data)} samples, {escape(inputs)}, {summary['labels']} labels\n"
-    )
-    splits = Grid(box=box.SIMPLE_HEAD)
-    for name in ("split", "samples", "labels a sample", "labels without positives", "unknown"):
-        splits.add_column(name, justify="left" if name == "split" else "right")
-    for name, part in summary["splits"].items():
-        cells = (
+    splits = [
+        (
+            name,
             part["samples"],
             f"{part['positives_per_sample']:.2f}",
             part["labels_without_positives"],
             part["unknown"],
         )
-        splits.add_row(escape(name), *map(str, cells))
-    console.print(splits)
-    for line in _about_measuring(summary):
-        console.print(escape(line), soft_wrap=True)
-
+        for name, part in summary["splits"].items()
+    ]
+    say(
+        f"{data.name}: {len(data)} samples, {data.described()}, {summary['labels']} labels\n",
+        table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
+        *_about_measuring(summary),
+    )
     first = data.split_names[0]
     ratios = imbalance(data, first)
     order = np.argsort(ratios, kind="stable")
-    rows = order if len(order) <= 10 else np.concatenate([order[:5], order[-5:]])
-    console.print(f"most and least frequent labels in {escape(first)}")
-    labels = Grid(box=box.SIMPLE_HEAD)
-    labels.add_column("label")
-    labels.add_column("negatives per positive", justify="right")
-    for place, row in enumerate(rows):
-        if place == 5 and len(order) > 10:
-            labels.add_row("...", "...")
-        ratio = f"{ratios[row]:.1f}" if math.isfinite(ratios[row]) else "no positives"
-        labels.add_row(escape(data.labels.names[row]), ratio)
-    console.print(labels)
+    labels = [
+        (data.labels.names[row], f"{ratios[row]:.1f}" if math.isfinite(ratios[row]) else "no positives")
+        for row in order.tolist()
+    ]
+    if len(labels) > 10:
+        labels[5:-5] = [("...", "...")]
+    say(f"most and least frequent labels in {first}", table(("label", "negatives per positive"), labels))
     leaks = summary["in_two_splits"]
     verdict = "no sample occurs in two splits" if not leaks else f"{leaks} different samples occur in two splits"
-    console.print(verdict)
+    print(verdict)
     if "unreadable" in summary:
         _print_check(summary)
 
 
 def _about_measuring(summary: dict[str, Any]) -> list[str]:
-    """What training sets aside, what evaluation will measure on, and labels that say nothing there."""
+    """What training will set aside, which samples evaluation will measure on, and which labels say nothing there."""
     lines, splits = [], summary["splits"]
     if aside := summary["set_aside_for_validation"]:
         kept = aside["of"] - aside["samples"]
@@ -147,10 +131,8 @@ def _about_measuring(summary: dict[str, Any]) -> list[str]:
         )
     for split, names in summary["labels_always_true"].items():
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            lines.append(
-                f"always true in {split}, which makes an average precision of 1: {', '.join(names[:_NAMED])}{more}"
-            )
+            shown = named(names, most=_NAMED)
+            lines.append(f"always true in {split}, which makes an average precision of 1: {shown}")
     for split, part in splits.items():
         if split != "train" and part["labels_without_positives"]:
             measured = summary["labels"] - part["labels_without_positives"]

@@ -1,4 +1,4 @@
-"""`lopsided VERB …`: finds the verb's file; imports nothing that the verb does not need."""
+"""`lopsided VERB …`: runs the verb's file, and imports nothing that the verb does not need."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import difflib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
+from importlib import import_module
 from types import FrameType
 from typing import TextIO
 
@@ -34,6 +34,9 @@ _GOES_ON = {
     "audit": "; the same line goes on",
 }
 """What to do after a stop."""
+
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 _EXTRAS = {
     **dict.fromkeys(("matplotlib", "jinja2"), "report"),
@@ -72,13 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb.
 
     Args:
-        arguments: What stands behind ``lopsided``; by default that of this process.
+        arguments: What stands behind ``lopsided``; by default that of this process, which then heeds Ctrl-C.
 
-    Returns: 0 done, 1 the input or the run failed, 2 wrong usage.
+    Returns: 0 done, 1 the input or the run failed, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     _open_closed_streams()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None and words and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        _heed_ctrl_c(words[0])
     try:
-        code = _main(list(sys.argv[1:] if arguments is None else arguments))
+        code = _main(words)
         if arguments is None:  # all is done, and only the end of the process would be interrupted
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         return code if _is_flushed() else 1
@@ -104,78 +110,47 @@ def _main(words: list[str]) -> int:
     if odd := next((word for word in rest if any("\ud800" <= letter <= "\udfff" for letter in word)), None):
         print(f"lopsided {verb}: error: expected words in UTF-8, got {printable(odd):.80}", file=sys.stderr)
         return 2
-    debug = "--debug" in rest
-    stopped = _Stopped()
     try:
-        with stopped:
-            return _run(verb, [word for word in rest if word != "--debug"])
+        return import_module(f"lopsided.cli.{verb}").main([word for word in rest if word != "--debug"])
     except SystemExit as end:  # the parser's: help was shown, or the usage was wrong
         return end.code if isinstance(end.code, int) else 2
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:
-        if debug:
+        if "--debug" in rest:
             raise
-        # An interrupted import may end in any error.
-        is_stop = stopped.is_set or isinstance(error, KeyboardInterrupt)
-        exec("")  # Python would else end by the signal, with another exit code, where it came in such a call
-        what = f"stopped{_GOES_ON.get(verb, '')}" if is_stop else f"error: {_one_line(error)}"
-        print(f"lopsided {verb}: {what}", file=sys.stderr)
+        if isinstance(error, KeyboardInterrupt):
+            print(_stopped(verb), file=sys.stderr)
+            return STOPPED
+        print(f"lopsided {verb}: error: {_one_line(error)}", file=sys.stderr)
         return 1
 
 
-class _Stopped:
-    """Whether Ctrl-C was pressed inside the block, where it raises KeyboardInterrupt; while a module is imported or
-    a process is started, as soon as that is done: compiled modules that are interrupted while they load may end the
-    process, and what fails among the hooks of a fork is told in the middle of other output and then forgotten."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self.is_ours = False
-
-    def __enter__(self) -> None:
-        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        self.is_ours = usual and threading.current_thread() is threading.main_thread()
-        if self.is_ours:
-            signal.signal(signal.SIGINT, self._handle)
-
-    def __exit__(self, *_: object) -> None:
-        if self.is_ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if not self.is_set and sys.stderr.isatty():
-            print(file=sys.stderr)  # behind the terminal's ^C
-        self.is_set = True
-        if waiting := _behind_what_must_end(frame):
-            _interrupt(waiting)
-        else:
-            signal.default_int_handler(number, frame)
+def _stopped(verb: str) -> str:
+    line = f"lopsided {verb}: stopped{_GOES_ON.get(verb, '')}"
+    return f"\n{line}" if sys.stderr.isatty() else line  # below the terminal's ^C
 
 
-def _behind_what_must_end(frame: FrameType | None) -> FrameType | None:
-    """What goes on once imports and starting processes have ended; None where there is none of them."""
-    found = None
-    while frame is not None:
-        if frame.f_code.co_filename == "<frozen importlib._bootstrap>" or frame.f_code.co_name == "_launch":
-            found = frame.f_back  # the second: of multiprocessing
-        frame = frame.f_back
-    return found
+def _heed_ctrl_c(verb: str) -> None:
+    """Let Ctrl-C raise KeyboardInterrupt, so that files are left whole; or end the process at once while a module is
+    imported or a process is started: compiled modules crash, and the hooks of a fork lose the error, if interrupted."""
+    process = os.getpid()
 
-
-def _interrupt(frame: FrameType) -> None:
-    """KeyboardInterrupt where the frame goes on, at its next line or its end."""
-
-    def stop(*_: object) -> None:
-        sys.settrace(None)
+    def stop(_: int, frame: FrameType | None) -> None:
+        if os.getpid() != process:  # a process that prepares batches: it ends with this one
+            return
+        while frame is not None:
+            if frame.f_code.co_filename == "<frozen importlib._bootstrap>" or frame.f_code.co_name == "_launch":
+                os.write(2, f"{_stopped(verb)}\n".encode())
+                os._exit(STOPPED)
+            frame = frame.f_back
         raise KeyboardInterrupt
 
-    frame.f_trace = stop
-    sys.settrace(lambda *_: None)  # without one of these, that of a frame is not heeded
+    signal.signal(signal.SIGINT, stop)
 
 
 def _open_closed_streams() -> None:
-    """A file that is opened must not get the number of a standard stream that the caller has closed."""
+    """Open the standard streams that the caller has closed, so that no other file gets their numbers."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -186,7 +161,7 @@ def _open_closed_streams() -> None:
 
 
 def _is_flushed() -> bool:
-    """Write what is left in the buffer here, where it can still be told what goes wrong."""
+    """Write what is left in the buffer now, while an error can still be reported."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -199,39 +174,10 @@ def _is_flushed() -> bool:
 
 
 def _drop_output(*streams: TextIO) -> None:
-    """What is left in the buffers goes nowhere, so that nothing complains of it at the end."""
+    """Discard what is left in the buffers, so that Python does not complain about it at the end."""
     with open(os.devnull, "w") as nowhere:
         for stream in streams:
             os.dup2(nowhere.fileno(), stream.fileno())
-
-
-def _run(verb: str, arguments: list[str]) -> int:
-    match verb:
-        case "demo":
-            from lopsided.cli.demo import demo as run
-        case "inspect":
-            from lopsided.cli.inspect import inspect as run
-        case "train":
-            from lopsided.cli.train import train as run
-        case "evaluate":
-            from lopsided.cli.evaluate import evaluate as run
-        case "calibrate":
-            from lopsided.cli.calibrate import calibrate as run
-        case "thresholds":
-            from lopsided.cli.thresholds import thresholds as run
-        case "predict":
-            from lopsided.cli.predict import predict as run
-        case "sweep":
-            from lopsided.cli.sweep import sweep as run
-        case "curves":
-            from lopsided.cli.curves import curves as run
-        case "audit":
-            from lopsided.cli.audit import audit as run
-        case "export":
-            from lopsided.cli.export import export as run
-        case _:
-            from lopsided.cli.report import report as run
-    return run(arguments)
 
 
 def _one_line(error: BaseException) -> str:
@@ -243,7 +189,9 @@ def _one_line(error: BaseException) -> str:
         text = text.strip().splitlines()[-1].partition(": ")[2]
     text = " ".join(text.split())
     if text.startswith("DataLoader worker"):
-        return "a process that prepares batches was killed, maybe for want of memory: --training.workers says how many"
+        return (
+            "a process that prepares batches was killed, perhaps for lack of memory: --training.workers says how many"
+        )
     if "can't allocate memory" in text or "out of memory" in text or isinstance(error, MemoryError):
         return "this takes more memory than there is (--debug shows where)"
     if isinstance(error, OSError) and error.strerror:
@@ -254,7 +202,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that a terminal shows and does not obey: a file may be called anything.
+    """Text that a terminal shows and does not obey, since a file's name may hold control characters.
 
     >>> printable("caf\u00e9 \x1b[2J")
     'café \\\\x1b[2J'

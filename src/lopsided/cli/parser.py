@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import re
 import sys
 import textwrap
 from argparse import SUPPRESS, Action, ArgumentTypeError
@@ -18,16 +17,30 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 Value = TypeVar("Value")
 
-THRESHOLD = "probability above which a label is predicted (default: as lopsided thresholds chose, else 0.5)"
-"""Help of an option that three verbs have."""
+
+def probability(text: str) -> float:
+    """The value of an option, in [0, 1].
+
+    >>> probability("0.5")
+    0.5
+    """
+    if not 0 <= float(text) <= 1:
+        raise ValueError
+    return float(text)
+
 
 _GROUP_FILE = "Path to a configuration file."  # of one group, such as --loss FILE: --config takes files of them all
-_KINDS: dict[Any, str] = {int: "N", float: "NUMBER", bool: "{true,false}"}
+_KINDS: dict[Any, tuple[str, str]] = {  # as help and as errors call them
+    int: ("N", "a whole number"),
+    float: ("NUMBER", "a number"),
+    probability: ("NUMBER", "a number in [0, 1]"),
+    bool: ("{true,false}", "true or false"),
+}
 _WIDEST = 50  # letters of the values of an option
 
 
 class _Help(DefaultHelpFormatter):
-    """Short usage, one line of defaults, what values an option takes; keeps the lines of the examples."""
+    """Help with a short usage, the values and the default of each option, and the examples line by line."""
 
     def add_usage(self, usage: str | None, actions: Iterable[Action], *args: Any, **kwargs: Any) -> None:
         words = [self._format_args(action, action.dest) for action in actions if not action.option_strings]
@@ -43,8 +56,6 @@ class _Help(DefaultHelpFormatter):
         return "--print_config" if action.dest == "print_config" else super()._format_action_invocation(action)
 
     def _get_help_string(self, action: Action) -> str:
-        if action.dest == "print_config":
-            return "print the configuration that the other options make, as YAML, and end"
         text = (action.help or "").replace("``", "").replace("%", "%%").rstrip(".")
         default = action.default
         if action.dest == "help" or default is None or default is SUPPRESS or isinstance(default, bool):
@@ -58,21 +69,46 @@ class _Help(DefaultHelpFormatter):
         return lambda size: (shown,) * size
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)  # presets are to be copied
+
+
+def _kinds(action: Action) -> list[Any]:
+    """The types that the values of an option may have; more than one where it may be left out."""
+    hint: Any = getattr(action, "_typehint", None) or action.type
+    return list(get_args(hint)) if get_origin(hint) in (Union, UnionType) else [hint]
 
 
 def _values(action: Action) -> str:
-    """What an option takes, as its help shows it; empty where the option's own name says it better."""
-    hint: Any = getattr(action, "_typehint", None) or action.type
-    kinds = (
-        [kind for kind in get_args(hint) if kind is not type(None)] if get_origin(hint) in (Union, UnionType) else []
-    )
-    kind = kinds[0] if kinds else hint
+    """What an option takes, as its help shows it; empty if the list would be too long."""
+    kind = _kinds(action)[0]
     if kind in _KINDS:
-        return _KINDS[kind]
-    choices = action.choices or (get_args(kind) if get_origin(kind) is Literal else ())
-    listed = "{" + ",".join(map(str, choices)) + "}"
+        return _KINDS[kind][0]
+    choices = _choices(action)
+    listed = "{" + ",".join(choices) + "}"
     return listed if choices and len(listed) <= _WIDEST else ""
+
+
+def _choices(action: Action) -> list[str]:
+    kind = _kinds(action)[0]
+    return list(map(str, action.choices or (get_args(kind) if get_origin(kind) is Literal else ())))
+
+
+def _fits(kind: Any, value: str) -> bool:
+    try:
+        return value.lower() in ("true", "false") if kind is bool else kind(value) is not None
+    except ValueError:
+        return False
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The nearest name, whole, without what stands before its dot, or by initials: lr for training.learning_rate."""
+    names: dict[str, str] = {}
+    for one in known:
+        whole = one.lstrip("-")
+        last = whole.rpartition(".")[2]
+        names |= {whole: one, last: one, "".join(part[:1] for part in last.split("_")): one}
+    near = difflib.get_close_matches(word.lstrip("-"), names, n=1, cutoff=0.6)
+    return f"; did you mean {names[near[0]]}?" if near else ""
 
 
 class Parser(ArgumentParser):
@@ -89,16 +125,23 @@ class Parser(ArgumentParser):
         super().__init__(
             prog=f"lopsided {verb}", description=about, epilog=epilog, formatter_class=_Help, allow_abbrev=False
         )
+        self.args = []  # until they are parsed
+
+    def add_run(self, *, source: str = "") -> None:
+        """Take the folder of a run and, if its help is given, a source to use instead of the run's own."""
+        self.add_argument("run", type=str, help="folder of the run")
+        if source:
+            self.add_argument("source", nargs="?", help=source)
+
+    def add_threshold(self) -> None:
+        """Take one threshold for all labels."""
+        about = "probability above which a label is predicted (default: as lopsided thresholds chose, else 0.5)"
+        self.add_argument("--threshold", type=probability, help=about)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print one line and end with exit code 2."""
-        text = " ".join(message.split())
-        text = re.sub(r"Parser key \"([^\"]*)\": ?", r"--\1: ", text)
-        text = re.sub(r"Expected a <class '(\w+)'>", r"expected \1", text).replace(
-            "Expected a typing.Literal", "expected one of "
-        )
-        text = text.replace(". Got value:", ", got")
-        print(f"{self.prog}: error: {text}{self._nearest(message)}", file=sys.stderr)
+        text = self._reason() or message
+        print(f"{self.prog}: error: {' '.join(text.split())}", file=sys.stderr)
         sys.exit(2)
 
     def checked(self, make: Callable[[], Value]) -> Value:
@@ -108,15 +151,33 @@ class Parser(ArgumentParser):
         except (ValueError, TypeError) as error:
             self.error(str(error))
 
-    def _nearest(self, message: str) -> str:
-        known: dict[str, Any] = dict(self._option_string_actions)
-        given = [word.split("=")[0] for word in re.findall(r"--[\w.=-]+", message) if word.split("=")[0] not in known]
-        near = difflib.get_close_matches(given[0], known, n=1, cutoff=0.6) if given else []
-        return f"; did you mean {near[0]}?" if near else ""
+    def wrong(self, option: str, value: str) -> str:
+        """What is wrong with an option and its value, in a sentence; empty where nothing is seen at once."""
+        known: dict[str, Action] = dict(self._option_string_actions)
+        if (action := known.get(option)) is None:
+            return f"expected an option of {self.prog}, got {option}{_did_you_mean(option, known)}"
+        kinds, choices = _kinds(action), _choices(action)
+        if not value or (value in ("null", "None") and type(None) in kinds):
+            return ""
+        if choices and value not in choices:
+            near = _did_you_mean(value, choices)
+            return f"expected {option} to be one of {', '.join(choices)}, got {value!r:.60}{near}"
+        if kinds[0] in _KINDS and not _fits(kinds[0], value):
+            return f"expected {option} to be {_KINDS[kinds[0]][1]}, got {value!r:.60}"
+        return ""
+
+    def _reason(self) -> str:
+        """The same of the first word of the command line with which something is wrong."""
+        for word, following in zip(self.args, [*self.args[1:], "--"], strict=False):
+            option, equals, value = word.partition("=")
+            value = value if equals or following.startswith("--") else following
+            if option.startswith("--") and (wrong := self.wrong(option, value)):
+                return wrong
+        return ""
 
 
 class PlaceError(ArgumentTypeError, ValueError):
-    """A place that cannot be written; of the kind whose words argparse hands on."""
+    """A place that cannot be written; argparse passes the message of this kind of error on."""
 
 
 def folder_to_write(text: str) -> str:
@@ -129,13 +190,12 @@ def folder_to_write(text: str) -> str:
 
 
 def file_to_write(text: str) -> str:
-    """The value of an option that names a file, whose folder is made if it is not there; raises likewise."""
+    """The same for an option that names a file, whose folder is made if it is not there."""
     return _place_to_write(text, is_folder=False)
 
 
 def _place_to_write(text: str, *, is_folder: bool) -> str:
-    wanted = "a folder" if is_folder else "a file"
-    path = Path(text)
+    wanted, path = "a folder" if is_folder else "a file", Path(text)
     try:
         if text and path.exists() and path.is_dir() != is_folder:
             raise PlaceError(f"expected {wanted} to write, got {'a file' if is_folder else 'a folder'}: {text}")
@@ -155,7 +215,11 @@ def _place_to_write(text: str, *, is_folder: bool) -> str:
     return text
 
 
-def check_threshold(parser: Parser, threshold: float | None) -> None:
-    """Refuse a number that is no probability."""
-    if threshold is not None and not 0 <= threshold <= 1:
-        parser.error(f"expected --threshold to lie in [0, 1], got {threshold}")
+def default_folder(parent: str, source: str, name: str) -> Path:
+    """PARENT/SOURCE-NAME, with the last part of the source's path.
+
+    >>> str(default_folder("runs", "table:data/birds.csv", "focal"))
+    'runs/birds-focal'
+    """
+    kind, _, place = source.partition(":")
+    return Path(parent) / f"{Path(place).stem or kind}-{name}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lopsided.cli.parser import THRESHOLD, Parser, check_threshold, file_to_write
-from lopsided.data import Data, Manifest, is_source, loose_images
+from lopsided.cli.parser import Parser, file_to_write
+from lopsided.data import Data, is_source, loose_images
 from lopsided.training import RunFolder
 
 
-def predict(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Write probabilities and say where."""
     parser = Parser(
         "predict",
@@ -21,19 +21,18 @@ def predict(arguments: list[str]) -> int:
             "lopsided predict runs/adaptive --split val",
         ),
     )
-    parser.add_argument("run", type=str, help="folder of the run")
+    parser.add_run()
     parser.add_argument(
         "data",
         nargs="*",
         help="image files and folders of them, or one source, whose labels are not needed (default: the run's own)",
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
-    parser.add_argument("--threshold", type=float, help=THRESHOLD)
+    parser.add_threshold()
     parser.add_argument(
         "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
     )
     given = parser.parse_args(arguments)
-    check_threshold(parser, given.threshold)
     sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
     if sources and len(given.data) > 1:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
@@ -46,7 +45,6 @@ def predict(arguments: list[str]) -> int:
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
     count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
     if unreadable:
-        assert isinstance(data, Manifest)
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
     print(f"wrote {count} rows to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is

@@ -7,7 +7,7 @@ from pathlib import Path
 from lopsided.cli.parser import Parser, file_to_write
 
 
-def report(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Write one page out of one or many runs."""
     parser = Parser(
         "report",

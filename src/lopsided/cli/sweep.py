@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from lopsided.cli.parser import Parser, folder_to_write
+from lopsided.cli.parser import Parser, default_folder, folder_to_write
+from lopsided.cli.printing import say, table
 from lopsided.data import DataOptions
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.settings import GRIDS, SweepName, check_numbers, settings_of
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 NAMES = get_args(SweepName)
 
 
-def sweep(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run an experiment and write its table, figure, rows and page."""
     parser = _parser()
     given = parser.parse_args(arguments)
     wanted = parser.checked(lambda: _wanted(given.name, parser.instantiate(given)))
-    out = Path(given.out) if given.out else default_folder(wanted)
+    out = Path(given.out) if given.out else default_folder("sweeps", wanted.source, wanted.name)
 
     # Late, so that wrong usage is told at once.
     from lopsided.experiments.out_folder import outputs_lock
@@ -110,43 +111,30 @@ def _wanted(name: str, given: Any) -> Sweep:
     return wanted
 
 
-def default_folder(wanted: Sweep) -> Path:
-    """sweeps/SOURCE-NAME, with the last part of the source's path."""
-    kind, _, place = wanted.source.partition(":")
-    return Path("sweeps") / f"{Path(place).stem or kind}-{wanted.name}"
-
-
 def print_results(wanted: Sweep, found: Sequence[Result], summary: str) -> None:
     """What came out, and a table of the settings for each share of hidden positives, in per cent."""
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    console.print(escape(summary), soft_wrap=True)
+    columns = ("setting", "mAP", "sd", "difference", "95 % interval", "micro AP", "gap", "gamma_neg", "rate")
+    say(summary)
     for missing in wanted.missing:
-        table = Table(box=box.SIMPLE_HEAD)
-        table.add_column("setting")
-        for column in ("mAP", "sd", "difference", "95 % interval", "micro AP", "gap", "gamma_neg", "rate"):
-            table.add_column(column, justify="right")
+        rows = []
         for result in (result for result in found if result.missing == missing):
             is_baseline = result.setting == result.baseline
             interval = f"{100 * result.low:+.2f} to {100 * result.high:+.2f}" if result.low == result.low else ""
-            table.add_row(
-                escape(result.setting),
-                f"{100 * result.mAP:.2f}",
-                f"{100 * result.sd:.2f}" if result.sd == result.sd else "",
-                "baseline" if is_baseline else f"{100 * result.difference:+.2f}",
-                "" if is_baseline else interval,
-                f"{100 * result.micro_AP:.2f}",
-                f"{result.final_gap:+.2f}",
-                f"{result.final_gamma_neg:.2f}",
-                f"{result.learning_rate:g}{'*' if result.at_edge else ''}",
+            rows.append(
+                (
+                    result.setting,
+                    f"{100 * result.mAP:.2f}",
+                    f"{100 * result.sd:.2f}" if result.sd == result.sd else "",
+                    "baseline" if is_baseline else f"{100 * result.difference:+.2f}",
+                    "" if is_baseline else interval,
+                    f"{100 * result.others['micro_AP']:.2f}",
+                    f"{result.final_gap:+.2f}",
+                    f"{result.final_gamma_neg:.2f}",
+                    f"{result.learning_rate:g}{'*' if result.at_edge else ''}",
+                )
             )
         hidden = f", {100 * missing:g} % of positives hidden" if missing else ""
         title = f"{wanted.name} on {wanted.source}: test split, mean of {wanted.seeds} seeds{hidden}"
-        console.print(escape(title), soft_wrap=True)
-        console.print(table)
+        say(title, table(columns, rows), width=None if sys.stdout.isatty() else 140)
     if any(result.at_edge for result in found):
-        console.print("* the outermost learning rate that was tried: one beyond it may be better")
+        print("* the outermost learning rate that was tried: one beyond it may be better")

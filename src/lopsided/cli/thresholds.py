@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lopsided.cli.calibrate import named, where
+from lopsided.cli.calibrate import where
 from lopsided.cli.parser import Parser
+from lopsided.cli.printing import named, say, table
 
 _SHOWN = 40  # labels of a table on a terminal
+_SHARES = ("precision", "recall", "f1")
 
 
-def thresholds(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Choose thresholds, keep them in the run and print them."""
     parser = _parser()
     given = parser.parse_args(arguments)
@@ -26,7 +28,6 @@ def thresholds(arguments: list[str]) -> int:
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
-    run.config()  # refuse what is no run
     data = data_for(run, given.source)
     split = given.split or validation_split(data, own=given.source is None)
     found = choose(
@@ -57,8 +58,7 @@ def _parser() -> Parser:
             "lopsided thresholds runs/adaptive table:newer.csv --split train",
         ),
     )
-    parser.add_argument("run", type=str, help="folder of the run")
-    parser.add_argument("source", nargs="?", help="data to use instead of the run's own, taken whole")
+    parser.add_run(source="data to use instead of the run's own, taken whole")
     parser.add_argument(
         "--rule",
         type=str,
@@ -76,32 +76,24 @@ def _parser() -> Parser:
 
 
 def _print(found: dict[str, Any], path: Path) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from lopsided.inference.calibrate import FEW
 
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("label")
-    for name in ("positives", "threshold", "precision", "recall", "F1"):
-        table.add_column(name, justify="right")
-    rows = sorted(found["labels"].items(), key=lambda item: -item[1]["positives"])
-    for name, row in rows[:_SHOWN]:
-        shares = (f"{100 * row[key]:.1f}" for key in ("precision", "recall", "f1"))
-        table.add_row(escape(name), str(row["positives"]), f"{row['threshold']:.3g}", *shares)
-    console = Console()
-    console.print(f"on {escape(where(found))}, in per cent:", soft_wrap=True)
-    console.print(table)
+    rows = [
+        (name, row["positives"], f"{row['threshold']:.3g}", *(f"{100 * row[key]:.1f}" for key in _SHARES))
+        for name, row in sorted(found["labels"].items(), key=lambda item: -item[1]["positives"])
+    ]
+    say(
+        f"on {where(found)}, in per cent:",
+        table(("label", "positives", "threshold", "precision", "recall", "F1"), rows[:_SHOWN]),
+    )
     if len(rows) > _SHOWN:
-        console.print(f"and {len(rows) - _SHOWN} rarer labels")
-    console.print(f"for all labels together: {found['common']:.3g}")
+        print(f"and {len(rows) - _SHOWN} rarer labels")
+    print(f"for all labels together: {found['common']:.3g}")
     if not found["reached"]:
-        console.print(f"no threshold for all labels has a {found['rule']} of {found['at_least']:g}")
+        print(f"no threshold for all labels has a {found['rule']} of {found['at_least']:g}")
     if found["short"]:
         aim = f"{found['rule']} of {found['at_least']:g}"
-        console.print(f"{aim} is not reached by {len(found['short'])} labels: {escape(named(found['short']))}")
+        print(f"{aim} is not reached by {len(found['short'])} labels: {named(found['short'])}")
     if found["few"]:
-        console.print(f"fewer than {FEW} positives, so trust these least: {escape(named(found['few']))}")
-    console.print(f"wrote {escape(str(path))}", soft_wrap=True)
+        print(f"fewer than {FEW} positives, so trust these least: {named(found['few'])}")
+    print(f"wrote {path}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lopsided.cli.parser import Parser, folder_to_write
+from lopsided.cli.parser import Parser, default_folder, folder_to_write
 from lopsided.data.source import SOURCES
 from lopsided.presets import preset_file, preset_names
 from lopsided.runs.config import GROUPS
@@ -13,8 +13,40 @@ from lopsided.runs.reading import read_yaml
 from lopsided.training import Config, RunFolder
 
 
-def train(arguments: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Train and say what to do with the run."""
+    parser = _parser()
+    if not arguments:
+        parser.error("the data to train on is missing: lopsided train SOURCE")
+    arguments = parser.checked(lambda: _with_preset_files(arguments))
+    source_there, file = _checked_files(parser, arguments)
+    given = parser.parse_args(arguments)
+    first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
+    source = first or given.source or source_there
+    if not isinstance(source, str):
+        parser.error(f"expected data to train on, as in lopsided train SOURCE, got {source}")
+    if first is None and source == source_there:
+        source = _source_of_run(source, file)
+    options = parser.checked(lambda: parser.instantiate(given))
+    config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
+    parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
+
+    default = default_folder("runs", source, config.loss.name)
+    out = Path(parser.checked(lambda: folder_to_write(given.out or str(default))))
+
+    # Late, so that wrong usage is told at once: Lightning takes seconds to import.
+    from lopsided.training.fit import fit, is_first_rank
+
+    run = fit(config, out, resume=given.resume)
+    if not is_first_rank():
+        return 0
+    best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
+    score = "" if best is None else f", best validation mAP {best:.4f} (of the epoch that it chose: optimistic)"
+    print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
+    return 0
+
+
+def _parser() -> Parser:
     parser = Parser(
         "train",
         "Train a network and write a run folder: config.yaml, metrics.csv, checkpoints/, environment.json.",
@@ -36,27 +68,11 @@ def train(arguments: list[str]) -> int:
     for name, group in GROUPS.items():
         parser.add_argument(f"--{name}", type=group, default=group())
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
-    if not arguments:
-        parser.error("the data to train on is missing: lopsided train SOURCE")
-    arguments = parser.checked(lambda: _with_preset_files(arguments))
-    source_there, file = _checked_files(arguments)
-    given = parser.parse_args(arguments)
-    first = arguments[0] if not arguments[0].startswith("-") else None  # a configuration's source would hide it
-    source = first or given.source or source_there
-    if not isinstance(source, str):
-        parser.error(f"expected data to train on, as in lopsided train SOURCE, got {source}")
-    if first is None and source == source_there:
-        source = _source_of_run(source, file)
-    options = parser.checked(lambda: parser.instantiate(given))
-    config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
-    parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
-
-    out = parser.checked(lambda: folder_to_write(given.out or str(default_folder(config))))
-    return _train(config, Path(out), resume=given.resume)
+    return parser
 
 
 def _with_preset_files(arguments: list[str]) -> list[str]:
-    """The words of a command line with the file of a preset in the place of its name."""
+    """The words of a command line, with the names of presets replaced by their files."""
     words, expected = [], False
     for word in arguments:
         option, equals, value = word.partition("=")
@@ -69,30 +85,17 @@ def _with_preset_files(arguments: list[str]) -> list[str]:
     return words
 
 
-def _train(config: Config, out: Path, *, resume: bool) -> int:
-    # Late, so that wrong usage is told at once: Lightning takes seconds to import.
-    from lopsided.training.fit import fit, is_first_rank
-
-    run = fit(config, out, resume=resume)
-    if not is_first_rank():
-        return 0
-    best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
-    score = "" if best is None else f", best validation mAP {best:.4f} (of the epoch that it chose: optimistic)"
-    print(f"trained {out}{score}\nnext: lopsided thresholds {out}; lopsided evaluate {out}; lopsided report {out}")
-    return 0
-
-
 def _source_of_run(source: str, file: Path) -> str:
-    """The source of a configuration; where it is that of a run, the run's data, from whichever folder it is trained."""
+    """The source of a configuration; if the file is a run's, the place where the run's data is found from here."""
     from lopsided.runs.own_data import own_source
 
     run = RunFolder(file.parent)
     return own_source(run) if file.resolve() == run.config_file.resolve() and run.data_file.is_file() else source
 
 
-def _checked_files(arguments: list[str]) -> tuple[str | None, Path]:
-    """The source that the last configuration on a command line names, which a positional argument that was left out
-    hides, and that file; all of them are read here first, because what is not plain is refused here."""
+def _checked_files(parser: Parser, arguments: list[str]) -> tuple[str | None, Path]:
+    """The last configuration on a command line, and the source that it names, which the parser replaces by the missing
+    positional argument. All configurations are read here first, to refuse whatever is not a plain value."""
     source, path = None, Path()
     for number, word in enumerate(arguments):
         option, equals, value = word.partition("=")
@@ -110,11 +113,7 @@ def _checked_files(arguments: list[str]) -> tuple[str | None, Path]:
                     raise ValueError(
                         f"{path}: expected {name}.{option} to be an option with a plain value, got {value!r:.40}"
                     )
+                if wrong := parser.wrong(f"--{name}.{option}", str(value)):
+                    parser.error(f"{path}: {wrong}")
         source = fields.get("source")
     return source if isinstance(source, str) else None, path
-
-
-def default_folder(config: Config) -> Path:
-    """runs/SOURCE-LOSS, with the last part of the source's path."""
-    kind, _, place = config.source.partition(":")
-    return Path("runs") / f"{Path(place).stem or kind}-{config.loss.name}"

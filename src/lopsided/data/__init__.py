@@ -1,12 +1,10 @@
-"""Data: files to one of two frozen values, and batches of it."""
+"""Data: files to a frozen value that keeps the protocol ``Samples``, and batches of it."""
 
-from lopsided.data.batches import TableDataset
+from lopsided.data.batches import ImageDataset, SplitDataset, TableDataset
 from lopsided.data.checks.summary import imbalance, summarise
 from lopsided.data.contents.leakage import in_two_splits
 from lopsided.data.images.check import ImageCheck, check_images
-from lopsided.data.images.dataset import ImageDataset
 from lopsided.data.images.decode import UnreadableImage, open_image, why_unreadable
-from lopsided.data.images.loose_files import loose_images
 from lopsided.data.images.near_duplicates import near_duplicates_in_two_splits
 from lopsided.data.labels import Labels, hide_positives
 from lopsided.data.manifest import Manifest
@@ -15,10 +13,12 @@ from lopsided.data.readers.arff.reader import read_arff
 from lopsided.data.readers.coco.reader import read_coco
 from lopsided.data.readers.digits import digits
 from lopsided.data.readers.listing.reader import read_listing
+from lopsided.data.readers.loose_files import loose_images
 from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
 from lopsided.data.readers.table.reader import read_table
 from lopsided.data.readers.voc.reader import read_voc
+from lopsided.data.samples import Inputs, Samples
 from lopsided.data.source import Data, is_source, read_source
 from lopsided.data.table import Table
 from lopsided.data.validation import with_validation
@@ -31,8 +31,11 @@ __all__ = [
     "ImageCheck",
     "ImageDataset",
     "ImageOptions",
+    "Inputs",
     "Labels",
     "Manifest",
+    "Samples",
+    "SplitDataset",
     "Table",
     "TableDataset",
     "UnreadableImage",

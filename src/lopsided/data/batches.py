@@ -1,65 +1,76 @@
-"""Batches of a table as tensors."""
+"""Batches of samples as tensors."""
 
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lopsided.data.table import Table
+from lopsided.data.options import ImageOptions
+from lopsided.data.samples import Samples
+from lopsided.files.errors import DataError
+
+_USUAL = ImageOptions()
 
 
-class TableDataset(Dataset[dict[str, Tensor]]):
-    """One split of a table, which hands out whole batches.
+class SplitDataset(Dataset[dict[str, Tensor]]):
+    """One split of some data, which hands out whole batches.
 
     For a ``DataLoader`` with ``batch_size=None`` and a ``BatchSampler`` as its ``sampler``: one indexing per batch
     takes the place of one call per sample and a collation.
 
     Args:
-        table: The data.
+        samples: The data.
         split: One of its splits.
+        options: How image files become inputs.
+        augment: Change images at random, as for training, as far as the options say.
+        seed: Decides how, at least 0.
+
+    Raises:
+        DataError: There is no such split, or the seed is negative.
 
     Example:
         >>> from lopsided.data import digits
-        >>> train = TableDataset(digits(train_samples=10, validation_samples=0, test_samples=0), split="train")
+        >>> train = SplitDataset(digits(train_samples=10, validation_samples=0, test_samples=0), split="train")
         >>> {name: tuple(tensor.shape) for name, tensor in train[[3, 1, 7]].items()}
         {'inputs': (3, 3, 32, 32), 'targets': (3, 80), 'rows': (3,)}
     """
 
-    def __init__(self, table: Table, *, split: str) -> None:
-        self.table = table
-        self.split_rows = table.rows(split)
+    def __init__(
+        self, samples: Samples, *, split: str, options: ImageOptions = _USUAL, augment: bool = False, seed: int = 0
+    ) -> None:
+        if seed < 0:
+            raise DataError(f"expected seed to be at least 0, got {seed}")
+        samples.inputs(options)  # refuses what cannot be made here, before any process is told to make it
+        self.samples, self.options, self.seed = samples, options, seed if augment else None
+        self.split_rows = samples.rows(split)
 
     def __len__(self) -> int:
         return len(self.split_rows)
 
-    def __getitem__(self, positions: Sequence[int]) -> dict[str, Tensor]:
+    def __getitem__(self, wanted: Sequence[int] | tuple[int, Sequence[int]]) -> dict[str, Tensor]:
         """A batch of n samples.
 
         Args:
-            positions: Within the split, from 0, shape (n,), in any order.
+            wanted: Positions within the split, from 0, shape (n,), in any order; or a tuple of the epoch, from 0, and
+                these. Without an epoch it is 0.
 
         Returns:
-            ``inputs`` float32 (n, ...), images in [0, 1]; ``targets`` uint8 (n, labels); ``mask`` bool (n, labels),
-            True where known, absent where the whole table is known; ``rows`` int64 (n,), sample numbers in the table.
+            ``inputs`` (n, ...): float32, or uint8 of image files; ``targets`` uint8 (n, labels), with mixup float32;
+            ``mask`` bool (n, labels), True where known, absent where all is known; ``rows`` int64 (n,), sample numbers
+            in the data; ``unreadable``, those whose file could not be opened, absent where there are none.
         """
-        if isinstance(positions, int | np.integer):
-            raise TypeError(f"expected a list of positions, which makes a batch, got the number {positions}")
+        epoch, positions = _epoch_and_positions(wanted)
         rows = self.split_rows[np.asarray(positions, dtype=np.int64)]
-        targets, mask = self.table.labels.dense(rows)
-        batch = {"inputs": self._inputs(rows), "targets": torch.from_numpy(targets.view(np.uint8))}
-        if mask is not None:
-            batch["mask"] = torch.from_numpy(mask)
-        return batch | {"rows": torch.from_numpy(rows)}
+        return self.samples.batch(rows, self.options, draw=None if self.seed is None else (self.seed, epoch))
 
-    def _inputs(self, rows: np.ndarray) -> Tensor:
-        features = self.table.features
-        if isinstance(features, csr_array):
-            return torch.from_numpy(features[rows].toarray())
-        inputs = features[rows]
-        if inputs.dtype == np.uint8:
-            # By numpy: so small a piece of work only waits when torch spreads it over a pool of threads.
-            inputs = np.divide(inputs, np.float32(255))
-        return torch.from_numpy(inputs)
+
+TableDataset = ImageDataset = SplitDataset  # names that people import
+
+
+def _epoch_and_positions(wanted: Sequence[int] | tuple[int, Sequence[int]]) -> tuple[int, Sequence[int]]:
+    if isinstance(wanted, int | np.integer):
+        raise TypeError(f"expected a list of positions, which makes a batch, got the number {wanted}")
+    if isinstance(wanted, tuple) and len(wanted) == 2 and not isinstance(wanted[1], int | np.integer):
+        return wanted[0], wanted[1]
+    return 0, wanted  # pyright: ignore[reportReturnType] (the tuple of an epoch and positions is dealt with)

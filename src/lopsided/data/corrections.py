@@ -11,8 +11,7 @@ from scipy.sparse import csr_array, lil_array
 
 from lopsided.data.contents.identity import content_of_sample
 from lopsided.data.labels import Labels
-from lopsided.data.manifest import Manifest
-from lopsided.data.table import Table
+from lopsided.data.samples import Samples
 from lopsided.files.csv_file import read_csv_file
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
@@ -30,12 +29,7 @@ class Correction:
     kind: Kind
 
 
-def sample_name(data: Table | Manifest, row: int) -> str:
-    """What a sample is called in lists for people: the path of its image, or ``row 7``."""
-    return str(data.paths[row]) if isinstance(data, Manifest) else f"row {row}"
-
-
-def read_decisions(path: str | Path, data: Table | Manifest) -> tuple[list[Correction], int]:
+def read_decisions(path: str | Path, data: Samples) -> tuple[list[Correction], int]:
     """Read a CSV file with the columns ``row``, ``sample``, ``label``, ``kind`` and ``decision``.
 
     Args:
@@ -77,7 +71,7 @@ def says_what_was_judged(path: Path) -> bool:
     return "content" in read_bytes(path).partition(b"\n")[0].decode("utf-8-sig", "replace").strip().split(",")
 
 
-def corrected(data: Table | Manifest, corrections: list[Correction]) -> Table | Manifest:
+def corrected(data: Samples, corrections: list[Correction]) -> Samples:
     """The same samples with the corrections carried out: missing labels added, wrong ones taken away.
 
     Args:
@@ -89,6 +83,7 @@ def corrected(data: Table | Manifest, corrections: list[Correction]) -> Table | 
 
     Example:
         >>> import numpy as np
+        >>> from lopsided.data import Table
         >>> labels = Labels(("cat", "dog"), csr_array(np.array([[True, False]])))
         >>> pets = Table("pets", np.zeros((1, 2), np.float32), labels, np.array(["train"]))
         >>> corrected(pets, [Correction(0, "cat", "wrong"), Correction(0, "dog", "missing")]).labels.dense([0])[0]
@@ -117,12 +112,12 @@ def _sparse(matrix: lil_array) -> csr_array:
     return csr_array(matrix, dtype=bool)
 
 
-def _parsed(cells: dict[str, str], data: Table | Manifest) -> tuple[Correction, str]:
+def _parsed(cells: dict[str, str], data: Samples) -> tuple[Correction, str]:
     text = cells["row"].strip()
     row = int(text) if text.isascii() and text.isdigit() else -1
     if not 0 <= row < len(data):
         raise ValueError(f"expected row to be a number from 0 to {len(data) - 1}, got {quoted(text)}")
-    if (name := sample_name(data, row)) != cells["sample"]:
+    if (name := data.sample_name(row)) != cells["sample"]:
         raise ValueError(
             f"expected the sample of row {row} to be {quoted(name)} as in the data, got {quoted(cells['sample'])}"
         )

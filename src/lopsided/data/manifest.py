@@ -1,17 +1,32 @@
 """Paths and labels of many images, and the splits they belong to."""
 
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from torch import Tensor
 
+from lopsided.data.contents.digests import digests_of_files, keys_of_files
+from lopsided.data.images.decode import check_pillow, open_image
+from lopsided.data.images.pixels import pixels_of
+from lopsided.data.images.transforms import mixup
 from lopsided.data.labels import Labels
-from lopsided.data.splits import check_splits, check_truth, ordered_split_names, rows_of_split
+from lopsided.data.options import ImageOptions
+from lopsided.data.samples import Inputs, Samples, tensors
 from lopsided.files.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_PAIR_STREAM = 104  # of a seed, apart from the streams of other draws
+_LOOKED_FOR = 100  # images, to say that none is there
 
 
 @dataclass(frozen=True, eq=False)
-class Manifest:
+class Manifest(Samples):
     """A data set of image files, which are opened when a batch needs them.
 
     Args:
@@ -44,34 +59,85 @@ class Manifest:
     truth: Labels | None = None
     notes: tuple[str, ...] = ()
 
+    kind, opens_files, row_column = "images", True, ("path", str)
+
     def __post_init__(self) -> None:
         if self.paths.ndim != 1 or not isinstance(self.paths.dtype, np.dtypes.StringDType):
             raise DataError(f"expected paths to be a StringDType array of shape (samples,), got {self.paths.dtype}")
-        samples = len(self.paths)
-        if not samples:
+        if not len(self.paths):
             raise DataError(f"{self.name}: expected at least one image, got none")
-        if len(self.labels) != samples:
-            raise DataError(f"expected labels to be as many as the samples ({samples}), got {len(self.labels)}")
-        check_splits(self.splits, samples=samples)
-        if self.truth is not None:
-            check_truth(self.truth, self.labels)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    @property
-    def split_names(self) -> tuple[str, ...]:
-        """Splits that hold a sample: train, val, test, then others by name."""
-        return ordered_split_names(self.splits)
-
-    def rows(self, split: str) -> np.ndarray:
-        """Sample numbers of one split, from 0, ascending, int64.
-
-        Raises:
-            DataError: There is no such split.
-        """
-        return rows_of_split(self.splits, split, name=self.name)
+        self.check(len(self.paths))
 
     def path(self, row: int) -> Path:
         """Where the image of a sample lies."""
         return self.root / str(self.paths[row])
+
+    def inputs(self, options: ImageOptions | None = None) -> Inputs:
+        """Images of the size that the options say; refused where Pillow is not installed to open them."""
+        if options is None:
+            return Inputs("images", ())
+        check_pillow()
+        return Inputs("images", (3, options.size, options.size))
+
+    def batch(self, rows: np.ndarray, options: ImageOptions, *, draw: tuple[int, int] | None) -> dict[str, Tensor]:
+        """Some samples, whose ``inputs`` are uint8; with ``draw`` cutout, RandAugment and mixup change them, as far as
+        the options say, and mixup makes ``targets`` float32. ``unreadable`` are the numbers of samples whose image
+        could not be opened, absent where there are none: it is grey, and all its labels are unknown.
+
+        Raises:
+            UnreadableImage: An image cannot be opened, and the options say to refuse that.
+            DataError: One cannot be opened, and there are no images at all any more.
+        """
+        targets, mask = self.labels.dense(rows)
+        images, unreadable = pixels_of([self.path(row) for row in rows.tolist()], rows, options, draw=draw)
+        if unreadable.any():
+            self._check_still_there()
+            mask = np.ones(targets.shape, bool) if mask is None else mask
+            targets[unreadable] = mask[unreadable] = False
+        targets = targets.view(np.uint8)
+        if draw is not None and options.mixup > 0 and len(rows):  # its partners depend on the batch's first sample
+            random = np.random.default_rng([draw[0], _PAIR_STREAM, draw[1], rows[0]])
+            images, targets, mask = mixup(images, targets, mask, alpha=options.mixup, random=random)
+        absent = rows[unreadable] if unreadable.any() else None
+        return tensors(inputs=images, targets=targets, mask=mask, rows=rows, unreadable=absent)
+
+    def _check_still_there(self) -> None:
+        """Refuse to go on without images: a disk was unplugged, or a folder removed."""
+        rows = np.linspace(0, len(self) - 1, _LOOKED_FOR).astype(int).tolist()
+        if not any(os.path.isfile(self.path(row)) for row in rows):
+            raise DataError(f"the images are gone, such as {self.paths[rows[0]]}", path=self.root)
+
+    def digests(self, rows: Sequence[int] | None = None) -> Iterable[bytes]:
+        """Of the paths and of the contents of the files, as far as an identity reads these."""
+        rows = range(len(self)) if rows is None else rows
+        return digests_of_files([self.path(row) for row in rows], (str(self.paths[row]) for row in rows))
+
+    def content_keys(self) -> Iterable[object]:
+        """Of the bytes of the files, of which no more is read than it takes to tell them apart."""
+        return keys_of_files([self.path(row) for row in range(len(self))])
+
+    def row_names(self, rows: np.ndarray) -> Sequence[str]:
+        """Paths below the root."""
+        return [self.sample_name(row) for row in rows.tolist()]
+
+    def sample_name(self, row: int) -> str:
+        """The path below the root."""
+        return str(self.paths[row])
+
+    def described(self) -> str:
+        """Where the images lie."""
+        return f"images in {self.root}"
+
+    def image(self, row: int, *, size: int) -> "Image.Image":
+        """What the file holds."""
+        return open_image(self.path(row), size=size)
+
+    def to_write(self, folder: Path, *, is_taken: Callable[[str], bool]) -> dict[str, list[str]]:
+        """Paths from the folder on, which must be that of the images or above it."""
+        root, folder = self.root.resolve(), folder.resolve()
+        if not root.is_relative_to(folder):
+            raise DataError(
+                f"expected a listing in {self.root} or a folder above it, where its paths start, got {folder}"
+            )
+        start = root.relative_to(folder).as_posix()
+        return {"path": [str(path) if start == "." else f"{start}/{path}" for path in self.paths]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -16,21 +15,9 @@ Difficult = Literal["unknown", "negative", "positive"]
 Unverified = Literal["negative", "unknown"]
 Partition = Literal["official", "annotated"]
 
-IMAGE_SOURCES = ("coco", "voc", "nus-wide", "open-images", "listing")
+IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
+"""Of all readers of image files."""
 
-_IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
-_FOR: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(_IMAGE_OPTIONS, IMAGE_SOURCES),
-    "year": ("coco", "voc"),
-    "unannotated": ("coco",),
-    "crowd": ("coco",),
-    "min_area": ("coco",),
-    "positive": ("arff",),
-    "difficult": ("voc",),
-    "partition": ("nus-wide",),
-    "unverified": ("open-images",),
-    "separator": ("listing", "table"),
-}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "resize": get_args(Resize),
     "unreadable": get_args(Unreadable),
@@ -139,36 +126,11 @@ class DataOptions:
 
     def images(self) -> ImageOptions:
         """The part that is about image files."""
-        names = {name: name.removeprefix("image_") for name in _IMAGE_OPTIONS}
-        return ImageOptions(**{names[name]: value for name, value in self._given(_IMAGE_OPTIONS).items()})
+        return ImageOptions(
+            **{name.removeprefix("image_"): value for name, value in self.given().items() if name in IMAGE_OPTIONS}
+        )
 
-    def of_reader(self, kind: str) -> dict[str, Any]:
-        """The part that a reader takes, by its parameters' names; refuses what does nothing there.
-
-        Args:
-            kind: Of the source, such as ``coco``.
-
-        Raises:
-            DataError: An option was given that is for other sources.
-        """
-        for name, value in self._given(_FOR).items():
-            if kind not in _FOR[name]:
-                takers = ", ".join(_FOR[name])
-                raise DataError(f"data.{name} has no effect with the source {kind}, got {value!r}: it is for {takers}")
-        return {name: value for name, value in self._given(_FOR).items() if name not in _IMAGE_OPTIONS}
-
-    def for_new_data(self, source: str) -> DataOptions:
-        """Options with which a run reads other data: in the way of its own, and whole.
-
-        Args:
-            source: The other data, such as ``voc:DIR``.
-
-        Returns:
-            What says how to read that kind of source, but for the year; no sample is set aside.
-        """
-        kind = source.partition(":")[0]
-        ways = [name for name in _FOR if name != "year" and name not in _IMAGE_OPTIONS and kind in _FOR[name]]
-        return DataOptions(validation_share=0, **self._given(tuple(ways)))
-
-    def _given(self, names: Mapping[str, Any] | tuple[str, ...]) -> dict[str, Any]:
-        return {name: value for name, value in dataclasses.asdict(self).items() if name in names and value is not None}
+    def given(self) -> dict[str, Any]:
+        """What was given of that which only some readers take."""
+        only_some = (field.name for field in dataclasses.fields(self) if field.default is None)
+        return {name: value for name in only_some if (value := getattr(self, name)) is not None}

@@ -12,47 +12,6 @@ from lopsided.data.labels import Labels, true_in
 from lopsided.files.errors import DataError, quoted
 
 
-def check_known(came: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse labels that a run does not know.
-
-    Args:
-        came: Labels of the data.
-        names: Labels of the run.
-
-    Raises:
-        DataError: The data has others; the message names the first and counts the rest.
-
-    Example:
-        >>> check_known(["cat", "zebra", "yak"], ["dog", "cat"])
-        Traceback (most recent call last):
-        lopsided.files.errors.DataError: expected the labels of the run, got also 'zebra' (and 1 more)
-    """
-    columns_of_run(came, names)
-
-
-def columns_of_run(came: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Number of each label of some data among those of a run; a name in another Unicode form is the same name.
-
-    Args:
-        came: Labels of the data.
-        names: Labels of the run.
-
-    Raises:
-        DataError: The data has others; the message names the first and counts the rest.
-
-    Example:
-        >>> columns_of_run(["cafe\u0301", "dog"], ["dog", "caf\u00e9"])
-        [1, 0]
-    """
-    number = {one_form(name): i for i, name in enumerate(names)} | {name: i for i, name in enumerate(names)}
-    found = [number.get(name, number.get(one_form(name))) for name in came]
-    others = [name for name, i in zip(came, found, strict=True) if i is None]
-    if others:
-        rest = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-        raise DataError(f"expected the labels of the run, got also {quoted(others[0])}{rest}")
-    return [i for i in found if i is not None]
-
-
 def aligned(labels: Labels, names: Sequence[str]) -> Labels:
     """Labels with the columns of a run, in its order.
 
@@ -75,7 +34,7 @@ def aligned(labels: Labels, names: Sequence[str]) -> Labels:
     names = tuple(names)
     if names == labels.names:
         return labels
-    columns = np.array(columns_of_run(labels.names, names), dtype=np.int32)
+    columns = np.array(_columns_of_run(labels.names, names), dtype=np.int32)
     absent = np.setdiff1d(np.arange(len(names), dtype=np.int32), columns)
     shape = (len(labels), len(names))
 
@@ -112,3 +71,14 @@ def unlabelled(names: Sequence[str], *, samples: int) -> Labels:
     """
     shape = (samples, len(names))
     return Labels(tuple(names), csr_array(shape, dtype=bool), negatives=csr_array(shape, dtype=bool))
+
+
+def _columns_of_run(came: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Number of each label of some data among those of a run; a name in another Unicode form is the same name."""
+    number = {one_form(name): i for i, name in enumerate(names)} | {name: i for i, name in enumerate(names)}
+    found = [number.get(name, number.get(one_form(name))) for name in came]
+    others = [name for name, i in zip(came, found, strict=True) if i is None]
+    if others:
+        rest = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+        raise DataError(f"expected the labels of the run, got also {quoted(others[0])}{rest}")
+    return [i for i in found if i is not None]

@@ -1,8 +1,7 @@
-"""The names of splits, and which samples belong to them."""
+"""The names of splits."""
 
 import numpy as np
 
-from lopsided.data.labels import Labels
 from lopsided.files.errors import DataError, quoted
 
 USUAL_SPLITS = ("train", "val", "test")
@@ -29,15 +28,6 @@ def check_splits(splits: np.ndarray, *, samples: int) -> None:
         raise DataError(f"expected a split to be a name without control characters, got {quoted(str(name))}")
 
 
-def check_truth(truth: Labels, labels: Labels) -> None:
-    """Refuse complete labels that are not of the same samples and names."""
-    if truth.names != labels.names or len(truth) != len(labels):
-        raise DataError(
-            f"expected truth to have the names and samples of labels ({len(labels)} samples, "
-            f"{len(labels.names)} labels), got {len(truth)} samples, {len(truth.names)} labels"
-        )
-
-
 def ordered_split_names(splits: np.ndarray) -> tuple[str, ...]:
     """Splits that hold a sample: train, val, test, then others by name.
 
@@ -47,23 +37,3 @@ def ordered_split_names(splits: np.ndarray) -> tuple[str, ...]:
     """
     present = set(np.unique(splits).tolist())
     return (*(name for name in USUAL_SPLITS if name in present), *sorted(present.difference(USUAL_SPLITS)))
-
-
-def rows_of_split(splits: np.ndarray, split: str, *, name: str) -> np.ndarray:
-    """Samples of one split.
-
-    Args:
-        splits: Text, shape (samples,).
-        split: One of them.
-        name: Of the data set, for the error.
-
-    Returns:
-        Sample numbers from 0, ascending, int64.
-
-    Raises:
-        DataError: There is no such split.
-    """
-    rows = np.flatnonzero(splits == split)
-    if not len(rows):
-        raise DataError(f"{name} has the splits {', '.join(ordered_split_names(splits))}, got {quoted(split)}")
-    return rows

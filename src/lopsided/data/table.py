@@ -2,23 +2,34 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.sparse import csr_array
+from torch import Tensor
 
+from lopsided.data.contents.digests import digests_of_features
+from lopsided.data.features import check_features
 from lopsided.data.labels import Labels
-from lopsided.data.splits import check_splits, check_truth, ordered_split_names, rows_of_split
-from lopsided.files.errors import DataError, quoted
+from lopsided.data.options import ImageOptions
+from lopsided.data.samples import Inputs, Samples, tensors
+from lopsided.files.errors import DataError
 
-_COLUMNS = 16  # looked at together
-_SHARE = 1e-5  # of the standard deviation, which float32 may change
-_LARGEST = np.finfo(np.float32).max
-_WHOLE = 2**24  # from here on float32 does not tell whole numbers apart
+if TYPE_CHECKING:
+    from PIL import Image
+
+_NAMED = 24  # features of a sample that are told
+_KINDS = {2: "features", 4: "images"}  # by the dimensions of all samples together
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class Table(Samples):
     """A data set that fits in memory.
 
     Args:
@@ -50,128 +61,92 @@ class Table:
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        _check_features(self.features, self.feature_names)
-        samples = self.features.shape[0]
-        if len(self.labels) != samples:
-            raise DataError(f"expected labels to be as many as the samples ({samples}), got {len(self.labels)}")
-        check_splits(self.splits, samples=samples)
-        if self.truth is not None:
-            check_truth(self.truth, self.labels)
+    kind = "a table"
 
-    def __len__(self) -> int:
-        return self.features.shape[0]
+    def __post_init__(self) -> None:
+        check_features(self.features, self.feature_names)
+        self.check(self.features.shape[0])
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one sample's features."""
         return tuple(self.features.shape[1:])
 
-    @property
-    def split_names(self) -> tuple[str, ...]:
-        """Splits that hold a sample: train, val, test, then others by name."""
-        return ordered_split_names(self.splits)
+    def inputs(self, options: ImageOptions | None = None) -> Inputs:
+        """The features, or the images that they are."""
+        return Inputs(_KINDS.get(self.features.ndim, "arrays"), self.input_shape, self.feature_names)
 
-    def rows(self, split: str) -> np.ndarray:
-        """Samples of one split.
+    def batch(self, rows: np.ndarray, options: ImageOptions, *, draw: tuple[int, int] | None) -> dict[str, Tensor]:
+        """Some samples, whose ``inputs`` are float32 (or float64); images are in [0, 1] and never changed at random."""
+        targets, mask = self.labels.dense(rows)
+        inputs = self.features[rows]
+        if isinstance(inputs, csr_array):
+            inputs = inputs.toarray()
+        elif inputs.dtype == np.uint8:
+            # By numpy: so small a piece of work only waits when torch spreads it over a pool of threads.
+            inputs = np.divide(inputs, np.float32(255))
+        return tensors(inputs=inputs, targets=targets.view(np.uint8), mask=mask, rows=rows)
 
-        Args:
-            split: One of ``split_names``.
+    def digests(self, rows: Sequence[int] | None = None) -> Iterable[bytes]:
+        """Of the features."""
+        return digests_of_features(self.features if rows is None else self.features[rows])
 
-        Returns:
-            Sample numbers from 0, ascending, int64.
+    def described(self) -> str:
+        """The shape of the features."""
+        return f"inputs {' x '.join(map(str, self.input_shape))}"
 
-        Raises:
-            DataError: There is no such split.
-        """
-        return rows_of_split(self.splits, split, name=self.name)
+    def details(self, row: int) -> str:
+        """The largest features, such as ``height 1.7, weight 64``; where all are 0 or 1, the rarest that are 1."""
+        values = self.features[[row]]
+        values = (values.toarray() if isinstance(values, csr_array) else values).ravel()
+        binary = bool(np.isin(values, (0, 1)).all())
+        size = np.where(values == 0, np.inf, self._times_used if binary else -np.abs(values))
+        order = [i for i in np.argsort(size, kind="stable")[:_NAMED].tolist() if values[i]]
+        names = self.feature_names or tuple(f"feature {i}" for i in range(len(values)))
+        shown = [names[i] if binary else f"{names[i]} {values[i]:.3g}" for i in order]
+        return ", ".join(shown) + (" …" if np.count_nonzero(values) > len(order) else "")
 
+    @cached_property
+    def _times_used(self) -> np.ndarray:
+        """Number of samples in which each feature is not 0."""
+        features = self.features
+        if isinstance(features, csr_array):
+            return np.bincount(features.indices[features.data != 0], minlength=features.shape[1])
+        return np.count_nonzero(features.reshape(len(self), -1), axis=0)
 
-def float32_features(numbers: np.ndarray) -> np.ndarray:
-    """Numbers as the float32 that a table holds.
+    def image(self, row: int, *, size: int) -> "Image.Image | None":
+        """The pixels, where the features are those of pictures."""
+        if self.features.dtype != np.uint8 or self.features.shape[1] not in (1, 3):
+            return None
+        from PIL import Image
 
-    Args:
-        numbers: Any bool, integer or float array.
+        pixels = self.features[row].transpose(1, 2, 0)
+        return Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
 
-    Returns:
-        float32 of the same shape; what is too large becomes infinite, which ``Table`` refuses.
-    """
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(numbers, dtype=np.float32)
+    def matrix(self, rows: np.ndarray) -> np.ndarray | csr_array:
+        """Features of some samples, as they are kept."""
+        return self.features[rows]
 
+    def with_features(self, names: tuple[str, ...]) -> tuple[Self, list[str]]:
+        """The table with these of its named features, in this order; a table without names is left as it is."""
+        came = self.feature_names
+        if not names or not came or names == came:
+            return self, []
+        place, wanted = {name: i for i, name in enumerate(came)}, set(names)
+        extra = [name for name in came if name not in wanted]
+        if absent := [name for name in names if name not in place]:
+            near = difflib.get_close_matches(absent[0], extra, n=1)
+            more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
+            hint = f"; did you mean {near[0]!r}?" if near else more
+            raise DataError(f"expected the data to have the features of the run, got none named {absent[0]!r}{hint}")
+        features = self.features[:, [place[name] for name in names]]
+        return dataclasses.replace(self, features=features, feature_names=names), extra
 
-def exact_features(numbers: np.ndarray) -> np.ndarray:
-    """Numbers as a table holds them: float32, or float64 where that tells apart what float32 does not.
-
-    Float32 has 24 bits: Unix times a few seconds apart become one number. What is kept as float64 is brought to one
-    scale as such, before a network sees it.
-
-    Args:
-        numbers: Any bool, integer or float array, shape (samples, ...).
-
-    Returns:
-        Of the same shape; what is too large for float32 becomes infinite, which ``Table`` refuses.
-
-    Example:
-        >>> exact_features(np.array([[1732752000], [1732752007]])).dtype, exact_features(np.array([[0.1], [1.5]])).dtype
-        (dtype('float64'), dtype('float32'))
-    """
-    single = float32_features(numbers)
-    if numbers.ndim < 2 or numbers.dtype.kind == "b" or numbers.dtype == np.float32 or numbers.dtype.itemsize < 4:
-        return single
-    for start in range(0, numbers.shape[1], _COLUMNS):
-        columns = slice(start, start + _COLUMNS)
-        if _rounds_too_much(numbers[:, columns].astype(np.float64), single[:, columns]):
-            return np.ascontiguousarray(numbers, dtype=np.float64)
-    return single
-
-
-def _rounds_too_much(numbers: np.ndarray, single: np.ndarray) -> bool:
-    """Whether float32 changes a large number, or a feature by more than a little of its standard deviation."""
-    if not np.isfinite(single).all():
-        return False
-    error = np.abs(single - numbers)
-    if (error[np.abs(numbers) >= _WHOLE] > 0).any():
-        return True
-    varies = numbers.max(axis=0, initial=-np.inf) > numbers.min(axis=0, initial=np.inf)
-    rounded = np.sqrt(np.square(error).mean(axis=0)) > _SHARE * numbers.std(axis=0)
-    return bool((rounded & (varies | (len(numbers) == 1))).any())
-
-
-def _check_features(features: np.ndarray | csr_array, names: tuple[str, ...]) -> None:
-    if isinstance(features, csr_array):
-        wanted = features.ndim == 2 and features.dtype == np.float32
-    else:
-        image = features.ndim == 4 and features.dtype == np.uint8
-        wanted = image or (features.ndim >= 2 and features.dtype in (np.float32, np.float64))
-    if not wanted:
-        raise DataError(
-            "expected features to be float32 or float64 (samples, ...), a csr_array of float32, or uint8 images "
-            f"(samples, channels, height, width), got {features.dtype} with {features.ndim} dimensions"
-        )
-    shape: tuple[int, ...] = features.shape  # pyright: ignore[reportAssignmentType]
-    if 0 in shape:
-        raise DataError(f"expected at least one sample and one feature, got features of shape {shape}")
-    if names and (features.ndim != 2 or len(names) != shape[1]):
-        raise DataError(f"expected feature_names to be one per feature, got {len(names)} for features of shape {shape}")
-    _check_finite(features, names)
-
-
-def _check_finite(features: np.ndarray | csr_array, names: tuple[str, ...]) -> None:
-    values = features.data if isinstance(features, csr_array) else features
-    if values.dtype == np.uint8:
-        return
-    finite = np.isfinite(values) & (np.abs(values) <= _LARGEST)
-    if finite.all():
-        return
-    first = tuple(np.argwhere(~finite)[0].tolist())
-    if isinstance(features, csr_array):
-        row = int(np.searchsorted(features.indptr, first[0], side="right")) - 1
-        place = (row, int(features.indices[first[0]]))
-    else:
-        place = first
-    column = quoted(names[place[1]]) if names else ", ".join(map(str, place[1:]))
-    raise DataError(
-        f"expected features to be finite float32 numbers, got {values[first]} in row {place[0]} (from 0), "
-        f"column {column}"
-    )
+    def to_write(self, folder: Path, *, is_taken: Callable[[str], bool]) -> dict[str, list[str]] | np.ndarray:
+        """A column for each feature, where they have names that can be used; else the array."""
+        features = self.features.toarray() if isinstance(self.features, csr_array) else self.features
+        if not self.feature_names or any(map(is_taken, self.feature_names)):
+            return features
+        digits = 17 if features.dtype == np.float64 else 9  # as many as it takes to read the same number
+        columns = zip(self.feature_names, features.T, strict=True)
+        return {name: [f"{value:.{digits}g}" for value in column.tolist()] for name, column in columns}

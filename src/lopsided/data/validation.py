@@ -6,12 +6,11 @@ from typing import TypeVar
 import numpy as np
 
 from lopsided.data.contents.leakage import content_ids
-from lopsided.data.manifest import Manifest
-from lopsided.data.table import Table
+from lopsided.data.samples import Samples
 from lopsided.files.errors import DataError
 
 _RANDOM_STREAM = 102  # of a seed, apart from the streams of other draws
-_Data = TypeVar("_Data", bound=Table | Manifest)
+_Data = TypeVar("_Data", bound=Samples)
 
 
 def with_validation(data: _Data, *, share: float = 0.1, seed: int = 0) -> _Data:

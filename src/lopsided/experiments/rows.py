@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from lopsided.experiments.settings import Setting
 from lopsided.files.whole import whole
+from lopsided.metrics.catalogue import CATALOGUE, undefined
 
 Stage = Literal["tune", "final"]
 
 Key: TypeAlias = tuple[str, float, int, float, str]
 """Setting, missing share, seed, learning rate and stage: what tells a run from the others of its study."""
 
-TEST = ("mAP", "micro_AP", "cf1", "of1", "mean_f1")
-"""Metrics on the test split, in columns that start with test_."""
+_TEST = "test_"
+"""What the columns of metrics on the test split start with."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,7 @@ class Row:
     final_gap: float  # mean over the training batches of the last epoch
     final_gamma_neg: float  # at the last step
     seconds: float
-    test_mAP: float = math.nan  # noqa: N815
-    test_micro_AP: float = math.nan  # noqa: N815
-    test_cf1: float = math.nan
-    test_of1: float = math.nan
-    test_mean_f1: float = math.nan
+    test: dict[str, float] = field(default_factory=undefined)  # every metric on the test split, by its name
 
     @property
     def key(self) -> Key:
@@ -73,14 +70,16 @@ class Row:
 
     def plain(self) -> dict[str, Any]:
         """The fields as JSON can hold them: None for nan."""
-        fields = dataclasses.asdict(self)
+        fields = {name: value for name, value in dataclasses.asdict(self).items() if name != "test"}
+        fields |= {f"{_TEST}{name}": value for name, value in self.test.items()}
         return {name: None if value != value else value for name, value in fields.items()}
 
     @staticmethod
     def of(plain: dict[str, Any]) -> Row:
-        """What :meth:`plain` gave."""
+        """What :meth:`plain` gave; a metric that an older version did not know is nan."""
         fields: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
-        return Row(**fields)
+        test = {name: fields.pop(f"{_TEST}{name}", math.nan) for name in CATALOGUE}
+        return Row(**fields, test=test)
 
 
 def write_rows(path: Path, rows: Iterable[Row], settings: Iterable[Setting]) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from lopsided.data import Data, Manifest, Table, read_source
+from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
 from lopsided.experiments.grid.training import best_epoch_of
 from lopsided.experiments.plan import Sweep
-from lopsided.experiments.rows import TEST, Point, Row
+from lopsided.experiments.rows import Point, Row
+from lopsided.metrics.catalogue import CATALOGUE, undefined
 from lopsided.models import ModelOptions
 from lopsided.runs.folder import RunFolder
 from lopsided.training import Config
@@ -44,9 +45,7 @@ class Work:
         data = self._data(sweep.missing[0], 0)
         if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
             raise ValueError(f"a sweep needs train, val and test splits, got {sweep.source} without {absent[0]}")
-        self.why_one_by_one = (
-            why_not(data, self.model, sweep.training) if isinstance(data, Table) else "images are trained on one by one"
-        )
+        self.why_one_by_one = why_not(data, self.model, sweep.training)
 
     def units(self, points: Sequence[Point]) -> dict[str, list[Point]]:
         """Points that are claimed and made together, by the unit's name."""
@@ -67,7 +66,6 @@ class Work:
     def _together(self, points: Sequence[Point]) -> list[Row]:
         first = points[0]
         table = self._data(first.missing, first.seed)
-        assert isinstance(table, Table)  # else they are made one by one
         outcomes = train_grid(
             table,
             [GridRun(point.setting.loss, point.learning_rate, point.seed) for point in points],
@@ -92,7 +90,7 @@ class Work:
             fit(self._config(point), run.path, resume=True, data=data)
             if point.stage == "final":
                 found = evaluate(run, data, split="test", save=False)
-                test = {name: found[name] for name in TEST}
+                test = {name: found[name] for name in CATALOGUE}
         except ValueError:
             if not _diverged(run):
                 raise
@@ -117,7 +115,7 @@ class Work:
             data = read_source(self.sweep.source, options, seed=seed)
             self._check_same(data, is_first_seed=seed == 0)
             model = self.sweep.model
-            if isinstance(data, Manifest) and model.frozen and model.head in (None, "linear") and not model.dropout:
+            if data.opens_files and model.frozen and model.head in (None, "linear") and not model.dropout:
                 from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
 
                 data, self.model = features_of_images(data, model, options.images()).table, ModelOptions(name="linear")
@@ -160,7 +158,7 @@ def _row(point: Point, outcome: Outcome) -> Row:
         final_gap=outcome.gap,
         final_gamma_neg=outcome.gamma_neg,
         seconds=outcome.seconds,
-        **{f"test_{name}": value for name, value in outcome.test.items()},
+        test=outcome.test or undefined(),
     )
 
 

@@ -14,6 +14,7 @@ from statistics import fmean, stdev
 from lopsided.experiments.plan import Sweep, chosen_rates, final_rows
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import Setting
+from lopsided.metrics.catalogue import CATALOGUE
 from lopsided.runs.json_files import write_whole
 
 CONFIDENCE = 0.95
@@ -39,10 +40,7 @@ class Result:
         difference: Mean over seeds of mAP minus that of the baseline's run with the same seed.
         low: Lower end of the difference's confidence interval, paired t; nan for one seed.
         high: Upper end.
-        micro_AP: Average precision of all labels in one ranking.
-        cf1: At probability 0.5, like those that follow.
-        of1: Likewise.
-        mean_f1: Likewise.
+        others: The other metrics of the catalogue, by name; decisions at probability 0.5.
         final_gap: Of the training batches of the last epoch.
         final_gamma_neg: Focusing power of negatives at the last step.
     """
@@ -62,10 +60,7 @@ class Result:
     difference: float
     low: float
     high: float
-    micro_AP: float  # noqa: N815
-    cf1: float
-    of1: float
-    mean_f1: float
+    others: dict[str, float]
     final_gap: float
     final_gamma_neg: float
 
@@ -119,13 +114,14 @@ def paired_interval(differences: Sequence[float], *, confidence: float = CONFIDE
 def write_results(path: Path, found: Sequence[Result]) -> None:
     """Write a CSV file, a line for each result; what is not a number stays empty."""
     text = io.StringIO()
-    names = [field.name for field in dataclasses.fields(Result)]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    for result in found:
-        fields = dataclasses.asdict(result).values()
+    for number, result in enumerate(found):
+        fields = dataclasses.asdict(result)
+        fields |= fields.pop("others")
+        if not number:
+            writer.writerow(fields)
         writer.writerow(
-            ["" if value != value else f"{value:.6g}" if isinstance(value, float) else value for value in fields]
+            "" if value != value else f"{value:.6g}" if isinstance(value, float) else value for value in fields.values()
         )
     write_whole(path, text.getvalue())
 
@@ -141,9 +137,9 @@ def _baseline(sweep: Sweep, of: Mapping[str, Sequence[Row]]) -> str:
 def _result(
     sweep: Sweep, setting: Setting, rows: Sequence[Row], baseline: str, baseline_rows: Sequence[Row], rate: float
 ) -> Result:
-    good = [row for row in rows if math.isfinite(row.test_mAP)]
-    other = {row.seed: row.test_mAP for row in baseline_rows if math.isfinite(row.test_mAP)}
-    differences = [row.test_mAP - other[row.seed] for row in good if row.seed in other]
+    good = [row for row in rows if math.isfinite(row.test["mAP"])]
+    other = {row.seed: row.test["mAP"] for row in baseline_rows if math.isfinite(row.test["mAP"])}
+    differences = [row.test["mAP"] - other[row.seed] for row in good if row.seed in other]
     low, high = paired_interval(differences)
     return Result(
         missing=rows[0].missing,
@@ -155,16 +151,13 @@ def _result(
         seeds=len(good),
         diverged=len(rows) - len(good),
         val_mAP=_mean([row.val_mAP for row in good]),
-        mAP=_mean([row.test_mAP for row in good]),
-        sd=stdev([row.test_mAP for row in good]) if len(good) > 1 else math.nan,
+        mAP=_mean([row.test["mAP"] for row in good]),
+        sd=stdev([row.test["mAP"] for row in good]) if len(good) > 1 else math.nan,
         baseline=baseline,
         difference=_mean(differences),
         low=low,
         high=high,
-        micro_AP=_mean([row.test_micro_AP for row in good]),
-        cf1=_mean([row.test_cf1 for row in good]),
-        of1=_mean([row.test_of1 for row in good]),
-        mean_f1=_mean([row.test_mean_f1 for row in good]),
+        others={name: _mean([row.test[name] for row in good]) for name in CATALOGUE if name != "mAP"},
         final_gap=_mean([row.final_gap for row in good]),
         final_gamma_neg=_mean([row.final_gamma_neg for row in good]),
     )

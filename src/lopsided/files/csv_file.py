@@ -67,9 +67,6 @@ def read_csv_file(path: Path, *, separator: str = ",") -> CsvFile:
         separator: What stands between two cells, unless a line ``sep=`` says another, or the line of the column names
             has none of it but semicolons, tabs or commas.
 
-    Returns:
-        The names of its columns, and its rows as they are asked for.
-
     Raises:
         DataError: It cannot be read, is no text, or names no columns; the message names the line.
     """
@@ -87,14 +84,8 @@ def read_csv_file(path: Path, *, separator: str = ",") -> CsvFile:
 
 
 def read_csv_rows(path: Path, *, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
-    """Every row of a file of cells that need not name its columns.
-
-    Args:
-        path: The file; it is decoded as by :func:`read_csv_file`.
-        separator: What stands between two cells.
-
-    Yields:
-        The number of the line, from 1, and its cells. Blank lines are left out.
+    """Every row of a file of cells that need not name its columns, decoded as by :func:`read_csv_file`: the number of
+    its line, from 1, and its cells. Blank lines are left out.
 
     Raises:
         DataError: It cannot be read, is no text, or a quote is open; the message names the line.
@@ -106,9 +97,8 @@ def read_csv_rows(path: Path, *, separator: str = ",") -> Iterator[tuple[int, li
 def csv_text(rows: Iterable[Sequence[str]]) -> str:
     """Rows of cells as a CSV file that is read back as it was.
 
-    Example:
-        >>> csv_text([["path", "label"], [" a.jpg", "a, b"]]).splitlines()
-        ['"path","label"', '" a.jpg","a, b"']
+    >>> csv_text([["path", "label"], [" a.jpg", "a, b"]]).splitlines()
+    ['"path","label"', '" a.jpg","a, b"']
     """
     rows = list(rows)
     # Blanks before a cell count only in quotes.

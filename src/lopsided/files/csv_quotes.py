@@ -34,15 +34,12 @@ def check_breaks(
     of running text differ from rows: in how many cells they would have, or in what such cells have in common.
 
     Args:
-        cells: Of the row.
         lines: The same row as it stands in the file.
-        separator: What stands between two cells.
         traits_of: Gives the traits of the columns of rows that have so many cells; asked only in doubt.
-        path: For the message.
         line: Number of the row's first line, from 1.
 
     Raises:
-        DataError: It does; the message names the line of the quote.
+        DataError: Two lines would be rows; the message names the line of the quote.
     """
     width = len(cells)
     parts = [part.rstrip("\n").split(separator) for part in lines]
@@ -66,16 +63,10 @@ def check_breaks(
 def check_names(cells: list[str], separator: str, *, path: Path, line: int) -> None:
     """Refuse column names that hold the cells of rows below them, because a quote is open among the names.
 
-    A name may have several lines, and separators in them; swallowed rows bring as many separators as they have.
-
-    Args:
-        cells: The names, as read.
-        separator: What stands between two cells.
-        path: For the message.
-        line: Number of the first line of the names, from 1.
+    A name may have several lines, and separators in them; rows that were swallowed bring all their separators.
 
     Raises:
-        DataError: They do; the message names the line of the quote.
+        DataError: A name holds cells; the message counts the line of the quote from ``line``, that of the first name.
     """
     several = [cell for cell in cells if separator in cell]
     breaks, within = (sum(cell.count(sign) for cell in several) for sign in ("\n", separator))
@@ -91,18 +82,11 @@ def check_names(cells: list[str], separator: str, *, path: Path, line: int) -> N
 
 
 def opening_quote(text: str, separator: str) -> tuple[int, str] | None:
-    """Where the last quote opens of a row that cannot be read to its end.
+    """Where the last quote opens in the text of a row that cannot be read to its end: the number of the line within
+    the text, from 0, and the start of the cell; None where no cell is quoted.
 
-    Args:
-        text: The row, as far as it was read.
-        separator: What stands between two cells.
-
-    Returns:
-        The number of its line within the text, from 0, and the start of the cell; None where no cell is quoted.
-
-    Example:
-        >>> opening_quote('a,"b\\nc"\\nd,"e\\nf', ",")
-        (2, '"e')
+    >>> opening_quote('a,"b\\nc"\\nd,"e\\nf', ",")
+    (2, '"e')
     """
     cell = re.compile(rf' *"(?:[^"]|"")*(?:"|$)|[^{re.escape(separator)}\n]*')
     place, found = 0, None
@@ -129,13 +113,7 @@ def _fits(cells: list[str], traits: Traits) -> bool:
 
 
 def traits_of_columns(content: bytes, separator: str, width: int) -> Traits:
-    """Which traits all cells of one line have in each column; none where there is no such cell.
-
-    Args:
-        content: The file.
-        separator: What stands between two cells.
-        width: How many cells a row has; others do not count.
-    """
+    """Which traits all cells of one line have in each column of the rows of ``width`` cells; none without a cell."""
     common, seen = [[True] * len(_TRAITS) for _ in range(width)], [False] * width
     for cells in _rows(content, separator):
         if len(cells) != width:

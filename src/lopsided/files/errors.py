@@ -40,17 +40,10 @@ class RowError(ValueError):
 
 
 def quoted(text: object) -> str:
-    """Text from a file as it may stand in an error: quoted, on one line, at most 40 characters.
+    """What came, as an error shows it: its ``repr``, on one line, of at most 40 characters.
 
-    Args:
-        text: What came.
-
-    Returns:
-        Its ``repr``, cut off.
-
-    Example:
-        >>> quoted("a" * 50)
-        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
+    >>> quoted("a" * 50)
+    "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa..."
     """
     # Only the start goes through repr, which would otherwise copy a field of many megabytes.
     try:

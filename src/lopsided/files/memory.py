@@ -10,15 +10,10 @@ SHARE = 0.8
 
 
 def check_memory(num_bytes: int, *, what: str, path: str | Path) -> None:
-    """Refuse what a file says it unpacks to, where that is more than this machine could hold.
-
-    Args:
-        num_bytes: What it says, or the least that it can be.
-        what: What it holds, for the error.
-        path: The file.
+    """Refuse a file whose content, called ``what`` in the error, would take more than this machine can hold.
 
     Raises:
-        DataError: It is more than four fifths of the memory.
+        DataError: The content has more bytes than four fifths of the memory.
     """
     limit = SHARE * machine_memory()
     if num_bytes > limit:
@@ -29,7 +24,7 @@ def check_memory(num_bytes: int, *, what: str, path: str | Path) -> None:
 
 
 def machine_memory() -> float:
-    """Bytes of memory of this machine; without end where it cannot be asked."""
+    """Bytes of memory of this machine; infinite where the system does not say."""
     if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
         return float("inf")
     return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

@@ -1,4 +1,4 @@
-"""Files that end: what a name of a stranger's folder may lead to instead, such as a pipe or a device, is refused."""
+"""Regular files: pipes, devices and folders are refused where one is expected, since a read of them may never end."""
 
 import os
 import stat
@@ -8,17 +8,10 @@ from lopsided.files.errors import DataError
 
 
 def check_regular(path: str | Path, *, wanted: str = "a file") -> os.stat_result:
-    """Refuse what is no file with an end; links to files are followed.
-
-    Args:
-        path: The file.
-        wanted: What to call it in the error.
-
-    Returns:
-        What the system says about it.
+    """What the system says about a regular file, which the error calls ``wanted``; links to files are followed.
 
     Raises:
-        DataError: There is no such file, or it is a folder, a device or a pipe, which would be waited for without end.
+        DataError: There is no such file, or it is a folder, a device or a pipe.
     """
     try:
         about = os.stat(path)
@@ -33,12 +26,8 @@ def check_regular(path: str | Path, *, wanted: str = "a file") -> os.stat_result
 def read_bytes(path: str | Path, *, at_most: int | None = None) -> bytes:
     """The content of a file.
 
-    Args:
-        path: The file.
-        at_most: Its largest size, bytes; by default there is none.
-
     Raises:
-        DataError: It cannot be read, is no file with an end, or is larger.
+        DataError: It cannot be read, is not a regular file, or has more than ``at_most`` bytes.
     """
     size = check_regular(path).st_size
     if at_most is not None and size > at_most:

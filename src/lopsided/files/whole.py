@@ -60,14 +60,8 @@ def whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_for(path: Path) -> Iterator[Path]:
-    """A hidden folder of one's own beside a file, for what is to become that file; removed at the end.
-
-    Args:
-        path: The wanted file. Folders that killed processes left for it are removed first.
-
-    Raises:
-        OSError: It cannot be made.
-    """
+    """A hidden folder beside a file, for what is to become that file; removed at the end, as are those that killed
+    processes left for it."""
     hidden = path.with_name(f".{path.name}")
     folder = _own_part(hidden)
 
@@ -84,15 +78,7 @@ def folder_for(path: Path) -> Iterator[Path]:
 
 
 def append_lines(path: Path, text: str) -> None:
-    """Append to a file at once; where that fails, the file is left as it was.
-
-    Args:
-        path: The file.
-        text: Whole lines, written as UTF-8.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+    """Append whole lines to a file at once, as UTF-8; where that fails, the file is left as it was."""
     rest = memoryview(text.encode())
     with named(path), path.open("ab", buffering=0) as file:
         size = file.tell()
@@ -106,12 +92,7 @@ def append_lines(path: Path, text: str) -> None:
 
 @contextmanager
 def named(path: Path, part: Path | None = None) -> Iterator[None]:
-    """Errors of writing to a file with its name, which a full disk leaves out; those about another file as they are.
-
-    Args:
-        path: The file.
-        part: What it is called while it is written.
-    """
+    """Give errors of writing to a file (or to its part) the file's name, which those of a full disk lack."""
     try:
         yield
     except OSError as error:
@@ -131,11 +112,7 @@ def _own_part(path: Path) -> Path:
 
 @contextmanager
 def _locked(make: Callable[[], int]) -> Iterator[None]:
-    """Hold the lock on a new file or folder; processes that are forked meanwhile do not inherit it.
-
-    Args:
-        make: Makes it, and gives its descriptor.
-    """
+    """Hold the lock on a file or folder that ``make`` makes and opens; forked processes do not inherit it."""
     number = make()
     if _fcntl is None:
         os.close(number)  # or it could not be renamed
@@ -157,17 +134,16 @@ def _locked(make: Callable[[], int]) -> Iterator[None]:
 
 @cache
 def _forget_in_children() -> None:
-    os.register_at_fork(after_in_child=_close_held)
+    def close_held() -> None:
+        while _held:
+            with suppress(OSError):
+                os.close(_held.pop())
 
-
-def _close_held() -> None:
-    while _held:
-        with suppress(OSError):
-            os.close(_held.pop())
+    os.register_at_fork(after_in_child=close_held)
 
 
 def _try_lock(number: int, *, wait: bool) -> bool:
-    """Whether the lock on an open file is ours now; some network disks have no locks, and there it never is."""
+    """Whether the lock on an open file is ours now; on a disk without locks it never is."""
     try:
         _fcntl.flock(number, _fcntl.LOCK_EX if wait else _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except OSError:
@@ -188,21 +164,17 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _remove_if_free(part: str) -> None:
-    is_folder = os.path.isdir(part)
     if _fcntl is None:
         if time.time() - os.stat(part).st_mtime > _ABANDONED:
-            _remove(part, is_folder)  # fails where it is still written
+            _remove(part)  # fails where it is still written
         return
-    number = os.open(part, os.O_NOFOLLOW | (os.O_RDONLY if is_folder else os.O_RDWR))
+    number = os.open(part, os.O_NOFOLLOW | (os.O_RDONLY if os.path.isdir(part) else os.O_RDWR))
     try:
         if _try_lock(number, wait=False):
-            _remove(part, is_folder)
+            _remove(part)
     finally:
         os.close(number)
 
 
-def _remove(part: str, is_folder: bool) -> None:
-    if is_folder:
-        shutil.rmtree(part)
-    else:
-        os.unlink(part)
+def _remove(part: str) -> None:
+    shutil.rmtree(part) if os.path.isdir(part) else os.unlink(part)

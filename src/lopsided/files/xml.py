@@ -27,8 +27,7 @@ def parse_xml(
         text: Called with text between; of one element it may come in parts.
 
     Raises:
-        DataError: The file cannot be read, is malformed, declares entities, or one of the functions refuses it, to
-            whose message file and line are added.
+        DataError: The file cannot be read, is malformed, declares entities, or one of the functions refuses it.
     """
     content = read_bytes(path)
     parser = expat.ParserCreate(namespace_separator=" ")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.data.contents.identity import content_of_sample
-from lopsided.data.corrections import Kind, sample_name
+from lopsided.data.corrections import Kind
 from lopsided.inference.cross_fit import OutOfSample
 from lopsided.inference.trust import Trust, trust
 from lopsided.runs.json_files import write_whole
@@ -111,12 +111,12 @@ def _most_doubtful(doubt: Tensor, among: Tensor, most: int) -> list[tuple[int, i
 
 
 def write_suspects(found: Audit, data: Data, path: Path) -> None:
-    """A CSV file with a row for each suspect, the most doubtful first: what a decision needs, the probability, and
-    which sample it is wherever it stands."""
+    """Write a CSV file with a row for each suspect, the most doubtful first: what a decision needs, the probability,
+    and the content of the sample, by which it is found again in other rows."""
     rows = [
         (
             s.row,
-            sample_name(data, s.row),
+            data.sample_name(s.row),
             str(data.splits[s.row]),
             data.labels.names[s.label],
             s.kind,
@@ -129,19 +129,14 @@ def write_suspects(found: Audit, data: Data, path: Path) -> None:
 
 
 def write_counts(found: Audit, data: Data, path: Path) -> None:
-    """A CSV file with a row for each label: how often it is noted, and estimated numbers of errors, which stay empty
-    where they must not be believed."""
+    """Write a CSV file with a row for each label: how often it is noted, and the estimated numbers of errors, which
+    are empty where they must not be believed."""
     _write(path, ("label", "noted", "missing", "wrong"), counts(found, data, unknown=""))
 
 
 def counts(found: Audit, data: Data, *, unknown: str = "–") -> list[tuple[str, int, str, str]]:
-    """Of each label its name, how often it is noted, and the estimated numbers of missing and of wrong ones.
-
-    Args:
-        found: What is suspected.
-        data: What it is about.
-        unknown: Stands where no number may be believed.
-    """
+    """Of each label its name, how often it is noted, and the estimated numbers of missing and of wrong ones, or
+    ``unknown`` where no number may be believed."""
     columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist(), found.trust.removable.tolist())
     warned = bool(found.trust.warnings)
     return [
@@ -152,7 +147,5 @@ def counts(found: Audit, data: Data, *, unknown: str = "–") -> list[tuple[str,
 
 def _write(path: Path, names: tuple[str, ...], rows: list[tuple]) -> None:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([names, *rows])
     write_whole(path, text.getvalue())

@@ -49,20 +49,16 @@ def calibrate(
     if method not in get_args(Method):
         raise ValueError(f"expected the method to be one of {', '.join(get_args(Method))}, got {method!r}")
     with writing(run.path):
-        return _calibrated(run, data, method=method, split=split, source=source)
-
-
-def _calibrated(run: RunFolder, data: Data, *, method: Method, split: str, source: str | None) -> dict[str, Any]:
-    trained = run.load()
-    same_labels(trained, data)
-    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
-    fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
-    few = [trained.labels[k] for k in fit.pop("few")]
-    about = {"format": FORMAT, "method": method, **made_on(trained, split=split, source=source)}
-    content = {**about, **fit, "few": few}
-    run.thresholds_file.unlink(missing_ok=True)
-    write_json(run.calibration_file, content)
-    return content
+        trained = run.load()
+        same_labels(trained, data)
+        scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+        fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
+        few = [trained.labels[k] for k in fit.pop("few")]
+        about = {"format": FORMAT, "method": method, **made_on(trained, split=split, source=source)}
+        content = {**about, **fit, "few": few}
+        run.thresholds_file.unlink(missing_ok=True)
+        write_json(run.calibration_file, content)
+        return content
 
 
 def fitted(

@@ -6,13 +6,12 @@ import dataclasses
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Data, Manifest
+from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
 from lopsided.data.contents.leakage import content_ids
 from lopsided.inference.scoring import collected, same_labels
@@ -93,26 +92,19 @@ def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Traine
     """The head of a frozen backbone and the features of all images, which are computed once for all folds; and the
     numbers of images that could not be opened. Other networks and data as they are."""
     model = trained.model
-    if not (isinstance(data, Manifest) and isinstance(model, ImageNetwork) and model.frozen):
+    if not (data.opens_files and isinstance(model, ImageNetwork) and model.frozen):
         return trained, data, np.zeros(0, np.int64)
     workers = num_workers(config.training.workers, data)
     found = frozen_features(data, network=model, images=trained.images, workers=workers)
     head = model.head.cpu()
-    return dataclasses.replace(trained, model=head, input_shape=found.table.input_shape), found.table, found.unreadable
+    return dataclasses.replace(trained, model=head, inputs=found.table.inputs()), found.table, found.unreadable
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
-    """Training samples in parts of about equal size; equal samples share a part.
-
-    Args:
-        data: With a train split.
-        folds: Number of parts, from 2 to the number of different training samples.
-        seed: Decides which sample is where.
-
-    Returns: Sample numbers of each part, ascending.
+    """Training samples in parts of about equal size: the sample numbers of each, ascending; equal samples share a part.
 
     Raises:
-        ValueError: There cannot be so many parts.
+        ValueError: ``folds`` is below 2, or above the number of different training samples.
     """
     train = data.rows("train")
     contents = np.unique(content_ids(data)[train], return_inverse=True)[1]
@@ -128,7 +120,9 @@ def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
 def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolder:
     """The run of one fold: as it is there, if it was trained on the same data with the same options, else trained."""
     folder = RunFolder(run.path / "audit" / f"fold-{name}")
-    wanted = {"data": identity_of(data).digest, "config": _deciding(config)}
+    no_part = ("source", "training.workers")  # the other options decide the run, and may be others than before
+    deciding = {key: value for key, value in config.flat().items() if key not in no_part and key[:7] != "report."}
+    wanted = {"data": identity_of(data).digest, "config": deciding}
     about = folder.path / "fold.json"
     try:
         if about.is_file() and read_json(about) == wanted:
@@ -140,12 +134,6 @@ def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolde
     fit(config, folder.path, data=data)
     write_json(about, wanted)  # last: a fold without it was cut short
     return folder
-
-
-def _deciding(config: Config) -> dict[str, Any]:
-    """The options that decide a run: the run may have been trained again since, with others, in the same folder."""
-    no_part = ("source", "training.workers")
-    return {name: value for name, value in config.flat().items() if name not in no_part and name[:7] != "report."}
 
 
 def _with_split(data: Data, rows: np.ndarray, name: str) -> Data:

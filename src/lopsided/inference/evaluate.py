@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lopsided.data import Data, Manifest
+from lopsided.data import Data
 from lopsided.inference.chosen import chosen_on
 from lopsided.inference.scoring import Scores, collected, coverage, default_split, same_labels
 from lopsided.inference.thresholds import HALF, Decision, decision_of
 from lopsided.metrics import (
     Reliability,
-    eleven_point_average_precision,
     equal_mass_edges,
     f1_draws,
     interval,
-    mean_average_precision,
-    micro_average_precision,
     operating_point,
     reliability,
 )
-from lopsided.metrics.operating_point import OperatingPoint
+from lopsided.metrics.catalogue import decisions, measure
 from lopsided.runs.calibrators import method_of
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.formats import FORMAT
@@ -57,8 +53,9 @@ def evaluate(
         source: Where the data comes from, if it is not the run's own.
 
     Returns:
-        ``mAP`` (over ``labels_measured`` labels) to ``mean_f1`` at ``threshold``, ``top3`` with the same for the three
-        most probable labels of each sample that are above it, all in [0, 1]; ``calibration``: Brier score, calibration
+        Every metric of :mod:`lopsided.metrics.catalogue` by its name (mAP over ``labels_measured`` labels; decisions at
+        ``threshold``), ``top3`` with the decisions on the three most probable labels of each sample that are above it,
+        all in [0, 1]; ``calibration``: Brier score, calibration
         errors and bins of sigmoid and probabilities; ``chosen_on_this_split``: what was, of weights, thresholds and
         calibration; ``thresholds``: how they were chosen, if they were, and ``f1``: compared with 0.5, unless anything
         was chosen on this split; of images ``unreadable``, numbers of samples all of whose labels count as unknown.
@@ -86,7 +83,8 @@ def _measured(
     seen = coverage(targets, mask)
     result = {
         "split": split,
-        **_metrics(scores, probabilities, decision),
+        **measure(scores.logits, probabilities, targets, threshold=decision.threshold, mask=mask),
+        "top3": _of_top(probabilities, scores, decision),
         "threshold": decision.common,
         "samples": len(targets) if mask is None else int(mask.any(dim=1).sum()),  # of which anything is known
         "chosen_on_this_split": chosen,
@@ -100,31 +98,24 @@ def _measured(
         result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
         if not chosen:
             result["f1"] = _compared(probabilities, scores, decision)
-    if isinstance(data, Manifest):
+    if data.opens_files:
         result["unreadable"] = scores.unreadable
     if save:
         write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
     return result
 
 
-def _metrics(scores: Scores, probabilities: Tensor, decision: Decision) -> dict[str, Any]:
-    logits, targets, mask = scores.logits, scores.targets, scores.mask
-    top_k = min(TOP_K, logits.shape[1])
-    return {
-        "mAP": float(mean_average_precision(logits, targets, mask=mask)),
-        "mAP_11": float(eleven_point_average_precision(logits, targets, mask=mask).nanmean()),
-        "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
-        **_named(operating_point(probabilities, targets, threshold=decision.threshold, mask=mask)),
-        "top3": _named(
-            operating_point(
-                probabilities, targets, threshold=decision.threshold, top_k=top_k, top_k_above_threshold=True, mask=mask
-            )
-        ),
-    }
-
-
-def _named(point: OperatingPoint) -> dict[str, float]:
-    return {name.rstrip("_"): value for name, value in asdict(point).items()}
+def _of_top(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[str, float]:
+    top_k = min(TOP_K, probabilities.shape[1])
+    point = operating_point(
+        probabilities,
+        scores.targets,
+        threshold=decision.threshold,
+        top_k=top_k,
+        top_k_above_threshold=True,
+        mask=scores.mask,
+    )
+    return decisions(point)
 
 
 def _calibration(method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor) -> dict[str, Any]:

@@ -9,11 +9,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ __all__ = ["Exported", "export"]
 OPSET = 18
 """Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
 
+_text = partial(json.dumps, ensure_ascii=False)
 _LARGEST_FILE = 3 * 2**29  # bytes of weights; a file of ONNX ends at 2 GiB, and PyTorch parts from 1.5 GiB by itself
 
 
@@ -98,7 +99,7 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
         data_path=data,
         num_bytes=num_bytes,
         input_type=about["input_type"],
-        input_shape=trained.input_shape,
+        input_shape=trained.inputs.shape,
         input_meaning=about["input_meaning"],
         num_labels=len(trained.labels),
         threshold=decision.describe(),
@@ -140,12 +141,12 @@ def _runtime() -> ModuleType:
 
 def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     is_double = any(isinstance(module, Standardise) and module.is_double for module in trained.model.modules())
-    about = {"input_type": "float64" if is_double else "float32", "input_shape": json.dumps(trained.input_shape)}
+    about = {"input_type": "float64" if is_double else "float32", "input_shape": json.dumps(trained.inputs.shape)}
     kind = config.source.partition(":")[0]
-    if len(trained.input_shape) != 3:
+    if trained.inputs.kind != "images":
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
-        if trained.feature_names:
-            about["feature_names"] = _json(trained.feature_names)
+        if trained.inputs.names:
+            about["feature_names"] = _text(trained.inputs.names)
     elif kind == "table":  # which does not say any more whether it held uint8 or float32
         about["input_meaning"] = "images, channels first, as in the data trained on; uint8 divided by 255"
     else:
@@ -161,27 +162,23 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
 
 
 def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict[str, str]:
-    each = {} if decision.per_label is None else {"thresholds": _json(decision.per_label.tolist())}
+    each = {} if decision.per_label is None else {"thresholds": _text(decision.per_label.tolist())}
     return {
-        "labels": _json(trained.labels),
+        "labels": _text(trained.labels),
         "threshold": str(decision.common),
         **each,
         "lopsided_version": lopsided.__version__,
-        "loss": _json({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
+        "loss": _text({"name": config.loss.name, **config.loss.given()}),  # the rest: the version's defaults
         "epoch": str(trained.epoch),
         "calibration": method_of(trained.calibrator, config.loss),
     }
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _random_inputs(trained: Trained, input_type: str, *, num_samples: int) -> Tensor:
-    generator, shape = torch.Generator().manual_seed(num_samples), (num_samples, *trained.input_shape)
+    generator, shape = torch.Generator().manual_seed(num_samples), (num_samples, *trained.inputs.shape)
     if input_type == "uint8":
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-    if len(trained.input_shape) == 3:
+    if trained.inputs.kind == "images":
         return torch.rand(shape, generator=generator)
     inputs = torch.randn(shape, generator=generator)
     for module in trained.model.modules():
@@ -226,7 +223,7 @@ def _put(part: Path, out: Path) -> Path | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Notes of the exporter are about its own insides; what fails is raised."""
+    """Silence the exporter, whose notes are about its own insides; what fails is raised."""
     disabled = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Table
 from lopsided.inference.scoring import default_split, scored_batches
 from lopsided.runs.folder import RunFolder, Trained
 from lopsided.runs.own_data import own_data
@@ -40,24 +39,19 @@ class Rows:
 
 def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Rows | None, str]:
     """Samples of the run's data with the logits that predict computes, and in words which; None where it can't be read.
-
-    Args:
-        run: A trained run.
-        trained: Its network.
-        input_type: Of the file's inputs; uint8 are the pixels of a table, which batches hold divided by 255.
-    """
+    Where ``input_type`` is uint8, those of a table are the pixels that batches hold divided by 255."""
     try:
         data = own_data(run)
         split = "val" if "val" in data.split_names else default_split(data)
-        size = int(np.prod(trained.input_shape))
+        size = int(np.prod(trained.inputs.shape))
         count = min(_MOST_ROWS, max(_FEWEST_ROWS, _MOST_NUMBERS // max(size, 1)), len(data.rows(split)))
         logits, batch = next(scored_batches(trained, data, split=split, batch_size=count, workers=0))
     except (ImportError, OSError, ValueError, StopIteration) as error:
         reason = " ".join(str(error).split()) or "it has no samples"
         return None, f"random inputs alone, because the run's data can't be read: {reason:.200}"
     inputs = batch["inputs"]
-    if isinstance(data, Table) and input_type == "uint8":
-        inputs = torch.from_numpy(np.asarray(data.features[batch["rows"].numpy()]))
+    if input_type == "uint8" and inputs.is_floating_point():
+        inputs = (inputs * 255).round().to(torch.uint8)
     trained.model.cpu()
     return Rows(inputs, logits), f"{len(logits)} samples of {split} and random inputs"
 
@@ -89,7 +83,7 @@ def largest_difference(
 
 
 def _over_all_logits(runtime: ModuleType, path: Path, decide: Decide, thresholds: Tensor) -> float:
-    """The same for the part of the file behind the logits, whatever a network gives."""
+    """The same for the part of the file that follows the logits, over the whole range of logits."""
     import onnx
     from onnx.utils import Extractor
 
@@ -138,7 +132,7 @@ def _compared(name: str, what: str, came: Tensor, wanted: Tensor, allowed: float
 
 
 def _compare_decisions(name: str, came: list[Tensor], wanted: tuple[Tensor, Tensor], thresholds: Tensor) -> float:
-    """Both are of the same logits, so that a steep calibration does not widen a difference of these."""
+    """Both are computed from the same logits, so that a steep calibration does not enlarge differences of logits."""
     difference = _compared(name, "probabilities", came[0], wanted[0], TOLERANCE)
     ties = (wanted[0] - thresholds).abs() <= TOLERANCE * thresholds  # rounding may put these on either side
     wrong = (came[1] != wanted[1]) & ~ties

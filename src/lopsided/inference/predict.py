@@ -13,7 +13,7 @@ from pyarrow.csv import CSVWriter
 from pyarrow.parquet import ParquetWriter
 from torch import Tensor
 
-from lopsided.data import Data, Manifest
+from lopsided.data import Data
 from lopsided.data.readers.columns.joined import can_be_joined
 from lopsided.data.readers.columns.roles import LABEL_PREFIX
 from lopsided.files.whole import whole
@@ -25,6 +25,7 @@ __all__ = ["predict"]
 
 FORMATS = (".parquet", ".csv")
 
+_COLUMN_TYPES = {str: pa.string(), int: pa.int64()}
 _PROBABILITY = "p:"  # before the name of a label
 
 # Probabilities written together. A Parquet file keeps 2 kB about each column of each part in memory until it is closed:
@@ -59,8 +60,8 @@ def predict(
     trained = run.load()
     decision = decision_of(run, trained, threshold)
     split = split or default_split(data)
-    which = ("path", pa.string()) if isinstance(data, Manifest) else ("row", pa.int64())
-    schema = _schema(trained.labels, which, out.suffix)
+    name, kind = data.row_column
+    schema = _schema(trained.labels, (name, _COLUMN_TYPES[kind]), out.suffix)
     out.parent.mkdir(parents=True, exist_ok=True)
     count, unreadable, batch_size = 0, [], run.config().training.batch_size
     most = max(batch_size, min(len(data.rows(split)), _TOGETHER // len(trained.labels)))
@@ -109,9 +110,9 @@ def _rows(
     threshold: float | Tensor,
 ) -> pa.Table:
     names = [field.name.removeprefix(_PROBABILITY) for field in schema if field.name.startswith(_PROBABILITY)]
-    which = [str(data.paths[row]) for row in rows] if isinstance(data, Manifest) else rows
     mask = absent if absent.any() else None  # without one, probabilities are not copied
-    columns = [pa.array(which, schema[0].type), *_decided(probabilities > threshold, names, schema, mask)]
+    columns = [pa.array(data.row_names(rows), schema[0].type)]
+    columns += _decided(probabilities > threshold, names, schema, mask)
     columns += [pa.array(column, pa.float32(), mask=mask) for column in probabilities.T.numpy()]
     return pa.Table.from_arrays(columns, schema=schema)
 

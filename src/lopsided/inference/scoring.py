@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +11,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lopsided.data import Data, Table
+from lopsided.data import Data, SplitDataset
 from lopsided.files.errors import quoted
 from lopsided.metrics import CollectedScores
 from lopsided.runs.folder import Trained
-from lopsided.training.loop.loaders import EpochBatches, dataset_of, loader, num_workers
+from lopsided.training.loop.loaders import EpochBatches, loader, num_workers
 
 
 def scored_batches(
@@ -38,17 +36,18 @@ def scored_batches(
     Raises:
         ValueError: The inputs are of another kind or shape, or have other named features.
     """
-    if isinstance(data, Table):
-        data = _features_of_run(trained, data)
-        if data.input_shape != trained.input_shape:
-            raise ValueError(
-                f"expected inputs to have the shape of the run's {trained.input_shape}, got {data.input_shape}"
-            )
-    elif trained.input_shape != (3, trained.images.size, trained.images.size):
-        raise ValueError(f"expected inputs to have the shape of the run's {trained.input_shape}, got images")
+    data, left_out = data.with_features(trained.inputs.names)
+    if left_out:
+        named = ", ".join(map(quoted, left_out[:5])) + (" and more" if len(left_out) > 5 else "")
+        print(f"{data.name}: left out {len(left_out)} columns that the run does not know: {named}", file=sys.stderr)
+    (wanted, shape), came = (trained.inputs.kind, trained.inputs.shape), data.inputs(trained.images)
+    if (wanted, shape) != (came.kind, came.shape):
+        raise ValueError(
+            f"expected inputs such as the run's, {wanted} of shape {shape}, got {came.kind} of shape {came.shape}"
+        )
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = trained.model.to(place, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    dataset = dataset_of(data, split=split, images=trained.images)
+    dataset = SplitDataset(data, split=split, options=trained.images)
     batches = EpochBatches(len(dataset), batch_size, seed=None)
     with torch.inference_mode():
         for batch in tqdm(
@@ -106,24 +105,6 @@ def coverage(targets: Tensor, mask: Tensor | None) -> Coverage:
 def default_split(data: Data) -> str:
     """The split that results are told of: test, else val, else the first."""
     return next((split for split in ("test", "val") if split in data.split_names), data.split_names[0])
-
-
-def _features_of_run(trained: Trained, table: Table) -> Table:
-    """The table with those of its named features that the network knows, in its order; says which others there are."""
-    wanted, came = trained.feature_names, table.feature_names
-    if not wanted or not came or wanted == came:
-        return table
-    place = {name: i for i, name in enumerate(came)}
-    if absent := [name for name in wanted if name not in place]:
-        others = [name for name in came if name not in set(wanted)]
-        near = difflib.get_close_matches(absent[0], others, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
-        raise ValueError(f"expected the data to have the features of the run, got none named {absent[0]!r}{hint}")
-    order = [place[name] for name in wanted]
-    if extra := [name for name in came if name not in set(wanted)]:
-        named = ", ".join(map(quoted, extra[:5])) + (" and more" if len(extra) > 5 else "")
-        print(f"{table.name}: left out {len(extra)} columns that the run does not know: {named}", file=sys.stderr)
-    return dataclasses.replace(table, features=table.features[:, order], feature_names=wanted)
 
 
 def same_labels(trained: Trained, data: Data) -> None:

@@ -49,12 +49,7 @@ class Decision:
 
 
 def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None) -> Decision:
-    """The thresholds to apply.
-
-    Args:
-        run: A trained run.
-        trained: Its network.
-        threshold: One for all labels, in [0, 1]; None for those that were chosen, or 0.5 where none were.
+    """The thresholds to apply: the one that is given, in [0, 1], or those that were chosen for the run, or 0.5.
 
     Raises:
         ValueError: The number is out of range, or thresholds.json is damaged or of other weights.
@@ -112,49 +107,40 @@ def choose(
             process writes to the run.
     """
     with writing(run.path):
-        return _chosen(run, data, rule=rule, at_least=at_least, per_label=per_label, split=split, source=source)
-
-
-def _chosen(
-    run: RunFolder,
-    data: Data,
-    *,
-    rule: Rule,
-    at_least: float | None,
-    per_label: bool,
-    split: str,
-    source: str | None,
-) -> dict[str, Any]:
-    trained = run.load()
-    same_labels(trained, data)
-    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
-    probabilities = trained.calibrator(scores.logits)
-    found = choose_thresholds(
-        probabilities, scores.targets, rule=rule, at_least=at_least, per_label=per_label, mask=scores.mask
-    )
-    values = torch.full((len(trained.labels),), found.common) if found.per_label is None else found.per_label
-    counts = count(probabilities, scores.targets, threshold=values, mask=scores.mask)
-    hits, predicted, positives = (part.double() for part in (counts.true_positives, counts.predicted, counts.positives))
-    columns = {
-        "threshold": values,
-        "positives": counts.positives,
-        "precision": hits / predicted.clamp(min=1),
-        "recall": hits / positives.clamp(min=1),
-        "f1": 2 * hits / (predicted + positives).clamp(min=1),
-    }
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    content = {
-        "format": FORMAT,
-        "rule": rule,
-        "at_least": at_least,
-        "per_label": per_label,
-        **made_on(trained, split=split, source=source),
-        "shrinkage": SHRINKAGE if per_label else None,
-        "common": found.common,
-        "reached": found.reached,
-        "short": [name for name, short in zip(trained.labels, found.short.tolist(), strict=True) if short],
-        "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],
-        "labels": {name: dict(zip(columns, row, strict=True)) for name, row in zip(trained.labels, rows, strict=True)},
-    }
-    write_json(run.thresholds_file, content)
-    return content
+        trained = run.load()
+        same_labels(trained, data)
+        scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+        probabilities = trained.calibrator(scores.logits)
+        found = choose_thresholds(
+            probabilities, scores.targets, rule=rule, at_least=at_least, per_label=per_label, mask=scores.mask
+        )
+        values = torch.full((len(trained.labels),), found.common) if found.per_label is None else found.per_label
+        counts = count(probabilities, scores.targets, threshold=values, mask=scores.mask)
+        hits, predicted, positives = (
+            part.double() for part in (counts.true_positives, counts.predicted, counts.positives)
+        )
+        columns = {
+            "threshold": values,
+            "positives": counts.positives,
+            "precision": hits / predicted.clamp(min=1),
+            "recall": hits / positives.clamp(min=1),
+            "f1": 2 * hits / (predicted + positives).clamp(min=1),
+        }
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        content = {
+            "format": FORMAT,
+            "rule": rule,
+            "at_least": at_least,
+            "per_label": per_label,
+            **made_on(trained, split=split, source=source),
+            "shrinkage": SHRINKAGE if per_label else None,
+            "common": found.common,
+            "reached": found.reached,
+            "short": [name for name, short in zip(trained.labels, found.short.tolist(), strict=True) if short],
+            "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],
+            "labels": {
+                name: dict(zip(columns, row, strict=True)) for name, row in zip(trained.labels, rows, strict=True)
+            },
+        }
+        write_json(run.thresholds_file, content)
+        return content

@@ -80,7 +80,7 @@ def trust(
 
 
 def banner(found: Trust) -> list[str]:
-    """What stands above everything else where the scores must not be believed, a sentence each; else nothing."""
+    """The sentences to show above everything else if the scores must not be believed; otherwise none."""
     if not found.warnings:
         return []
     return [

@@ -1,30 +1,26 @@
-"""Asymmetric loss, eq. 3 to 5: the public function of the family's general member."""
+"""Asymmetric loss, eq. 3 to 5: the family's general member, as a function and as a module."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import torch
 from torch import Tensor
 
-from lopsided.losses.checks import (
-    Focus,
-    check_broadcast,
-    check_logits,
-    check_mask,
-    check_reduction,
-    check_setting,
-    check_weight,
-)
-from lopsided.losses.checks import check_targets as refuse_bad_targets
-from lopsided.losses.formula import Settings
+from lopsided.losses.base import Loss
+from lopsided.losses.checks import Focus, check_broadcast, check_inputs, check_reduction, check_setting
+from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN, Settings
 from lopsided.losses.kernels import loss_and_gap
+from lopsided.losses.kernels.call import Call
 
 
 def asymmetric_loss(
     logits: Tensor,
     targets: Tensor,
     *,
-    gamma_pos: Focus = 0.0,
-    gamma_neg: Focus = 2.0,
-    margin: Focus = 0.2,
+    gamma_pos: Focus = GAMMA_POS,
+    gamma_neg: Focus = GAMMA_NEG,
+    margin: Focus = MARGIN,
     mask: Tensor | None = None,
     weight: Tensor | None = None,
     detach_focus: bool = False,
@@ -56,45 +52,11 @@ def asymmetric_loss(
 
     Source: Ridnik et al., ICCV 2021, eq. 3-5.
     """
-    check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=check_targets)
+    check_inputs(logits, targets, mask=mask, weight=weight, read_targets=check_targets)
     settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
-    return loss_and_gap(logits, targets, settings, mask=mask, weight=weight, reduction=reduction)[0]
-
-
-def asymmetric_loss_and_gap(
-    logits: Tensor,
-    targets: Tensor,
-    *,
-    gamma_pos: Focus,
-    gamma_neg: Focus,
-    margin: Focus,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    detach_focus: bool,
-    reduction: str,
-    want_gap: bool,
-) -> tuple[Tensor, Tensor | None]:
-    """:func:`asymmetric_loss` and, from the same pass where a backend has them for nothing, the sums of eq. 7."""
-    check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=False)
-    settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
-    return loss_and_gap(logits, targets, settings, mask=mask, weight=weight, reduction=reduction, want_gap=want_gap)
-
-
-def check_inputs(
-    logits: Tensor,
-    targets: Tensor,
-    *,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    reduction: str,
-    read_targets: bool,
-) -> None:
-    """Refuse tensors that do not belong together, with what was expected and what came."""
-    check_logits(logits)
-    check_mask(mask, logits)
-    refuse_bad_targets(targets, logits, mask=mask, read_values=read_targets)
-    check_weight(weight, logits)
     check_reduction(reduction)
+    want_slope = logits.requires_grad and torch.is_grad_enabled()
+    return loss_and_gap(Call(logits, targets, settings, mask, weight, reduction, want_slope))[0]
 
 
 def checked_settings(
@@ -110,3 +72,60 @@ def checked_settings(
         if isinstance(value, Tensor):
             check_broadcast(name, value, logits)
     return Settings(gamma_pos, gamma_neg, margin, detach_focus)
+
+
+class AsymmetricLoss(Loss):
+    """:func:`lopsided.losses.asymmetric_loss` with settings that stay; takes the place of ``BCEWithLogitsLoss``.
+
+    Each of gamma_pos, gamma_neg and margin is a number, or a tensor that broadcasts to the logits.
+
+    Args:
+        gamma_pos: Focusing power of positives, >= 0.
+        gamma_neg: Focusing power of negatives, >= 0.
+        margin: Probability below which a negative costs nothing, in [0, 1).
+        detach_focus: Take the focusing power as a constant in the gradient.
+        reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
+        check_targets: Refuse targets outside [0, 1] on a GPU too, which then has to be waited for.
+
+    >>> import torch
+    >>> criterion = AsymmetricLoss()
+    >>> criterion(torch.tensor([[2.0, -3.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor(0.0635)
+    """
+
+    published: ClassVar = (("gamma_neg", "gamma_neg"), ("gamma_pos", "gamma_pos"), ("margin", "clip"))
+    gamma_pos: Focus
+    margin: Focus
+
+    def __init__(
+        self,
+        *,
+        gamma_pos: Focus = GAMMA_POS,
+        gamma_neg: Focus = GAMMA_NEG,
+        margin: Focus = MARGIN,
+        detach_focus: bool = False,
+        reduction: str = "mean",
+        check_targets: bool = False,
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.keep("gamma_pos", gamma_pos)
+        self.keep("gamma_neg", gamma_neg)
+        self.keep("margin", margin, below=1.0)
+        self.detach_focus, self.check_targets = detach_focus, check_targets
+
+    def forward(
+        self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
+    ) -> Tensor:
+        """Loss of a batch; see :func:`lopsided.losses.asymmetric_loss`."""
+        return asymmetric_loss(
+            logits,
+            targets,
+            gamma_pos=self.gamma_pos,
+            gamma_neg=self.gamma_neg,
+            margin=self.margin,
+            mask=mask,
+            weight=weight,
+            detach_focus=self.detach_focus,
+            reduction=self.reduction,
+            check_targets=self.check_targets,
+        )

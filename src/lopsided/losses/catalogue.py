@@ -118,18 +118,18 @@ _ENTRIES = (
     Entry(
         "cross_entropy",
         "cross-entropy",
-        "lopsided.losses.modules:FocalLoss",
+        "lopsided.losses.cross_entropy:FocalLoss",
         fixed={"gamma": 0.0, "reduction": "batchmean"},
         in_family=True,
     ),
     Entry(
         "focal",
         "focal",
-        "lopsided.losses.modules:FocalLoss",
+        "lopsided.losses.cross_entropy:FocalLoss",
         {"gamma": "γ", "detach_focus": "focus detached"},
         in_family=True,
     ),
-    Entry("asymmetric", "asymmetric", "lopsided.losses.modules:AsymmetricLoss", _FAMILY, in_family=True),
+    Entry("asymmetric", "asymmetric", "lopsided.losses.asymmetric:AsymmetricLoss", _FAMILY, in_family=True),
     Entry(
         "adaptive",
         "adaptive",

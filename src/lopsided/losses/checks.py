@@ -67,6 +67,21 @@ def targets_outside(value: float) -> ValueError:
     )
 
 
+def check_inputs(
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    mask: Tensor | None = None,
+    weight: Tensor | None = None,
+    read_targets: bool = False,
+) -> None:
+    """Refuse tensors that do not belong together, with what was expected and what came."""
+    check_logits(logits)
+    check_mask(mask, logits)
+    check_targets(targets, logits, mask=mask, read_values=read_targets)
+    check_weight(weight, logits)
+
+
 def check_broadcast(name: str, values: Tensor | None, logits: Tensor) -> None:
     """Refuse a tensor that does not broadcast to the shape of the logits."""
     if values is None:
@@ -95,6 +110,12 @@ def check_weight(weight: Tensor | None, logits: Tensor) -> None:
     check_broadcast("weight", weight, logits)
     if weight is not None and weight.requires_grad:
         raise ValueError("expected weight not to require grad: the gradient is with respect to the logits only")
+
+
+def refuse_weight(weight: Tensor | None) -> None:
+    """Refuse a weight of elements where single elements have no loss."""
+    if weight is not None:
+        raise ValueError("expected no weight: in this loss a single element costs nothing by itself")
 
 
 def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
@@ -132,14 +153,15 @@ def check_number(
     above: float = -math.inf,
     below: float = math.inf,
     at_most: float = math.inf,
-) -> None:
-    """Refuse anything but one finite number within the bounds."""
+) -> float:
+    """Refuse anything but one finite number within the bounds; give it back."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
         raise TypeError(f"expected {name} to be a number, got {type(value).__name__}")
     if not (at_least <= value < below and above < value <= at_most):
         bounds = ((">=", at_least), (">", above), ("<", below), ("<=", at_most))
         wanted = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
         raise ValueError(f"expected {name} to be {wanted or 'finite'}, got {value}")
+    return value
 
 
 def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> None:
@@ -150,16 +172,16 @@ def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> N
         logits: Their last dimension is that of the labels.
         inside: Whether 0 and 1 are refused too.
     """
-    if not isinstance(frequencies, Tensor):
-        raise TypeError(f"expected frequencies to be a tensor, got {type(frequencies).__name__}")
+    check_shares(frequencies, inside=inside)
     if logits.dim() == 0 or frequencies.shape != logits.shape[-1:]:
         wanted, came = tuple(logits.shape[-1:]), tuple(frequencies.shape)
         raise ValueError(f"expected frequencies to have one value per label, shape {wanted}, got {came}")
-    check_shares(frequencies, inside=inside)
 
 
 def check_shares(frequencies: Tensor, *, inside: bool) -> None:
     """Refuse values outside [0, 1], or with ``inside`` outside (0, 1); they are read only where that is free."""
+    if not isinstance(frequencies, Tensor):
+        raise TypeError(f"expected frequencies to be a tensor, got {type(frequencies).__name__}")
     if not is_eager(frequencies):
         return
     fits = (frequencies > 0) & (frequencies < 1) if inside else (frequencies >= 0) & (frequencies <= 1)

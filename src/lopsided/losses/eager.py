@@ -7,8 +7,6 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 _PLAIN = (Tensor, torch.nn.Parameter)
-
-
 _CPU = torch.device("cpu")
 
 
@@ -24,7 +22,12 @@ def is_eager(*tensors: object, device: torch.device = _CPU) -> bool:
         tensors: Tensors; what is none does not matter.
         device: Where they must be; one of a single value may be on the CPU too.
     """
-    return not _is_followed() and all(_holds_values(part, device) for part in tensors if isinstance(part, Tensor))
+    if _is_followed():
+        return False
+    for part in tensors:  # noqa: SIM110 - a generator costs more, and every loss asks this
+        if isinstance(part, Tensor) and not _holds_values(part, device):
+            return False
+    return True
 
 
 def _is_followed() -> bool:

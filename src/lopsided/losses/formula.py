@@ -15,6 +15,9 @@ from torch.nn.functional import logsigmoid
 
 from lopsided.losses.checks import Focus
 
+GAMMA_POS, GAMMA_NEG, MARGIN = 0.0, 2.0, 0.2
+"""What the losses of the family take where nothing else is said."""
+
 
 class Settings(NamedTuple):
     """What shapes the loss; numbers, or tensors that broadcast against the logits."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lopsided.losses.asymmetric import check_inputs, checked_settings
-from lopsided.losses.checks import Focus
+from lopsided.losses.asymmetric import checked_settings
+from lopsided.losses.checks import Focus, check_inputs
 from lopsided.losses.kernels import value_and_gradient
+from lopsided.losses.kernels.call import Call
 
 
 def asymmetric_gradient(
@@ -41,9 +42,7 @@ def asymmetric_gradient(
 
     Source: Ridnik et al., ICCV 2021, eq. 6.
     """
-    check_inputs(logits, targets, mask=None, weight=None, reduction="none", read_targets=False)
+    check_inputs(logits, targets)
     settings = checked_settings(logits, gamma_pos, gamma_neg, margin, detach_focus)
     with torch.no_grad():
-        slope = value_and_gradient(logits, targets, settings, mask=None, weight=None)[1]
-    assert slope is not None
-    return slope
+        return value_and_gradient(Call(logits, targets, settings)).slope

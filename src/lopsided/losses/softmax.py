@@ -5,9 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lopsided.losses.base import Loss
 from lopsided.losses.checks import check_logits, check_reduction, check_setting
 from lopsided.losses.eager import is_eager
 from lopsided.losses.elements import log_sum_exp
+
+GAMMA_NEG = 4.0
+"""The focusing power of the other classes where nothing else is said."""
 
 
 def softmax_asymmetric_loss(
@@ -15,7 +19,7 @@ def softmax_asymmetric_loss(
     labels: Tensor,
     *,
     gamma_pos: float = 0.0,
-    gamma_neg: float = 4.0,
+    gamma_neg: float = GAMMA_NEG,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Tensor:
@@ -59,6 +63,45 @@ def softmax_asymmetric_loss(
         return losses
     total = losses.sum()
     return total if reduction == "sum" else total / max(losses.numel(), 1)
+
+
+class SoftmaxAsymmetricLoss(Loss):
+    """:func:`lopsided.losses.softmax_asymmetric_loss`, for one label out of many, with settings that stay.
+
+    Args:
+        gamma_pos: Focusing power of the right class, >= 0.
+        gamma_neg: Focusing power of the other classes, >= 0.
+        label_smoothing: Share of the target spread over all classes, in [0, 1).
+        reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
+
+    >>> SoftmaxAsymmetricLoss()(torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([0]))
+    tensor(0.2396)
+    """
+
+    def __init__(
+        self,
+        *,
+        gamma_pos: float = 0.0,
+        gamma_neg: float = GAMMA_NEG,
+        label_smoothing: float = 0.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(reduction=reduction)
+        check_setting("gamma_pos", gamma_pos)
+        check_setting("gamma_neg", gamma_neg)
+        check_setting("label_smoothing", label_smoothing, below=1.0)
+        self.gamma_pos, self.gamma_neg, self.label_smoothing = gamma_pos, gamma_neg, label_smoothing
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Loss of a batch; see :func:`lopsided.losses.softmax_asymmetric_loss`."""
+        return softmax_asymmetric_loss(
+            logits,
+            labels,
+            gamma_pos=self.gamma_pos,
+            gamma_neg=self.gamma_neg,
+            label_smoothing=self.label_smoothing,
+            reduction=self.reduction,
+        )
 
 
 def _log_of_both_sides(z: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:

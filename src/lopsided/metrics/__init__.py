@@ -5,6 +5,12 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError('lopsided.metrics needs numpy: pip install "lopsided[train]"', name="numpy") from error
 
+from lopsided.metrics.at_k import (
+    ndcg_at_k,
+    precision_at_k,
+    propensities,
+    propensity_scored_precision_at_k,
+)
 from lopsided.metrics.average_precision import (
     average_precision,
     eleven_point_average_precision,
@@ -43,7 +49,11 @@ __all__ = [
     "interval",
     "mean_average_precision",
     "micro_average_precision",
+    "ndcg_at_k",
     "operating_point",
     "operating_point_from",
+    "precision_at_k",
+    "propensities",
+    "propensity_scored_precision_at_k",
     "reliability",
 ]

@@ -84,7 +84,7 @@ def _predicted(
         raise ValueError("top_k_above_threshold needs top_k, got None")
     chosen = torch.ones_like(probabilities, dtype=torch.bool) if known is None else known
     if top_k is not None:
-        chosen = _largest(probabilities, known, top_k)
+        chosen = largest(probabilities, known, top_k)
     if top_k is None or both:
         chosen = chosen & predicted_above(probabilities, known, threshold)
     return chosen
@@ -97,7 +97,7 @@ def predicted_above(probabilities: Tensor, known: Tensor | None, threshold: floa
     return above if known is None else above & known
 
 
-def _largest(probabilities: Tensor, known: Tensor | None, top_k: int) -> Tensor:
+def largest(probabilities: Tensor, known: Tensor | None, top_k: int) -> Tensor:
     """True at the ``top_k`` largest known values of each row; of equal ones the lowest labels."""
     num_labels = probabilities.shape[1]
     if not 1 <= top_k <= num_labels:

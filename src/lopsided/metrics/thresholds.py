@@ -44,8 +44,8 @@ def choose_thresholds(
     """The threshold with the best F1, the most recall at some precision, or the most precision at some recall.
 
     One for all labels looks at all elements pooled. One for each label looks at its own, to which some of the pooled
-    ones are added: so many that they hold ``shrinkage`` positives. A label with few positives so stays near the common
-    threshold, one with none too, and one with many goes its own way; the scale of the probabilities does not matter.
+    ones are added: so many that they hold ``shrinkage`` positives. So a label with few positives or none stays near
+    the common threshold, and one with many gets its own; the scale of the probabilities does not matter.
 
     Args:
         probabilities: In [0, 1], shape ``(samples, labels)``, floating point.

@@ -6,7 +6,7 @@ from lopsided.models.images.network import ImageNetwork
 from lopsided.models.images.pixels import Pixels
 from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.mlp import linear, mlp
-from lopsided.models.options import ModelOptions, resolved
+from lopsided.models.options import ModelOptions, resolved, usual_kind
 from lopsided.models.parameter_groups import parameter_groups
 from lopsided.models.standardise import Standardise
 
@@ -22,4 +22,5 @@ __all__ = [
     "parameter_groups",
     "resolved",
     "small_cnn",
+    "usual_kind",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 from torch import nn
@@ -15,12 +16,17 @@ from lopsided.models.images.network import ImageNetwork
 from lopsided.models.images.pixels import Pixels
 from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.mlp import linear, mlp
-from lopsided.models.options import BUILT_IN, ModelOptions, resolved
+from lopsided.models.options import BUILT_IN, ModelOptions, resolved, usual_kind
 from lopsided.models.standardise import Standardise
 
 
 def build_model(
-    options: ModelOptions, *, input_shape: tuple[int, ...], num_labels: int, load_weights: bool = True
+    options: ModelOptions,
+    *,
+    input_shape: tuple[int, ...],
+    num_labels: int,
+    kind: str | None = None,
+    load_weights: bool = True,
 ) -> nn.Module:
     """The network that the options name.
 
@@ -28,6 +34,7 @@ def build_model(
         options: Name and settings.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
+        kind: What the inputs are: features, images or arrays; by default what such a shape usually is.
         load_weights: Whether a backbone starts from the weights that the options say; off where those of a run follow.
 
     Returns:
@@ -43,12 +50,17 @@ def build_model(
       (1): Linear(in_features=499, out_features=374, bias=True)
     )
     """
-    options = resolved(options, input_shape=input_shape)
+    kind = kind or usual_kind(input_shape)
+    if kind not in _FIRST_LAYERS:
+        raise ValueError(f"expected inputs that there is a network for, {', '.join(_FIRST_LAYERS)}, got {kind}")
+    options = resolved(options, input_shape=input_shape, kind=kind)
     if options.name not in BUILT_IN:
+        if kind != "images" or input_shape[0] != 3:
+            raise ValueError(f"{options.name} needs images of shape (3, height, width), got {input_shape}")
         return _image_network(options, input_shape, num_labels, load_weights=load_weights)
     dropout = options.dropout or 0.0
     if options.name == "small_cnn":
-        if len(input_shape) != 3 or min(input_shape[1:]) < 8:
+        if kind != "images" or min(input_shape[1:]) < 8:
             raise ValueError(f"small_cnn needs images of shape (channels, height, width) from 8 x 8, got {input_shape}")
         return _on_pixels(small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=dropout))
     num_features = math.prod(input_shape)
@@ -56,9 +68,7 @@ def build_model(
         network = linear(num_features, num_labels)
     else:
         network = mlp(num_features, num_labels, hidden=options.width or 512, dropout=dropout)
-    if len(input_shape) == 3:
-        return _on_pixels(nn.Sequential(nn.Flatten(), network))
-    return nn.Sequential(nn.Flatten() if len(input_shape) > 1 else Standardise(num_features), network)
+    return _FIRST_LAYERS[kind](num_features, network)
 
 
 def _on_pixels(network: nn.Module) -> nn.Sequential:
@@ -66,11 +76,17 @@ def _on_pixels(network: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict([("pixels", Pixels()), *network.named_children()]))
 
 
+_FIRST_LAYERS: dict[str, Callable[[int, nn.Module], nn.Sequential]] = {
+    "features": lambda num_features, network: nn.Sequential(Standardise(num_features), network),
+    "arrays": lambda _, network: nn.Sequential(nn.Flatten(), network),
+    "images": lambda _, network: _on_pixels(nn.Sequential(nn.Flatten(), network)),
+}
+"""From inputs of each kind to the rows of numbers that linear and mlp take."""
+
+
 def _image_network(
     options: ModelOptions, input_shape: tuple[int, ...], num_labels: int, *, load_weights: bool
 ) -> ImageNetwork:
-    if len(input_shape) != 3 or input_shape[0] != 3:
-        raise ValueError(f"{options.name} needs images of shape (3, height, width), got {input_shape}")
     trained = backbone(
         options.name,
         image_size=(input_shape[1], input_shape[2]),

@@ -103,12 +103,22 @@ class ModelOptions:
             raise ValueError("model.layer_decay has no effect with model.frozen=true: leave one of them out")
 
 
-def resolved(options: ModelOptions, *, input_shape: tuple[int, ...]) -> ModelOptions:
+def usual_kind(input_shape: tuple[int, ...]) -> str:
+    """The kind of inputs that have such a shape where nothing else was said, as in runs of earlier versions.
+
+    >>> usual_kind((499,)), usual_kind((3, 32, 32)), usual_kind((10, 8))
+    ('features', 'images', 'arrays')
+    """
+    return {1: "features", 3: "images"}.get(len(input_shape), "arrays")
+
+
+def resolved(options: ModelOptions, *, input_shape: tuple[int, ...], kind: str | None = None) -> ModelOptions:
     """The options with the network that auto stands for.
 
     Args:
         options: As a person gave them.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
+        kind: What the inputs are: features, images or arrays; by default what :func:`usual_kind` says.
 
     Raises:
         ValueError: An option does nothing with that network.
@@ -118,7 +128,7 @@ def resolved(options: ModelOptions, *, input_shape: tuple[int, ...]) -> ModelOpt
     """
     if options.name != "auto":
         return options
-    if len(input_shape) != 3:
+    if (kind or usual_kind(input_shape)) != "images":
         return dataclasses.replace(options, name="mlp")
     large = input_shape[0] == 3 and min(input_shape[1:]) >= SMALL_IMAGE
     return dataclasses.replace(options, name=DEFAULT_BACKBONE if large else "small_cnn")

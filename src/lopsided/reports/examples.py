@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from lopsided.data import Data, Manifest, read_source
+from lopsided.data import Data, SplitDataset, read_source
 from lopsided.inference.scoring import default_split, same_labels
 from lopsided.inference.thresholds import decision_of
 from lopsided.reports.runs import Run
 from lopsided.runs.folder import Trained
 from lopsided.runs.own_data import own_data
-from lopsided.training.loop.loaders import dataset_of
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _SIGNS = {"found": "✓", "wrong": "✗", "missed": "○", "unknown": "?"}
 _SIDE = 192  # pixels of a shown picture, about
@@ -109,17 +111,10 @@ def one_line(error: Exception) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
 
 
-def picture(image: np.ndarray) -> bytes:
-    """An image as PNG of about 192 pixels: small ones enlarged without smoothing, large ones reduced.
-
-    Args:
-        image: uint8, shape (1 or 3, height, width).
-    """
-    from PIL import Image
-
-    factor = max(1, _SIDE // max(image.shape[1:]))
-    pixels = image.transpose(1, 2, 0).repeat(factor, axis=0).repeat(factor, axis=1)
-    shown = Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+def picture(image: Image.Image) -> bytes:
+    """An image as PNG of about 192 pixels: small ones enlarged without smoothing, large ones reduced."""
+    factor = max(1, _SIDE // max(image.size))
+    shown = image.resize((image.width * factor, image.height * factor), resample=0)
     shown.thumbnail((_SIDE, _SIDE))  # does nothing to smaller ones
     buffer = io.BytesIO()
     shown.save(buffer, format="PNG")
@@ -127,7 +122,7 @@ def picture(image: np.ndarray) -> bytes:
 
 
 def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold: float | Tensor) -> tuple[Example, ...]:
-    dataset = dataset_of(data, split=split, images=trained.images)
+    dataset = SplitDataset(data, split=split, options=trained.images)
     batch = dataset[list(range(min(count, len(dataset))))]
     if not len(batch["rows"]):
         return ()
@@ -160,10 +155,10 @@ def _marks(
     return tuple(marks)
 
 
-def _picture_of(data: Data, row: int, image: Tensor) -> bytes | None:
-    if isinstance(data, Manifest):  # as the network sees it
-        return picture(image.numpy())
-    features = data.features
-    if isinstance(features, np.ndarray) and features.dtype == np.uint8 and features.shape[1] in (1, 3):
-        return picture(features[row])
-    return None
+def _picture_of(data: Data, row: int, inputs: Tensor) -> bytes | None:
+    if inputs.dtype == torch.uint8:  # of an image file: as the network sees it
+        from PIL import Image
+
+        return picture(Image.fromarray(inputs.permute(1, 2, 0).numpy()))
+    image = data.image(row, size=_SIDE)
+    return None if image is None else picture(image)

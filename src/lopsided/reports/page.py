@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
 from lopsided.data import Data
+from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
 from lopsided.reports.doubts import same_measure
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
 from lopsided.reports.explorer.page import explorer_of
@@ -18,7 +19,7 @@ from lopsided.reports.figures.swatches import swatches
 from lopsided.reports.naming import what_differs
 from lopsided.reports.runs import Run, read_runs
 from lopsided.reports.summary import best_run, summary, warnings_about
-from lopsided.reports.tables import COLUMNS, TOP_COLUMNS, environment_rows, metric_rows, option_columns, shared_options
+from lopsided.reports.tables import environment_rows, metric_rows, option_columns, shared_options
 from lopsided.runs.json_files import write_whole
 
 
@@ -67,10 +68,11 @@ def render_page(runs: Sequence[Run]) -> str:
         ranked=same_measure(runs),
         evaluated=next((run for run in runs if run.evaluation), None),
         swatches=swatches([run.look for run in runs]),
-        columns=list(COLUMNS),
-        rows=metric_rows(runs, COLUMNS),
-        top_columns=list(TOP_COLUMNS),
-        top_rows=metric_rows(runs, TOP_COLUMNS, group="top3"),
+        catalogue=list(CATALOGUE.values()),
+        columns=[metric.title for metric in CATALOGUE.values()],
+        rows=metric_rows(runs, list(CATALOGUE.values())),
+        top_columns=[metric.title for metric in DECISIONS],
+        top_rows=metric_rows(runs, DECISIONS, group="top3"),
         training_figures=training_figures(runs),
         calibration_figures=calibration_figures(runs),
         curve_figures=curve_figures(runs),

@@ -8,25 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lopsided.metrics.catalogue import Metric
 from lopsided.reports.doubts import same_measure
 from lopsided.reports.naming import describe_loss, differing_options, flat_options
 from lopsided.reports.runs import Run
 from lopsided.runs.reading import read_json
-
-COLUMNS = {  # heading -> key in evaluation.json
-    "mAP": "mAP",
-    "micro AP": "micro_AP",
-    "CF1": "cf1",
-    "mean F1": "mean_f1",
-    "OF1": "of1",
-    "CP": "cp",
-    "CR": "cr",
-    "OP": "op",
-    "OR": "or",
-}
-# Precision alone is won by predicting next to nothing, recall alone by predicting everything: no best one there.
-WINNABLE = ("mAP", "micro_AP", "cf1", "mean_f1", "of1")
-TOP_COLUMNS = {heading: key for heading, key in COLUMNS.items() if "AP" not in heading}
 
 
 @dataclass(frozen=True)
@@ -47,21 +33,21 @@ class MetricRow:
     note: str  # what differs from the other lines: the split, the threshold
 
 
-def metric_rows(runs: Sequence[Run], columns: dict[str, str], *, group: str | None = None) -> list[MetricRow]:
-    """Metrics of each run in percent, with the best of each average precision and F1 where there are two to compare,
-    measured on the same samples.
+def metric_rows(runs: Sequence[Run], columns: Sequence[Metric], *, group: str | None = None) -> list[MetricRow]:
+    """Metrics of each run in percent, with the best of each that can be told, where there are two to compare, measured
+    on the same samples.
 
     Args:
         runs: The runs, in the order of the lines.
-        columns: Heading -> key of the evaluation.
+        columns: The metrics.
         group: Key under which the metrics stand in the evaluation; None for its top.
     """
-    values = [[_metric(run, key, group) for key in columns.values()] for run in runs]
+    values = [[_metric(run, metric.name, group) for metric in columns] for run in runs]
     usual = next((run for run in runs if run.evaluation), runs[0])
     digits = min((run.digits for run in runs if run.evaluation), default=1)
     best = [
-        _best(key, column, digits) if same_measure(runs) else None
-        for key, column in zip(columns.values(), zip(*values, strict=True), strict=True)
+        _best(metric, column, digits) if same_measure(runs) else None
+        for metric, column in zip(columns, zip(*values, strict=True), strict=True)
     ]
     rows = []
     for run, numbers in zip(runs, values, strict=True):
@@ -105,10 +91,12 @@ def _metric(run: Run, key: str, group: str | None) -> float:
     return float(number) if isinstance(number, int | float) and 0 <= number <= 1 else math.nan
 
 
-def _best(key: str, column: Sequence[float], digits: int) -> float | None:
+def _best(metric: Metric, column: Sequence[float], digits: int) -> float | None:
     """The best number as precise as it is shown, so that two that look the same are marked alike; None for none."""
     shown = [round(100 * number, digits) for number in column if math.isfinite(number)]
-    return max(shown) if len(shown) > 1 and key in WINNABLE else None
+    if len(shown) < 2 or metric.higher_is_better is None:
+        return None
+    return max(shown) if metric.higher_is_better else min(shown)
 
 
 def _cell(number: float, best: float | None, digits: int) -> Cell:

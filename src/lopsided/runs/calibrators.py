@@ -131,8 +131,7 @@ Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
 
 
 def in_order(probabilities: Tensor, logits: Tensor) -> Tensor:
-    """Probabilities with one part in a million of the sigmoid, which keeps different scores apart as far as float32
-    can."""
+    """Probabilities with one millionth of the sigmoid, which keeps different scores apart as far as float32 can."""
     return _mixed(probabilities, both_sides(logits.to(probabilities.dtype))[0])
 
 
@@ -141,7 +140,7 @@ def _mixed(probabilities: Tensor, kept: Tensor) -> Tensor:
 
 
 def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels: int) -> ClosedForm:
-    """What undoes the loss of a run; of losses outside the asymmetric family nothing is known, and nothing is undone.
+    """What undoes the bias of a run's loss; nothing is known, and nothing undone, outside the asymmetric family.
 
     Args:
         options: The loss that it was trained with.
@@ -178,27 +177,14 @@ def without_fit(options: LossOptions) -> str:
 
 def method_of(calibrator: Calibrator, options: LossOptions) -> str:
     """The name of what makes probabilities of a run's logits, fitted or not."""
-    match calibrator:
-        case Temperature():
-            return "temperature"
-        case Platt():
-            return "platt"
-        case Isotonic():
-            return "isotonic"
-        case ClosedForm():
-            return without_fit(options)
+    return without_fit(options) if isinstance(calibrator, ClosedForm) else type(calibrator).__name__.lower()
 
 
 def from_fit(closed: ClosedForm, fit: dict[str, Any], *, num_labels: int) -> Calibrator:
-    """What ``calibrate`` fitted, as it stands in calibration.json.
-
-    Args:
-        closed: The closed form of the run.
-        fit: The file's content.
-        num_labels: Number of labels, for each of which it must have its numbers.
+    """What ``calibrate`` fitted, from the content of calibration.json.
 
     Raises:
-        KeyError, TypeError, ValueError: It is no such content.
+        KeyError, TypeError, ValueError: It is no such content, or not of so many labels.
     """
     match fit["method"]:
         case "temperature":

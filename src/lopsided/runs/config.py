@@ -64,12 +64,11 @@ class TrainingOptions:
         for name in ("epochs", "batch_size", "accumulate", "patience", "devices", "machines"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"expected training.{name} to be at least 1, got {value}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ValueError(f"expected training.learning_rate to be above 0, got {self.learning_rate}")
+        for name in ("learning_rate", "clip_norm"):
+            if (value := getattr(self, name)) is not None and not 0 < value < float("inf"):
+                raise ValueError(f"expected training.{name} to be above 0, got {value}")
         if not 0 <= self.weight_decay < float("inf"):
             raise ValueError(f"expected training.weight_decay to be at least 0, got {self.weight_decay}")
-        if self.clip_norm is not None and not 0 < self.clip_norm < float("inf"):
-            raise ValueError(f"expected training.clip_norm to be above 0, got {self.clip_norm}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"expected training.ema_decay to lie in [0, 1), got {self.ema_decay}")
         if self.workers is not None and self.workers < 0:
@@ -158,12 +157,7 @@ GROUPS = {
 
 
 def checked_fields(group: type, name: str, values: Any) -> dict[str, Any]:
-    """Values for the fields of a group of options, of the types that these have.
-
-    Args:
-        group: One of ``GROUPS``.
-        name: Of the group.
-        values: What a file says.
+    """Values that a file gives for the fields of a group of options.
 
     Raises:
         ValueError: There is another field, or a value of another type.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lopsided.losses.base import Loss
 from lopsided.losses.catalogue import CATALOGUE, Training
 from lopsided.runs.loss_options import LossOptions
 
@@ -50,14 +51,14 @@ def about_unknown(options: LossOptions, *, num_unknown: int) -> str | None:
                 f"loss.{name} has no effect on this data: no label of its train split is unknown; leave it out, or "
                 "take another loss.name"
             )
-    gamma_neg, margin = options.given().get("gamma_neg", 1), options.given().get("margin", 0)
+    loss = CATALOGUE[options.name].build(options.given(), Training(num_labels=1))
     return (
         "no label of the train split is unknown, so loss.name=partial is the asymmetric loss with "
-        f"gamma_neg {gamma_neg:g} and margin {margin:g}"
+        f"gamma_neg {loss.gamma_neg:g} and margin {loss.margin:g}"
     )
 
 
 def gamma_neg_of(criterion: nn.Module, *, device: torch.device) -> Tensor:
     """The present focusing power of negatives, a scalar; the mean where each label has its own, nan without any."""
-    gamma = getattr(criterion, "gamma_neg", math.nan)
+    gamma = criterion.gamma_neg if isinstance(criterion, Loss) else math.nan
     return gamma.mean() if isinstance(gamma, Tensor) else torch.full((), gamma, device=device)

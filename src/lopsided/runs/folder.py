@@ -8,6 +8,7 @@ import hashlib
 import platform
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 import lopsided
-from lopsided.data import ImageOptions
+from lopsided.data import ImageOptions, Inputs
 from lopsided.data.contents.identity import Identity
-from lopsided.models import build_model
+from lopsided.models import build_model, usual_kind
 from lopsided.runs.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.runs.config import Config
 from lopsided.runs.formats import FORMAT, check_format
@@ -41,8 +42,7 @@ class Trained:
 
     model: nn.Module
     labels: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    feature_names: tuple[str, ...]  # of a table whose columns have names; else empty
+    inputs: Inputs  # what it was trained on
     epoch: int  # from 1
     images: ImageOptions  # how image files become inputs
     closed_form: ClosedForm  # logits to probabilities, by what the loss says
@@ -140,8 +140,8 @@ class RunFolder:
         return tuple(self._best()["lopsided"]["labels"])
 
     def identity(self) -> Identity | None:
-        """Of the data that the best weights were trained on; None where there are none, or an older version trained
-        them. Raises like :meth:`load`."""
+        """The identity of the data that the best weights were trained on; None without weights, or if an older version
+        trained them. Raises like :meth:`load`."""
         return identity_in(self._best()) if self._has_weights() else None
 
     def load(self) -> Trained:
@@ -154,12 +154,12 @@ class RunFolder:
         """
         checkpoint = self._best()
         about = checkpoint["lopsided"]
-        labels, shape = tuple(about["labels"]), tuple(about["input_shape"])
-        config = self.config()
+        labels, config = tuple(about["labels"]), self.config()
+        inputs = inputs_in(about)
         state = checkpoint["state_dict"]
         weights = {name.removeprefix("model."): value for name, value in state.items()}
-        model = self._network(config, shape, len(labels), weights)
-        names, epoch, digest = tuple(about["feature_names"]), checkpoint["epoch"] + 1, digest_of_tensors(state)
+        model = self._network(config, inputs, len(labels), weights)
+        epoch, digest = checkpoint["epoch"] + 1, digest_of_tensors(state)
         closed = closed_form(config.loss, state, num_labels=len(labels))
         fit = self.decided(self.calibration_file, epoch=epoch, weights=digest)
         try:
@@ -168,17 +168,15 @@ class RunFolder:
             raise ValueError(
                 f"expected {self.calibration_file} to be what lopsided wrote, got {error!r:.100}"
             ) from error
-        return Trained(model.eval(), labels, shape, names, epoch, config.data.images(), closed, calibrator, digest)
+        return Trained(model.eval(), labels, inputs, epoch, config.data.images(), closed, calibrator, digest)
 
-    def _network(
-        self, config: Config, shape: tuple[int, ...], num_labels: int, weights: dict[str, Tensor]
-    ) -> nn.Module:
+    def _network(self, config: Config, inputs: Inputs, num_labels: int, weights: dict[str, Tensor]) -> nn.Module:
         """The network with these weights; one that does not fit them is not even given memory."""
         try:
-            for name, wanted in _shapes(config, shape, num_labels).items():
+            for name, wanted in _shapes(config, inputs, num_labels).items():
                 if weights[name].shape != wanted:
                     raise KeyError(f"another shape of {name}")
-            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            model = _empty_network(config, inputs, num_labels)
             model.load_state_dict({name: weights[name] for name in model.state_dict()})
         except (KeyError, TypeError, RuntimeError, OverflowError) as error:
             why = error.args[0] if isinstance(error, KeyError) else error
@@ -188,15 +186,10 @@ class RunFolder:
         return model
 
     def decided(self, path: Path, *, epoch: int, weights: str) -> dict[str, Any] | None:
-        """What a file of the run says that was made for its weights, or None where there is no such file.
-
-        Args:
-            path: ``calibration_file`` or ``thresholds_file``.
-            epoch: Of the best weights.
-            weights: Their digest.
+        """What a file of the run (``calibration_file`` or ``thresholds_file``) says, or None where there is none.
 
         Raises:
-            ValueError: The file is damaged, or was made for other weights.
+            ValueError: The file is damaged, or was made for other weights than those of this epoch and digest.
         """
         if not path.is_file():
             return None
@@ -218,18 +211,13 @@ class RunFolder:
         return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
     def _best(self) -> dict[str, Any]:
-        path = self.checkpoints / "best.ckpt"
-        if not path.is_file():
-            path = self.checkpoints / "last.ckpt"
-        if not path.is_file():
-            raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
-        return self.checkpoint(path)
+        for name in ("best.ckpt", "last.ckpt"):
+            if (path := self.checkpoints / name).is_file():
+                return self.checkpoint(path)
+        raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
 
     def checkpoint(self, path: Path) -> dict[str, Any]:
-        """What one of the checkpoints holds.
-
-        Args:
-            path: best.ckpt or last.ckpt.
+        """What best.ckpt or last.ckpt holds.
 
         Raises:
             ValueError: It is not one of ours, or of another version; nothing in it was executed.
@@ -244,12 +232,18 @@ class RunFolder:
         return checkpoint
 
 
-def _shapes(config: Config, shape: tuple[int, ...], num_labels: int) -> dict[str, torch.Size]:
-    """Those of a network's weights, without memory for them; of some backbones, which look at values while they are
-    made, nothing can be said beforehand."""
+def _empty_network(config: Config, inputs: Inputs, num_labels: int) -> nn.Module:
+    return build_model(
+        config.model, input_shape=inputs.shape, num_labels=num_labels, kind=inputs.kind, load_weights=False
+    )
+
+
+def _shapes(config: Config, inputs: Inputs, num_labels: int) -> dict[str, torch.Size]:
+    """The shapes of a network's weights, found without memory for them; empty for backbones that must look at values
+    while they are made."""
     try:
         with torch.device("meta"):
-            model = build_model(config.model, input_shape=shape, num_labels=num_labels, load_weights=False)
+            model = _empty_network(config, inputs, num_labels)
     except NotImplementedError:
         return {}
     return {name: value.shape for name, value in model.state_dict().items()}
@@ -290,6 +284,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def _is_whole(checkpoint: dict[str, Any]) -> bool:
     """Whether a checkpoint of our format holds what its readers take from it."""
     about, weights, epoch = checkpoint["lopsided"], checkpoint.get("state_dict"), checkpoint.get("epoch")
+    try:
+        identity_in(checkpoint)
+    except ValueError:
+        return False
     texts = [about.get(name) for name in ("labels", "feature_names")]
     shape = about.get("input_shape")
     return (
@@ -298,46 +296,35 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
         and isinstance(shape, list)
         and len(shape) > 0
         and all(isinstance(side, int) and side > 0 for side in shape)
+        and isinstance(about.get("input_kind", ""), str)
         and isinstance(weights, dict)
         and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
         and isinstance(epoch, int)
-        and _has_identity_or_none(about)
     )
 
 
-def _has_identity_or_none(about: dict[str, Any]) -> bool:
-    try:
-        return "data" not in about or Identity.of(about["data"]) is not None
-    except ValueError:
-        return False
-
-
 def identity_in(checkpoint: dict[str, Any]) -> Identity | None:
-    """Of the data that a checkpoint was trained on; None where an older version wrote it."""
+    """The identity of the data that a checkpoint was trained on; None if an older version wrote it."""
     about = checkpoint["lopsided"]
     return Identity.of(about["data"]) if "data" in about else None
 
 
-def about_run(
-    labels: tuple[str, ...],
-    input_shape: tuple[int, ...],
-    feature_names: tuple[str, ...] = (),
-    identity: Identity | None = None,
-) -> dict[str, Any]:
+def inputs_in(about: dict[str, Any]) -> Inputs:
+    """What :func:`about_run` kept of a network's inputs."""
+    shape = tuple(about["input_shape"])
+    return Inputs(about.get("input_kind", usual_kind(shape)), shape, tuple(about["feature_names"]))
+
+
+def about_run(labels: tuple[str, ...], inputs: Inputs, identity: Identity | None = None) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
-    names = {"labels": list(labels), "feature_names": list(feature_names)}
+    names = {"labels": list(labels), "feature_names": list(inputs.names)}
+    kind = {} if inputs.kind == usual_kind(inputs.shape) else {"input_kind": inputs.kind}
     data = {} if identity is None else {"data": identity.plain()}
-    return {"format": FORMAT, "input_shape": list(input_shape), **names, **data}
+    return {"format": FORMAT, "input_shape": list(inputs.shape), **kind, **names, **data}
 
 
 def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:
-    """What a calibration or thresholds keep of where they come from.
-
-    Args:
-        trained: The network that they are for.
-        split: What they were made on.
-        source: Of which data; None where it is the run's own.
-    """
+    """What a calibration or thresholds of a network keep of where they come from; ``source`` is None for own data."""
     where = {"split": split} if source is None else {"split": split, "source": source}
     return {**where, "epoch": trained.epoch, "weights": trained.weights}
 
@@ -353,10 +340,8 @@ def environment() -> dict[str, Any]:
     """Versions and devices that a run was made with."""
     packages = {"lopsided": lopsided.__version__}
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             packages[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "format": FORMAT,
         "python": platform.python_version(),

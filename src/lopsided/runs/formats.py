@@ -12,14 +12,10 @@ when an older reader could not read them. What has no number has the first."""
 
 
 def check_format(what: object, found: Any = None) -> None:
-    """Refuse what a newer version wrote.
-
-    Args:
-        what: Such as a path, for the message.
-        found: The number that stands there; None where there is none, which is as good as the first.
+    """Refuse what a newer version wrote, by the number that stands there; None, for no number, counts as 1.
 
     Raises:
-        ValueError: It is higher than this version knows, or no number of a format.
+        ValueError: The number is higher than this version knows, or no number of a format.
 
     >>> check_format("runs/old/environment.json")
     >>> check_format("runs/new/environment.json", FORMAT + 1)

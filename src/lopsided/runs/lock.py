@@ -1,4 +1,4 @@
-"""One writer for a run folder: a lock that says who holds it, and that ends with its holder, however that ends."""
+"""One writer for a run folder: a lock that says who holds it, and that ends with its holder, killed or not."""
 
 from __future__ import annotations
 
@@ -37,10 +37,6 @@ def writing(folder: Path) -> Iterator[None]:
         ValueError: Another process holds it; the message says which.
         OSError: It cannot be written to.
 
-    Example:
-        >>> from tempfile import mkdtemp
-        >>> with writing(Path(mkdtemp()) / "run"):
-        ...     pass
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
@@ -60,15 +56,11 @@ class HeldError(ValueError):
 
 @contextmanager
 def held(path: Path, folder: Path) -> Iterator[None]:
-    """Hold the lock of a file inside the block, and write into it who does.
-
-    Args:
-        path: The file, made if it is not there.
-        folder: What it locks, for the messages.
+    """Hold the lock of a file, made if it is not there, inside the block, and write into it who holds it.
 
     Raises:
-        HeldError: Another process does; the message says which.
-        OSError: It cannot be written to.
+        HeldError: Another process holds it; the message says which, and names the folder.
+        OSError: The file cannot be written to.
     """
     lock = FileLock(path, timeout=0)
     try:

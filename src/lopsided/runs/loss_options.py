@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
@@ -53,7 +54,8 @@ def _kind(entry: Entry, setting: str) -> Any:
 def _meaning(entry: Entry, setting: str) -> str:
     """What the docstring of the loss says about a setting."""
     (found,) = (part for part in docstring_parser.parse(entry.module.__doc__ or "").params if part.arg_name == setting)
-    return " ".join((found.description or "").split()).rstrip(".")
+    words = re.sub(r" :math:`[^`]*`", "", found.description or "")  # a terminal shows no formulas
+    return " ".join(words.split()).rstrip(".")
 
 
 def _help(setting: str, entries: list[Entry]) -> str:

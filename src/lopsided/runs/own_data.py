@@ -9,7 +9,7 @@ from typing import Any
 
 from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, what_changed
-from lopsided.data.source import is_source, split_source
+from lopsided.data.source import for_new_data, is_source, split_source
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.formats import FORMAT
@@ -32,15 +32,11 @@ def data_for(run: RunFolder, source: str | None) -> Data:
     if source is None:
         return own_data(run)
     config = run.config()
-    return read_source(source, config.data.for_new_data(source), seed=config.seed, label_names=run.labels())
+    return read_source(source, for_new_data(config.data, source), seed=config.seed, label_names=run.labels())
 
 
 def validation_split(data: Data, *, own: bool) -> str:
-    """What is fitted to where nothing is said: the validation split, or of other data the only split.
-
-    Args:
-        data: The data.
-        own: Whether it is the run's.
+    """What is fitted to by default: the validation split, or the only split of data that is not the run's own.
 
     Raises:
         ValueError: Other data has several splits, none of them for validation.
@@ -58,12 +54,12 @@ def validation_split(data: Data, *, own: bool) -> str:
 def own_data(run: RunFolder) -> Data:
     """What the run was trained on, with its other splits.
 
-    It is looked for where it lay when the run was trained, then at the same way from the run's folder, then where the
-    configuration says, from the folder of today; what is found counts only where its contents are the same. Runs of
-    versions that kept no identity are taken at their configuration's word.
+    It is looked for where it lay when the run was trained, then by the same path relative to the run's folder, then
+    where the configuration says, relative to the current folder; only data with the same contents counts. For runs of
+    versions that kept no identity, the configuration alone decides.
 
     Raises:
-        ValueError: It is nowhere, or what is there has changed; the message says what.
+        ValueError: It is not found, or has changed; the message says how.
     """
     config, was = run.config(), run.identity()
     if was is None:
@@ -72,10 +68,10 @@ def own_data(run: RunFolder) -> Data:
 
 
 def own_source(run: RunFolder) -> str:
-    """Where the run's own data lies, for another run on it from the folder of today.
+    """Where the run's own data lies, for another run that is started from the current folder.
 
     Raises:
-        ValueError: It lies elsewhere than in the folder of today, and what is found there is not the same.
+        ValueError: It is not found below the current folder, and other data lies in the other places.
     """
     there, was = sources_of(run), run.identity()
     return there[0] if len(there) == 1 or was is None else _found(run, was)[0]
@@ -101,15 +97,10 @@ def _found(run: RunFolder, was: Identity) -> tuple[str, Data]:
 
 
 def relabelled_data(run: RunFolder, source: str, *, check: bool = True) -> Data:
-    """The run's own data as it is now, whose labels may have been corrected since.
-
-    Args:
-        run: A trained run.
-        source: Where it lies, see :func:`is_own`.
-        check: Refuse it where its samples or their splits have changed.
+    """The run's own data as it is now, in the place that :func:`is_own` knows; its labels may have been corrected.
 
     Raises:
-        ValueError: It cannot be read, or that has changed; the message says what.
+        ValueError: It cannot be read or, with ``check``, its samples or splits have changed; the message says what.
     """
     config, was = run.config(), run.identity()
     data = read_source(source, config.data, seed=config.seed, label_names=run.labels())

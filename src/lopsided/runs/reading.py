@@ -25,14 +25,10 @@ MAX_NESTING = 8
 
 
 def read_text(path: Path, *, at_most: int = MAX_TEXT) -> str:
-    """A file of text.
-
-    Args:
-        path: The file, UTF-8.
-        at_most: Its largest size, bytes.
+    """A file of text in UTF-8.
 
     Raises:
-        ValueError: It cannot be read, is larger, or holds other bytes.
+        ValueError: It cannot be read, has more than ``at_most`` bytes, or holds other bytes than text.
     """
     try:
         return read_bytes(path, at_most=at_most).decode("utf-8-sig")

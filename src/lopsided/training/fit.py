@@ -15,7 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
-from lopsided.data import Data, ImageOptions, Manifest, Table, read_source
+from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
 from lopsided.data.checks.remarks import remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
@@ -29,7 +29,7 @@ from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
 from lopsided.training.frozen_features import frozen_features
-from lopsided.training.loop.loaders import EpochBatches, balanced_weights, dataset_of, loader, num_workers
+from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
@@ -72,18 +72,19 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
         raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}")
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
-    model = _model(config, data, images)
-    smallest = _smallest_batch(config, data, images, model)
-    inputs, unreadable = _inputs(config, data, images, model)
-    task = _task(config, data, images, model, identity, of_features=inputs is not data)
+    inputs = data.inputs(images)
+    model = _model(config, data, inputs)
+    smallest = _smallest_batch(config, data, inputs, model)
+    trained_on, unreadable = _trained_on(config, data, images, model)
+    task = _task(config, data, inputs, model, identity, of_features=trained_on is not data)
     run.path.mkdir(parents=True, exist_ok=True)
-    further = [UnreadableLog(data, run.unreadable_file, unreadable)] if isinstance(data, Manifest) else []
+    further = [UnreadableLog(data, run.unreadable_file, unreadable)]
     with quiet():
         trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
         if is_first_rank():
             _begin(run, config, identity, anew=last is None)
         first = 0 if last is None else last.epoch + 1
-        train, val = _loaders(config, inputs, images, trainer, epoch=first, smallest=smallest)
+        train, val = _loaders(config, trained_on, images, trainer, epoch=first, smallest=smallest)
         try:
             trainer.fit(task, train, val, ckpt_path=None if last is None else last.path, weights_only=True)
         except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
@@ -140,8 +141,8 @@ def _check_data(last: _Last, identity: Identity, data: Data) -> None:
     """Refuse to go on with other data than a run began with."""
     run = last.path.parents[1]
     if last.identity is None:
-        features = data.feature_names if isinstance(data, Table) else ()
-        for what, wanted, came in (("labels", last.labels, data.labels.names), ("features", last.features, features)):
+        came_with = data.labels.names, data.inputs().names
+        for what, wanted, came in zip(("labels", "features"), (last.labels, last.features), came_with, strict=True):
             if wanted != came:
                 raise ValueError(
                     f"to resume {run}, expected the {what} {quoted(', '.join(wanted))}, got {quoted(', '.join(came))}"
@@ -181,23 +182,18 @@ def _images(config: Config) -> ImageOptions:
     return dataclasses.replace(images, cutout=config.data.cutout or 0.0, rand_augment=config.data.rand_augment or 0)
 
 
-def _model(config: Config, data: Data, images: ImageOptions) -> nn.Module:
+def _model(config: Config, data: Data, inputs: Inputs) -> nn.Module:
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    model = build_model(config.model, input_shape=_input_shape(data, images), num_labels=len(data.labels.names))
-    if isinstance(data, Table):
-        for module in model.modules():
-            if isinstance(module, Standardise):
-                module.fit(data.features[data.rows("train")])
+    model = build_model(config.model, input_shape=inputs.shape, num_labels=len(data.labels.names), kind=inputs.kind)
+    for module in model.modules():
+        if isinstance(module, Standardise):
+            module.fit(data.matrix(data.rows("train")))
     return model
 
 
-def _input_shape(data: Data, images: ImageOptions) -> tuple[int, ...]:
-    return data.input_shape if isinstance(data, Table) else (3, images.size, images.size)
-
-
-def _smallest_batch(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> int:
+def _smallest_batch(config: Config, data: Data, inputs: Inputs, model: nn.Module) -> int:
     """Fewest samples that the network can be trained on at once."""
-    shape = _input_shape(data, images)
+    shape = inputs.shape
     if not normalises_alone(model, input_shape=shape):
         return 1
     name = f"batch normalisation of {config.model.name}"
@@ -211,10 +207,10 @@ def _smallest_batch(config: Config, data: Data, images: ImageOptions, model: nn.
     return 2
 
 
-def _inputs(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> tuple[Data, list[int]]:
+def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> tuple[Data, list[int]]:
     """What batches are made of: the data, or what a frozen backbone makes of it; and images that cannot be opened."""
     changes = images.cutout or images.rand_augment or images.mixup
-    if isinstance(data, Table) or not isinstance(model, ImageNetwork) or not model.frozen or changes:
+    if not data.opens_files or not isinstance(model, ImageNetwork) or not model.frozen or changes:
         return data, []
     found = frozen_features(
         data,
@@ -227,12 +223,11 @@ def _inputs(config: Config, data: Data, images: ImageOptions, model: nn.Module) 
 
 
 def _task(
-    config: Config, data: Data, images: ImageOptions, model: nn.Module, identity: Identity, *, of_features: bool
+    config: Config, data: Data, inputs: Inputs, model: nn.Module, identity: Identity, *, of_features: bool
 ) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
     if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
         print(remark, file=sys.stderr)
-    feature_names = data.feature_names if isinstance(data, Table) else ()
     task = MultiLabelTask(
         model,
         build_criterion(
@@ -242,7 +237,7 @@ def _task(
             num_samples=len(train),
         ),
         config.training,
-        about_run(labels, _input_shape(data, images), feature_names, identity),
+        about_run(labels, inputs, identity),
         layer_decay=config.model.layer_decay,
         of_features=of_features,
     )
@@ -257,14 +252,14 @@ def _loaders(
     options = config.training
     rank, num_ranks = trainer.global_rank, trainer.world_size
     workers = num_workers(options.workers, data, devices=options.devices)
-    train = dataset_of(data, split="train", images=images, augment=True, seed=config.seed)
+    train = SplitDataset(data, split="train", options=images, augment=True, seed=config.seed)
     balanced = balanced_weights(data.labels.take(data.rows("train"))) if options.sampling == "balanced" else None
     batches = EpochBatches(
         len(train),
         options.batch_size,
         seed=config.seed,
         weights=balanced,
-        with_epoch=isinstance(data, Manifest),
+        with_epoch=True,
         rank=rank,
         num_ranks=num_ranks,
         smallest=smallest,
@@ -272,6 +267,6 @@ def _loaders(
     batches.set_epoch(epoch)  # now: Lightning lets processes that prepare batches begin before it says so itself
     if "val" not in data.split_names:
         return loader(train, batches, workers=workers), None
-    val = dataset_of(data, split="val", images=images)
+    val = SplitDataset(data, split="val", options=images)
     val_batches = EpochBatches(len(val), options.batch_size, seed=None, rank=rank, num_ranks=num_ranks)
     return loader(train, batches, workers=workers), loader(val, val_batches, workers=workers)

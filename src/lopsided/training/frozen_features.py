@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from lopsided.data import ImageOptions, Manifest, Table
+from lopsided.data import Data, ImageOptions, SplitDataset, Table
 from lopsided.data.contents.identity import identity_of
 from lopsided.files.memory import SHARE, machine_memory
 from lopsided.files.whole import whole
@@ -34,10 +34,10 @@ SHARD = 2048  # images in a file; what an interruption loses at most
 
 @dataclass(frozen=True, eq=False)
 class FrozenFeatures:
-    """Features of a manifest's images.
+    """Features of the images of a data set.
 
     Args:
-        table: The samples of the manifest, in its order, with its splits and labels, and with features for inputs.
+        table: The samples of the data, in its order, with its splits and labels, and with features for inputs.
         unreadable: Samples whose image could not be opened, int64, ascending; all their labels are unknown.
         folder: Where the features are kept.
     """
@@ -48,7 +48,7 @@ class FrozenFeatures:
 
 
 def frozen_features(
-    manifest: Manifest,
+    data: Data,
     *,
     network: ImageNetwork,
     images: ImageOptions,
@@ -60,7 +60,7 @@ def frozen_features(
     """Features of every image, of all splits, without augmentation, for the head of ``network`` to train on.
 
     Args:
-        manifest: The images.
+        data: The images.
         network: Its ``features`` are computed, in evaluation mode; it stays on ``device``.
         images: Size and way of resizing; the rest is for training on images.
         cache: Folder for features; by default, that of :func:`default_cache`. What is there for the same images,
@@ -77,7 +77,7 @@ def frozen_features(
         ValueError: The features would not fit into the memory of this machine.
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    key = _key(manifest, network, images)
+    key = _key(data, network, images)
     folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / "about.json") as part:
@@ -87,32 +87,32 @@ def frozen_features(
     network.to(device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
     try:
         shape = _shape(network, images.size, device)
-        _check_fits(len(manifest), shape)
+        _check_fits(len(data), shape)
         features, unreadable = _gathered(
-            manifest, network, images, folder, shape, batch_size=batch_size, workers=workers, device=device
+            data, network, images, folder, shape, batch_size=batch_size, workers=workers, device=device
         )
     finally:
         network.to(memory_format=torch.contiguous_format).train(was_training)  # pyright: ignore[reportCallIssue]
-    labels = manifest.labels.without(unreadable)
-    truth = None if manifest.truth is None else manifest.truth.without(unreadable)
-    table = Table(manifest.name, features, labels, manifest.splits, truth)
+    labels = data.labels.without(unreadable)
+    truth = None if data.truth is None else data.truth.without(unreadable)
+    table = Table(data.name, features, labels, data.splits, truth)
     return FrozenFeatures(table, unreadable, folder)
 
 
 def features_of_images(
-    manifest: Manifest, model: ModelOptions, images: ImageOptions, *, workers: int | None = None
+    data: Data, model: ModelOptions, images: ImageOptions, *, workers: int | None = None
 ) -> FrozenFeatures:
     """Features of every image, by the backbone that options name.
 
     Args:
-        manifest: The images.
+        data: The images.
         model: Name and weights of the backbone, and the head that the features are for.
         images: Size and way of resizing.
         workers: Processes that open images; by default one for each core up to 8.
     """
-    network = build_model(model, input_shape=(3, images.size, images.size), num_labels=len(manifest.labels.names))
+    network = build_model(model, input_shape=(3, images.size, images.size), num_labels=len(data.labels.names))
     assert isinstance(network, ImageNetwork)
-    return frozen_features(manifest, network=network, images=images, workers=num_workers(workers, manifest))
+    return frozen_features(data, network=network, images=images, workers=num_workers(workers, data))
 
 
 def default_cache() -> Path:
@@ -125,7 +125,7 @@ def weights_digest(module: nn.Module) -> str:
     return digest_of_tensors(module.state_dict())
 
 
-def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
+def _key(data: Data, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
     """What decides the features, as JSON."""
     return {
         "format": FORMAT,
@@ -135,8 +135,8 @@ def _key(manifest: Manifest, network: ImageNetwork, options: ImageOptions) -> di
         "pixels": weights_digest(network.pixels),
         "size": options.size,
         "resize": options.resize,
-        "images": len(manifest),
-        "files": identity_of(manifest).inputs,
+        "images": len(data),
+        "files": identity_of(data).inputs,
     }
 
 
@@ -159,7 +159,7 @@ def _check_fits(num_images: int, shape: tuple[int, ...]) -> None:
 
 
 def _gathered(
-    manifest: Manifest,
+    data: Data,
     network: ImageNetwork,
     options: ImageOptions,
     folder: Path,
@@ -170,11 +170,11 @@ def _gathered(
     device: torch.device,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Features of all images and the rows of unreadable ones: from the files that are there, else computed."""
-    features = np.empty((len(manifest), *shape), np.float32)
+    features = np.empty((len(data), *shape), np.float32)
     unreadable: list[np.ndarray] = []
     missing: list[range] = []
-    for start in range(0, len(manifest), SHARD):
-        rows = range(start, min(start + SHARD, len(manifest)))
+    for start in range(0, len(data), SHARD):
+        rows = range(start, min(start + SHARD, len(data)))
         found = _read_shard(_file(folder, rows), (len(rows), *shape))
         if found is None:
             missing.append(rows)
@@ -182,11 +182,11 @@ def _gathered(
             features[rows.start : rows.stop] = found[0]
             unreadable.append(found[1])
     batches = [list(rows[at : at + batch_size]) for rows in missing for at in range(0, len(rows), batch_size)]
-    done = len(manifest) - sum(len(rows) for rows in missing)
+    done = len(data) - sum(len(rows) for rows in missing)
     bad: list[int] = []
     ends = {rows.stop: rows for rows in missing}
-    with tqdm(total=len(manifest), initial=done, desc="features", unit="image", disable=None, leave=False) as bar:
-        for batch, values in _computed(manifest, network, options, batches, workers=workers, device=device):
+    with tqdm(total=len(data), initial=done, desc="features", unit="image", disable=None, leave=False) as bar:
+        for batch, values in _computed(data, network, options, batches, workers=workers, device=device):
             rows = batch["rows"].numpy()
             features[rows] = values.numpy()
             bad += batch["unreadable"].tolist() if "unreadable" in batch else []
@@ -199,7 +199,7 @@ def _gathered(
 
 
 def _computed(
-    manifest: Manifest,
+    data: Data,
     network: ImageNetwork,
     options: ImageOptions,
     batches: list[list[int]],
@@ -209,10 +209,8 @@ def _computed(
 ) -> Iterator[tuple[dict[str, Tensor], Tensor]]:
     if not batches:
         return
-    from lopsided.data.images.dataset import ImageDataset  # late: it needs Pillow, of the extra `vision`
-
-    in_one_split = dataclasses.replace(manifest, splits=np.full(len(manifest), "all"))  # so that positions are rows
-    dataset = ImageDataset(in_one_split, split="all", options=options, augment=False, seed=0)
+    in_one_split = dataclasses.replace(data, splits=np.full(len(data), "all"))  # so that positions are rows
+    dataset = SplitDataset(in_one_split, split="all", options=options)
     with torch.inference_mode():
         for batch in DataLoader(dataset, sampler=batches, batch_size=None, num_workers=workers):
             images = batch["inputs"].to(device, memory_format=torch.channels_last)

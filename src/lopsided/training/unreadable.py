@@ -11,7 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch.distributed as dist
 
-from lopsided.data import Manifest, why_unreadable
+from lopsided.data import Data, UnreadableImage
 from lopsided.runs.json_files import write_whole
 
 
@@ -19,13 +19,13 @@ class UnreadableLog(pl.Callback):
     """Collects the images that batches could not open, and tells of them after the epoch in which they were met.
 
     Args:
-        manifest: The images.
+        data: The images.
         path: The CSV file with path and reason of each; not written as long as there are none.
         known: Rows that are known to be unreadable before training.
     """
 
-    def __init__(self, manifest: Manifest, path: Path, known: list[int]) -> None:
-        self.manifest, self.path = manifest, path
+    def __init__(self, data: Data, path: Path, known: list[int]) -> None:
+        self.data, self.path = data, path
         self.rows, self.told = set(known), set[int]()
 
     def on_train_batch_end(
@@ -53,8 +53,8 @@ class UnreadableLog(pl.Callback):
             dist.all_gather_object(parts, self.rows)
             self.rows = set().union(*parts)
         if trainer.is_global_zero and self.rows > self.told:
-            write_unreadable(self.manifest, self.path, sorted(self.rows))
-            print(describe(self.manifest, sorted(self.rows), listed=self.path), file=sys.stderr)
+            write_unreadable(self.data, self.path, sorted(self.rows))
+            print(describe(self.data, sorted(self.rows), listed=self.path), file=sys.stderr)
         self.told = set(self.rows)
 
     def _keep(self, batch: Any) -> None:
@@ -62,24 +62,32 @@ class UnreadableLog(pl.Callback):
             self.rows.update(batch["unreadable"].tolist())
 
 
-def write_unreadable(manifest: Manifest, path: Path, rows: list[int]) -> None:
+def write_unreadable(data: Data, path: Path, rows: list[int]) -> None:
     """A CSV file with the path and the reason of each."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["path", "reason"])
-    writer.writerows([str(manifest.paths[row]), why_unreadable(manifest.path(row))] for row in rows)
+    writer.writerows([data.sample_name(row), _error(data, row).reason] for row in rows)
     write_whole(path, text.getvalue())
 
 
-def describe(manifest: Manifest, rows: list[int], *, listed: Path | None = None) -> str:
+def describe(data: Data, rows: list[int], *, listed: Path | None = None) -> str:
     """One line: how many could not be opened, and the first of them with the reason.
 
     Args:
-        manifest: The images.
+        data: The images.
         rows: Numbers of those that could not be opened, at least one.
         listed: File that lists them all.
     """
-    first = manifest.path(rows[0])
     count = "1 image" if len(rows) == 1 else f"{len(rows)} images"
-    text = f"{count} of {len(manifest)} could not be opened and count for nothing; the first: {first}"
-    return f"{text} ({why_unreadable(first)})" + (f"; all in {listed}" if listed else "")
+    text = f"{count} of {len(data)} could not be opened and count for nothing; the first: {_error(data, rows[0])}"
+    return text + (f"; all in {listed}" if listed else "")
+
+
+def _error(data: Data, row: int) -> UnreadableImage:
+    """What another try to open it comes to."""
+    try:
+        data.image(row, size=1)
+    except UnreadableImage as error:
+        return error
+    return UnreadableImage("it can be opened now", path=data.sample_name(row))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from lopsided.data import Labels, Table, read_table
+from lopsided.data import Labels, Manifest, Table, read_table
 from lopsided.data.checks.remarks import look_alikes, remarks
 
 
@@ -46,8 +46,10 @@ def test_a_label_called_like_a_missing_value_is_named(said):
     )
 
 
-def test_nothing_is_said_of_plain_data(said):
+def test_nothing_is_said_of_plain_data(tmp_path, said):
     assert said("a,idea,labels\n1.5,2,x\n2.5,1,y\n") == ()
     labels = Labels(("x",), csr_array(np.ones((12, 1), dtype=bool)))
     nameless = Table("t", np.arange(12.0, dtype=np.float32)[:, None], labels, np.array(["train"] * 12))
     assert remarks(nameless) == ()
+    paths = np.array([f"{row}.png" for row in range(12)], dtype=np.dtypes.StringDType())
+    assert remarks(Manifest("t", tmp_path, paths, labels, nameless.splits)) == ()

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Manifest, Table, read_source
-from lopsided.data.contents.identity import Identity, digests_of_samples, identity_of, what_changed
+from lopsided.data.contents.identity import Identity, identity_of, what_changed
 
 NAMES = ("cat", "dog", "sea")
 
@@ -207,9 +207,9 @@ def test_what_is_no_identity_is_refused(table, change):
 
 
 def test_a_sample_has_a_digest_of_its_own(table):
-    digests = digests_of_samples(table)
+    digests = list(table.digests())
     assert len(set(digests)) == len(digests) == 20
-    assert digests_of_samples(rows(table, [7, 3])) == [digests[7], digests[3]]
+    assert list(table.digests([7, 3])) == [digests[7], digests[3]]
 
 
 def test_what_is_drawn_of_the_same_seed_has_one_identity(tmp_path):
@@ -220,3 +220,14 @@ def test_what_is_drawn_of_the_same_seed_has_one_identity(tmp_path):
     assert what_changed(identity_of(read_source(source, seed=1)), read_source(source, seed=2)) == (
         "the splits changed (of the same sizes)"
     )
+
+
+def test_the_digests_that_runs_have_kept_stay_what_they_are(manifest):
+    features = np.array([[0.5, 1], [2, -3]], np.float32)
+    labels = Labels(("cat", "dog"), csr_array(np.array([[True, False], [True, True]])))
+    table = Table("pets", features, labels, np.array(["train", "val"]), feature_names=("x", "y"))
+    found = [(kept.inputs, kept.labels, kept.splits) for kept in map(identity_of, (table, manifest))]
+    assert found == [
+        ("e5b47611d9e3ba2b8637440478d30864", "f0675c5aafd8f09711b3d5be8be7e593", "6551fe130d90419bd8695316fb683c25"),
+        ("2222be9dc00b4c78d98db737e4490bcd", "02e58a7022d637f3d5637456a4512ef8", "7d3a99399d96ec3487b5caa344f1e982"),
+    ]

@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import in_two_splits
-from lopsided.data.contents import leakage as module
+from lopsided.data.contents import digests as module
 from lopsided.data.contents.leakage import content_ids
 from tests.data.image_manifests import manifest_of
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from lopsided.data import Manifest
 from lopsided.data.images import check as module
 from lopsided.data.images.check import check_images
 from lopsided.data.images.decode import open_image
@@ -37,9 +38,9 @@ def test_every_image_is_opened_and_hashed_once(manifest, workers):
 
 
 def test_an_interruption_ends_the_check(manifest, monkeypatch):
-    def interrupted(path, *, size):
+    def interrupted(data, row, *, size):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "open_image", interrupted)
+    monkeypatch.setattr(Manifest, "image", interrupted)
     with pytest.raises(KeyboardInterrupt):
         check_images(manifest)

@@ -375,6 +375,6 @@ def test_without_pillow_the_line_that_installs_it_is_named(monkeypatch):
 
 
 def test_pillow_is_imported_when_an_image_is_opened_and_not_before():
-    code = "import sys, lopsided.data.images.dataset, lopsided.data.images.check; print('PIL.Image' in sys.modules)"
+    code = "import sys, lopsided.data.manifest, lopsided.data.images.check; print('PIL.Image' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

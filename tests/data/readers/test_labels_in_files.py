@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lopsided.data import DataError, DataOptions, read_arff, read_listing, read_source, read_table
+from lopsided.data import DataError, DataOptions, read_source
+from tests.data.readers.for_run import read_arff, read_listing, read_table
 
 KINDS = ["table.csv", "table.tsv", "table.parquet", "listing.csv", "listing.tsv", "listing.parquet", "listing.jsonl"]
 IN_LINES = [kind for kind in KINDS if not kind.endswith("parquet")]

@@ -177,7 +177,7 @@ def test_what_one_batch_cannot_do_is_refused(table, model, training, message):
 
 def test_images_are_refused():
     scenes = digits(train_samples=10, validation_samples=10, test_samples=10)
-    with pytest.raises(ValueError, match=r"needs features of shape .* got inputs \(3, 32, 32\)"):
+    with pytest.raises(ValueError, match=r"needs features of shape .* got images \(3, 32, 32\)"):
         train_grid(scenes, RUNS[:1])
 
 

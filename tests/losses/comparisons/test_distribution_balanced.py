@@ -65,7 +65,7 @@ def test_an_unknown_positive_does_not_change_the_weights_of_the_others():
 def test_frequencies_must_fit_and_follow_the_module():
     with pytest.raises(ValueError, match=r"expected frequencies to have one value per label, shape \(3,\), got \(4,\)"):
         distribution_balanced_loss(torch.zeros(2, 3), torch.zeros(2, 3), frequencies=FREQUENCIES)
-    criterion = DistributionBalancedLoss([0.5, 0.1]).to("meta")
+    criterion = DistributionBalancedLoss(frequencies=[0.5, 0.1]).to("meta")
     assert criterion.frequencies.device.type == "meta"
     assert criterion.state_dict() == {}
 
@@ -73,4 +73,4 @@ def test_frequencies_must_fit_and_follow_the_module():
 @pytest.mark.parametrize("share", [0.0, 1.0, 1.5, -0.1, float("nan")])
 def test_a_share_that_is_none_of_some_samples_is_refused(share):
     with pytest.raises(ValueError, match=f"expected frequencies to lie between 0 and 1, both excluded, got {share:g}"):
-        DistributionBalancedLoss([0.5, share])
+        DistributionBalancedLoss(frequencies=[0.5, share])

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from lopsided.losses.kernels import backend
+from lopsided.losses.kernels import backend, native_kernel, triton_kernel
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -25,11 +25,10 @@ def asked(monkeypatch):
 def test_plain_torch_can_be_asked_for(asked):
     asked("torch")
     assert backend.cpu_backend() == "torch"
-    assert backend.instructions() == -1
 
 
 def test_without_a_compiled_kernel_plain_torch_serves(asked, monkeypatch):
-    monkeypatch.setattr(backend, "native_module", lambda: None)
+    monkeypatch.setattr(native_kernel, "native_module", lambda: None)
     asked("")
     assert backend.cpu_backend() == "torch"
     asked("native")
@@ -39,19 +38,19 @@ def test_without_a_compiled_kernel_plain_torch_serves(asked, monkeypatch):
 
 def test_an_unknown_backend_is_refused_with_the_known_ones(asked):
     asked("cuda")
-    with pytest.raises(ValueError, match=r"^expected LOPSIDED_BACKEND to be one of torch, native, .*, got 'cuda'$"):
+    with pytest.raises(ValueError, match=r"^expected LOPSIDED_BACKEND to be one of torch, .*native, .*, got 'cuda'$"):
         backend.cpu_backend()
 
 
 @pytest.mark.skipif(backend.native_module() is None, reason="the native kernel was not built")
 def test_the_best_instructions_are_chosen_and_lesser_ones_can_be(asked):
     asked("")
-    best = backend.instructions()
+    best = native_kernel.instructions()
     for number, name in enumerate(backend.INSTRUCTIONS):
         asked(f"native-{name}")
         if number <= best:
             assert backend.cpu_backend() == f"native-{name}"
-            assert backend.instructions() == number
+            assert native_kernel.instructions() == number
         else:
             with pytest.raises(RuntimeError, match="at most"):
                 backend.cpu_backend()
@@ -77,9 +76,10 @@ def test_triton_is_used_where_it_is_asked_for_and_installed(asked, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name, there=installed: object() if there else None)
         asked("triton")
         if installed:
-            assert backend.wants_triton()
+            assert backend.BACKENDS[backend._chosen("cuda")].module is triton_kernel
+            assert backend.cpu_backend() != "triton"
         else:
             with pytest.raises(ModuleNotFoundError, match="LOPSIDED_BACKEND is triton, which is not installed"):
-                backend.wants_triton()
+                backend._chosen("cuda")
     asked("torch")
-    assert not backend.wants_triton()
+    assert backend._chosen("cuda") == -1

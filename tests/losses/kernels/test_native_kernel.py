@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from lopsided.losses import asymmetric_loss
 from lopsided.losses.formula import Settings
-from lopsided.losses.kernels import backend, native_kernel
-from lopsided.losses.kernels.torch_blocks import value_and_gradient
+from lopsided.losses.kernels import native_kernel, torch_blocks
+from lopsided.losses.kernels.call import Call
 from lopsided.losses.reduction import reduce
 
-NATIVE = backend.native_module()
+NATIVE = native_kernel.native_module()
 pytestmark = pytest.mark.skipif(NATIVE is None, reason="the native kernel was not built")
 AVAILABLE = range(NATIVE.best_instructions() + 1) if NATIVE else [0]
 PAGES = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in getattr(os, "sysconf_names", {}) else 0
 MEMORY = PAGES * 4096
-NAMES = [backend.INSTRUCTIONS[number] for number in AVAILABLE]
+NAMES = [native_kernel.INSTRUCTIONS[number] for number in AVAILABLE]
 
 RELATIVE = {torch.float32: 2e-6, torch.float16: 2**-10, torch.bfloat16: 2**-7}
 """Of the slope, by the type it is stored in; the loss is float32 for all."""
@@ -34,7 +34,7 @@ def every_backend():
 @pytest.fixture(params=AVAILABLE, ids=NAMES, scope="module")
 def instructions(request):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backend, "instructions", lambda: request.param)
+        patch.setattr(native_kernel, "instructions", lambda: request.param)
         yield request.param
 
 
@@ -46,12 +46,10 @@ def tolerance(logits, options, slope):
 
 def compare(logits, targets, options, mask=None, weight=None, reduction="none"):
     """Run one call and hold loss, slope and gap against float64."""
-    results = native_kernel.run(
-        logits, targets, options, mask=mask, weight=weight, reduction=reduction, want_slope=True, want_gap=True
-    )
+    results = native_kernel.run(Call(logits, targets, options, mask, weight, reduction, want_gap=True))
     wide = options.to(torch.float64)
     part = None if weight is None else weight.double()
-    exact, slope = value_and_gradient(logits.double(), targets.double(), wide, mask=mask, weight=part)
+    exact, slope, _ = torch_blocks.run(Call(logits.double(), targets.double(), wide, mask, part))
     expected = reduce(exact, mask=mask, reduction=reduction)
     factor = 1.0 if reduction == "none" else _factor(logits, mask, reduction)
     size = 1.0 if part is None else part.abs().nan_to_num()
@@ -125,12 +123,8 @@ def test_nan_and_infinity_in_any_logit_come_out_as_from_plain_torch(instructions
         *(float(p.max()) if isinstance(p, torch.Tensor) else p for p in options[:3]), options.detach_focus
     )
     logits.view(-1)[place % logits.numel()] = special
-    given_, mask = (logits, call["targets"]), call["mask"]
-    results = native_kernel.run(
-        *given_, options, mask=mask, weight=None, reduction="none", want_slope=True, want_gap=False
-    )
-    expected = value_and_gradient(*given_, options, mask=mask, weight=None)
-    for ours, theirs in zip(results[:2], expected, strict=True):
+    call = Call(logits, call["targets"], options, call["mask"])
+    for ours, theirs in zip(native_kernel.run(call)[:2], torch_blocks.run(call)[:2], strict=True):
         at = place % logits.numel()
         torch.testing.assert_close(ours.view(-1)[at], theirs.view(-1)[at], rtol=1e-5, atol=1e-6, equal_nan=True)
         torch.testing.assert_close(ours.isnan(), theirs.isnan())
@@ -139,9 +133,7 @@ def test_nan_and_infinity_in_any_logit_come_out_as_from_plain_torch(instructions
 def run(targets, *, mask=None, weight=None, margin=0.2):
     logits = torch.zeros(targets.shape)
     options = Settings(0.0, 2.0, margin)
-    return native_kernel.run(
-        logits, targets, options, mask=mask, weight=weight, reduction="none", want_slope=True, want_gap=False
-    )
+    return native_kernel.run(Call(logits, targets, options, mask, weight))
 
 
 def test_nan_in_weights_is_let_through(instructions):
@@ -180,16 +172,8 @@ def test_the_sums_of_the_gap_are_those_of_the_reference(instructions):
     logits[~mask] = math.nan
     for known in (mask, torch.ones(31, dtype=torch.bool)):
         z = logits if known is mask else logits.nan_to_num()
-        results = native_kernel.run(
-            z,
-            targets,
-            Settings(0.0, 2.0, 0.2),
-            mask=known,
-            weight=torch.rand(31),
-            reduction="mean",
-            want_slope=False,
-            want_gap=True,
-        )
+        call = Call(z, targets, Settings(0.0, 2.0, 0.2), known, torch.rand(31), "mean", want_slope=False, want_gap=True)
+        results = native_kernel.run(call)
         torch.testing.assert_close(results.gap_sums, gap_sums(z, targets, mask=known), rtol=1e-5, atol=1e-4)
 
 
@@ -211,17 +195,7 @@ def test_every_half_number_is_read_exactly(instructions):
     for dtype in (torch.float16, torch.bfloat16):
         logits = every.view(dtype)
         results, expected = (
-            native_kernel.run(
-                z,
-                torch.zeros(2**16),
-                Settings(0.0, 0.0, 0.0),
-                mask=None,
-                weight=None,
-                reduction="none",
-                want_slope=True,
-                want_gap=False,
-            )
-            for z in (logits, logits.float())
+            native_kernel.run(Call(z, torch.zeros(2**16), Settings(0.0, 0.0, 0.0))) for z in (logits, logits.float())
         )
         torch.testing.assert_close(results.loss, expected.loss, rtol=0, atol=0, equal_nan=True)
         torch.testing.assert_close(results.slope, expected.slope.to(dtype), rtol=0, atol=0, equal_nan=True)
@@ -229,16 +203,7 @@ def test_every_half_number_is_read_exactly(instructions):
 
 def test_exponential_and_logarithm_keep_their_digits(instructions):
     logits = torch.linspace(-87, 87, 200_001)
-    results = native_kernel.run(
-        logits,
-        torch.zeros_like(logits),
-        Settings(0.0, 0.0, 0.0),
-        mask=None,
-        weight=None,
-        reduction="none",
-        want_slope=True,
-        want_gap=False,
-    )
+    results = native_kernel.run(Call(logits, torch.zeros_like(logits), Settings(0.0, 0.0, 0.0)))
     wide = logits.double()
     torch.testing.assert_close(
         results.loss.double(), torch.nn.functional.softplus(wide, threshold=1e9), rtol=4e-7, atol=0

@@ -4,6 +4,7 @@ import torch
 from lopsided.losses import asymmetric_loss, binary_cross_entropy, focal_loss
 from lopsided.losses.formula import Settings
 from lopsided.losses.kernels import torch_blocks
+from lopsided.losses.kernels.call import Call
 
 
 @pytest.mark.parametrize("shape", [(7,), (7, 5), (3, 4, 5), (2, 3, 4, 5), (1, 1, 64), (50, 1), (1, 50)])
@@ -74,16 +75,13 @@ def test_the_incoming_gradient_scales_each_element():
 def test_many_blocks_keep_every_setting_and_whatever_broadcasts(detach_focus, monkeypatch):
     logits, targets = torch.randn(37, 11), torch.rand(37, 11)
     gamma_pos, gamma_neg, margin = torch.rand(11) + 1, torch.rand(37, 1) * 4 + 1, torch.rand(37, 11) / 3
-    options = {"mask": torch.rand(37, 1) > 0.3, "weight": torch.rand(37, 1)}
     settings = Settings(gamma_pos, gamma_neg, margin, detach_focus)
-    whole = torch_blocks.value_and_gradient(logits, targets, settings, **options)
+    call = Call(logits, targets, settings, torch.rand(37, 1) > 0.3, torch.rand(37, 1))
+    whole = torch_blocks.run(call)
     monkeypatch.setattr(torch_blocks, "ELEMENTS_PER_THREAD", 16)
-    parts = torch_blocks.value_and_gradient(logits, targets, settings, **options)
-    torch.testing.assert_close(parts, whole)
-    other = torch_blocks.value_and_gradient(
-        logits, targets, settings._replace(detach_focus=not detach_focus), **options
-    )
-    assert not torch.allclose(other[1], whole[1])
-    loss, slope = torch_blocks.value_and_gradient(logits, targets, settings, **options, want_gradient=False)
-    assert slope is None
-    torch.testing.assert_close(loss, whole[0])
+    torch.testing.assert_close(torch_blocks.run(call)[:2], whole[:2])
+    other = torch_blocks.run(call._replace(settings=settings._replace(detach_focus=not detach_focus)))
+    assert not torch.allclose(other.slope, whole.slope)
+    loss, slope, _ = torch_blocks.run(call._replace(want_slope=False))
+    assert not slope.numel()
+    torch.testing.assert_close(loss, whole.loss)

@@ -32,8 +32,8 @@ def test_interpreted_it_equals_float64_in_every_option():
         """
 import itertools, torch
 from lopsided.losses.formula import Settings
-from lopsided.losses.kernels import triton_kernel
-from lopsided.losses.kernels.torch_blocks import value_and_gradient
+from lopsided.losses.kernels import torch_blocks, triton_kernel
+from lopsided.losses.kernels.call import Call
 from lopsided.losses.reduction import reduce
 
 torch.manual_seed(0)
@@ -54,12 +54,9 @@ for reduction, detach, soft in itertools.product(("none", "mean", "sum", "batchm
             targets = (targets.to(torch.uint8) * torch.randint(1, 256, shape)).to(torch.uint8).view(torch.bool)
         options = Settings(next(focus), next(focus), next(margins), detach)
         mask, weight = next(masks), next(weights)
-        ours = triton_kernel.run(
-            logits, targets, options, mask=mask, weight=weight, reduction=reduction, want_slope=True, want_gap=True
-        )
-        exact, slope = value_and_gradient(
-            logits.double(), targets.double(), options.to(torch.float64), mask=mask, weight=weight
-        )
+        ours = triton_kernel.run(Call(logits, targets, options, mask, weight, reduction, want_gap=True))
+        wide = Call(logits.double(), targets.double(), options.to(torch.float64), mask, weight)
+        exact, slope, _ = torch_blocks.run(wide)
         known = torch.ones(shape) if mask is None else torch.ones(shape) * mask
         factor = {"none": 1, "sum": 1, "mean": 1 / known.sum().item(), "batchmean": 1 / 23}[reduction]
         torch.testing.assert_close(
@@ -80,12 +77,11 @@ def test_the_public_function_uses_it_where_asked_and_keeps_nan_and_masks():
 import torch
 from lopsided import AdaptiveAsymmetricLoss
 from lopsided.losses import asymmetric_loss
-from lopsided.losses.kernels import one_pass
-from lopsided.losses.kernels import triton_kernel
+from lopsided.losses.kernels import backend, triton_kernel
 
 for elements in (0, 1, 1023, 1025):
     logits = torch.randn(elements, requires_grad=True)
-    assert one_pass._kernel(logits) is triton_kernel
+    assert backend.BACKENDS[backend._chosen("cpu")].module is triton_kernel
     loss = asymmetric_loss(logits, torch.zeros(elements))
     loss.backward()
     assert logits.grad.shape == logits.shape and loss.isfinite()

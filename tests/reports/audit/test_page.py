@@ -28,7 +28,7 @@ def manifest(tmp_path):
     root = tmp_path / "pictures"
     root.mkdir()
     for row in range(20):
-        image.fromarray(draw.integers(0, 256, (40, 60, 3), dtype=np.uint8)).save(root / f"{row:02d}, x.png")
+        image.fromarray(draw.integers(0, 256, (140, 160, 3), dtype=np.uint8)).save(root / f"{row:02d}, x.png")
     paths = np.array([f"{row:02d}, x.png" for row in range(20)], dtype=np.dtypes.StringDType())
     labels = Labels(NAMES, csr_array(draw.random((20, 3)) < 0.5))
     return Manifest("pets & more", root, paths, labels, np.array(["train"] * 20))

@@ -253,7 +253,7 @@ def test_the_dots_of_a_setting_are_its_final_runs_at_its_share_and_rate(make_num
     assert sweep.shares == [0.0, 0.3]
     for result in sweep.results:
         mine = [row for row in rows.values() if (row.setting, row.missing) == (result.setting, result.missing)]
-        final = [row.test_mAP for row in mine if row.stage == "final"]
+        final = [row.test["mAP"] for row in mine if row.stage == "final"]
         assert len(mine) == 9
         assert list(result.of_seeds) == final
         assert np.mean(final) == pytest.approx(result.numbers["mAP"], rel=1e-5)

@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
 
+from lopsided.models import ModelOptions, build_model
 from lopsided.runs.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.loop.task import MultiLabelTask
@@ -31,3 +34,65 @@ def test_a_log_of_a_step_keeps_no_graph():
     loss = task.training_step({"inputs": torch.ones(4, 5), "targets": torch.ones(4, 3)}, 0)
     assert loss.requires_grad
     assert not task.step_row.requires_grad
+
+
+def test_every_layer_reaches_its_share_of_the_learning_rate(timm):
+    options = ModelOptions(name="test_resnet", pretrained=False)
+    model = build_model(options, input_shape=(3, 32, 32), num_labels=3)
+    criterion = build_criterion(LossOptions(), num_labels=3)
+    task = MultiLabelTask(model, criterion, TrainingOptions(learning_rate=0.4), about={}, layer_decay=0.5)
+    task.trainer = SimpleNamespace(estimated_stepping_batches=10)
+    groups = task.configure_optimizers()["optimizer"].param_groups
+    assert [group["max_lr"] for group in groups] == [0.4 * group["lr_scale"] for group in groups]
+    assert len({group["max_lr"] for group in groups}) > 1
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_images_and_kernels_lie_in_memory_as_the_options_say(channels_last):
+    laid_out = []
+
+    class Network(nn.Conv2d):
+        def forward(self, inputs):
+            laid_out.extend(part.is_contiguous(memory_format=torch.channels_last) for part in (inputs, self.weight))
+            return super().forward(inputs).mean(dim=(2, 3))
+
+    options = TrainingOptions(channels_last=channels_last)
+    task = MultiLabelTask(Network(3, 2, 3), nn.Identity(), options, about={})
+    assert task.logits(torch.ones(2, 3, 8, 8)).shape == (2, 2)
+    assert laid_out == [channels_last] * 2
+
+
+def test_a_head_is_trained_alone_and_saved_with_its_backbone(timm):
+    options = ModelOptions(name="test_resnet", pretrained=False, frozen=True)
+    model = build_model(options, input_shape=(3, 32, 32), num_labels=3)
+    criterion = build_criterion(LossOptions(), num_labels=3)
+    task = MultiLabelTask(model, criterion, TrainingOptions(), about={"labels": "abc"}, of_features=True)
+    features = torch.randn(2, model.backbone(torch.rand(1, 3, 32, 32)).shape[1])
+    assert torch.equal(task.logits(features), model.head(features))
+    names = set(task.state_dict())
+    assert not any("backbone" in name for name in names)
+    with torch.no_grad():
+        for parameter in model.head.parameters():
+            parameter.add_(1)
+    checkpoint = {"state_dict": task.state_dict()}
+    task.on_save_checkpoint(checkpoint)
+    assert checkpoint["lopsided"] == {"labels": "abc"}
+    for name, value in model.state_dict(prefix="model.").items():
+        assert torch.equal(checkpoint["state_dict"][name], value), name
+    task.on_load_checkpoint(checkpoint)
+    assert set(checkpoint["state_dict"]) == names
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_metrics_of_an_epoch_are_those_of_all_ranks(monkeypatch, ranks):
+    task, logged = task_of(nn.Linear(5, 3)), {}
+    task.trainer = SimpleNamespace(
+        world_size=ranks, strategy=SimpleNamespace(reduce=lambda values, *, reduce_op: ranks * values)
+    )
+    monkeypatch.setattr(task, "log_dict", lambda values, **settings: logged.update(values, **settings))
+    task.validation_step({"inputs": torch.ones(3, 5), "targets": torch.eye(3)}, 0)
+    task.on_validation_epoch_end()
+    assert logged["sync_dist"] == (ranks > 1)
+    logits = task.logits(torch.ones(3, 5))
+    wanted = nn.functional.binary_cross_entropy_with_logits(logits, torch.eye(3), reduction="sum") / 3
+    torch.testing.assert_close(logged["val_cross_entropy"], wanted)

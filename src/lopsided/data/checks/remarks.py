@@ -6,8 +6,7 @@ import unicodedata
 import numpy as np
 
 from lopsided.data.cell_values import is_missing
-from lopsided.data.manifest import Manifest
-from lopsided.data.table import Table
+from lopsided.data.samples import Samples
 from lopsided.files.errors import quoted
 
 _SHOWN = 5
@@ -15,7 +14,7 @@ _FEW = 10  # rows; fewer may count up by chance
 _ROW_NUMBER = re.compile(r"(row|sample|record)?[ _]*(id|index|idx|number|no|nr|num)|level_\d+|row|#|uuid|guid")
 
 
-def remarks(data: Table | Manifest) -> tuple[str, ...]:
+def remarks(data: Samples) -> tuple[str, ...]:
     """What its reader noted, labels whose names look alike, and features that may be row numbers.
 
     Args:
@@ -26,7 +25,7 @@ def remarks(data: Table | Manifest) -> tuple[str, ...]:
 
     Example:
         >>> from scipy.sparse import csr_array
-        >>> from lopsided.data import Labels
+        >>> from lopsided.data import Labels, Table
         >>> labels = Labels(("dog", "Dog"), csr_array(np.array([[True, False], [False, True]])))
         >>> remarks(Table("pets", np.array([[0.5], [0.7]], np.float32), labels, np.array(["train"] * 2)))
         ("labels whose names look alike: 'dog' and 'Dog'; they stay different labels",)
@@ -39,7 +38,7 @@ def remarks(data: Table | Manifest) -> tuple[str, ...]:
         lines.append(f"labels whose names look alike: {shown}{more}; they stay different labels")
     if words := [name for name in names if is_missing(name)]:
         lines.append(f"labels called like a missing value: {', '.join(map(quoted, words))}; they stay labels")
-    if isinstance(data, Table) and (columns := _row_numbers(data)):
+    if columns := _row_numbers(data):
         lines.append(
             f"features that may be row numbers: {', '.join(map(quoted, columns[:_SHOWN]))}; remove such columns, a "
             "network learns nothing true from them"
@@ -61,13 +60,15 @@ def look_alikes(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def _row_numbers(table: Table) -> list[str]:
+def _row_numbers(data: Samples) -> list[str]:
     """Named features that are called like row numbers, or count the rows."""
-    if not table.feature_names or not isinstance(table.features, np.ndarray):
+    rows = np.arange(len(data))
+    features = data.matrix(rows) if data.inputs().names else None
+    if not isinstance(features, np.ndarray):
         return []
-    rows, found = np.arange(len(table)), []
-    for i, name in enumerate(table.feature_names):
-        counts = len(table) >= _FEW and (np.array_equal(rows, table.features[:, i] - table.features[0, i]))
+    found = []
+    for i, name in enumerate(data.inputs().names):
+        counts = len(data) >= _FEW and np.array_equal(rows, features[:, i] - features[0, i])
         if counts or _ROW_NUMBER.fullmatch(name.strip().lower()):
             found.append(name)
     return found

@@ -4,13 +4,12 @@ import numpy as np
 
 from lopsided.data.checks.remarks import remarks
 from lopsided.data.contents.leakage import in_two_splits
-from lopsided.data.manifest import Manifest
-from lopsided.data.table import Table
+from lopsided.data.samples import Samples
 from lopsided.data.validation import with_validation
 from lopsided.files.errors import DataError
 
 
-def summarise(data: Table | Manifest) -> dict:
+def summarise(data: Samples) -> dict:
     """Count samples, labels and leaks.
 
     Args:
@@ -35,7 +34,7 @@ def summarise(data: Table | Manifest) -> dict:
     }
 
 
-def always_true(data: Table | Manifest, split: str) -> list[str]:
+def always_true(data: Samples, split: str) -> list[str]:
     """Names of the labels that are positive wherever they are known: their average precision is 1 by itself.
 
     Args:
@@ -48,7 +47,7 @@ def always_true(data: Table | Manifest, split: str) -> list[str]:
     return [labels.names[k] for k in found.tolist()]
 
 
-def set_aside(data: Table | Manifest, *, share: float, seed: int) -> dict | None:
+def set_aside(data: Samples, *, share: float, seed: int) -> dict | None:
     """The part of the training samples that ``lopsided train`` moves to ``val``.
 
     Args:
@@ -69,7 +68,7 @@ def set_aside(data: Table | Manifest, *, share: float, seed: int) -> dict | None
     return {"share": share, "of": len(data.rows("train")), **_summarise_split(moved, "val")}
 
 
-def imbalance(data: Table | Manifest, split: str) -> np.ndarray:
+def imbalance(data: Samples, split: str) -> np.ndarray:
     """Negatives per positive of each label.
 
     Args:
@@ -90,7 +89,7 @@ def imbalance(data: Table | Manifest, split: str) -> np.ndarray:
     return np.where(positives > 0, (labels.known_per_label() - positives) / np.maximum(positives, 1), np.inf)
 
 
-def _summarise_split(data: Table | Manifest, split: str) -> dict:
+def _summarise_split(data: Samples, split: str) -> dict:
     labels = data.labels.take(data.rows(split))
     return {
         "samples": len(labels),

@@ -4,28 +4,20 @@
 
 import dataclasses
 import hashlib
-import itertools
 import json
-import stat
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from lopsided.data.contents.leakage import digests_of_features
+from lopsided.data.contents.digests import digest_of
 from lopsided.data.labels import Labels
-from lopsided.data.manifest import Manifest
-from lopsided.data.table import Table
+from lopsided.data.samples import Samples
 from lopsided.files.errors import quoted
 
-_WHOLE = 2**16  # bytes of the largest file that is read whole
-_PIECE = 2**13  # bytes that are read at the beginning, the middle and the end of a larger one
-_READERS = 8  # threads; most of the time is waiting for the disk
-_SIZE = 16  # bytes of a sample's digest
+_WORDS = {"a table": ("row", "features"), "images": ("image", "images")}  # for one sample, and for its inputs
 
 
 @dataclass(frozen=True)
@@ -36,8 +28,8 @@ class Identity:
     one its size and 8 KiB at its beginning, middle and end. When a file was written plays no part.
 
     Args:
-        kind: ``table`` or ``images``.
-        shape: Of one sample's features; empty for images.
+        kind: ``a table``, ``images``, or what another kind of data is called.
+        shape: Of one sample's features; empty for image files.
         samples: How many there are.
         label_names: In their order.
         feature_names: In their order; empty where they have none.
@@ -49,6 +41,7 @@ class Identity:
         split_sizes: Samples of each split.
 
     Example:
+        >>> from lopsided.data import Table
         >>> labels = Labels(("cat",), csr_array(np.array([[True], [False]])))
         >>> pets = Table("pets", np.zeros((2, 1), np.float32), labels, np.array(["train", "test"]))
         >>> identity_of(pets) == identity_of(dataclasses.replace(pets, name="animals"))
@@ -100,16 +93,16 @@ class Identity:
         return found
 
 
-def identity_of(data: Table | Manifest) -> Identity:
+def identity_of(data: Samples) -> Identity:
     """The identity of a data set; what it is called and its ``truth`` play no part.
 
     Args:
         data: The data. Its files are read, images as far as :class:`Identity` says.
     """
-    return _identity(data, digests_of_samples(data))
+    return _identity(data, list(data.digests()))
 
 
-def what_changed(was: Identity, data: Table | Manifest, *, labels: bool = True) -> str | None:
+def what_changed(was: Identity, data: Samples, *, labels: bool = True) -> str | None:
     """What tells data from what it was, in words; None where nothing does.
 
     Args:
@@ -118,13 +111,14 @@ def what_changed(was: Identity, data: Table | Manifest, *, labels: bool = True) 
         labels: Whether labels that were corrected count as a change; other names always do.
 
     Example:
+        >>> from lopsided.data import Table
         >>> had = Labels(("cat",), csr_array(np.array([[True], [False]])))
         >>> pets = Table("pets", np.zeros((2, 1), np.float32), had, np.array(["train", "test"]))
         >>> now = dataclasses.replace(pets, labels=Labels(("dog",), had.positives))
         >>> what_changed(identity_of(pets), now)
         "the labels changed: 'cat' is now 'dog'"
     """
-    samples = digests_of_samples(data)
+    samples = list(data.digests())
     now = _identity(data, samples)
     if was == now:
         return None
@@ -142,68 +136,28 @@ def what_changed(was: Identity, data: Table | Manifest, *, labels: bool = True) 
     return _splits(was, now)
 
 
-def digests_of_samples(data: Table | Manifest) -> list[bytes]:
-    """16 bytes for each sample, which tell its inputs from those of others; of an image its path too."""
-    if isinstance(data, Table):
-        return list(digests_of_features(data.features))
-    paths, together = [data.path(row) for row in range(len(data))], 256
-    chunks = [paths[start : start + together] for start in range(0, len(paths), together)]
-    with ThreadPoolExecutor(_READERS) as readers:
-        contents = itertools.chain.from_iterable(readers.map(lambda chunk: [_content(path) for path in chunk], chunks))
-        return [_digest([str(name).encode(), content]) for name, content in zip(data.paths, contents, strict=True)]
-
-
-def content_of_sample(data: Table | Manifest, row: int) -> str:
+def content_of_sample(data: Samples, row: int) -> str:
     """What tells one sample from others wherever it stands in the data, 16 hexadecimal digits."""
-    if isinstance(data, Table):
-        digest = next(digests_of_features(data.features[[row]]))
-    else:
-        digest = _digest([str(data.paths[row]).encode(), _content(data.path(row))])
+    (digest,) = data.digests([row])
     return digest.hex()[:16]
 
 
-def _identity(data: Table | Manifest, samples: list[bytes]) -> Identity:
-    is_table = isinstance(data, Table)
+def _identity(data: Samples, samples: list[bytes]) -> Identity:
     names, counts = np.unique(data.splits, return_counts=True)
+    inputs = data.inputs()
     return Identity(
-        kind="a table" if is_table else "images",
-        shape=data.input_shape if is_table else (),
+        kind=data.kind,
+        shape=inputs.shape,
         samples=len(data),
         label_names=data.labels.names,
-        feature_names=data.feature_names if is_table else (),
-        inputs=_digest(samples).hex(),
-        any_order=_digest(sorted(samples)).hex(),
-        labels=_digest(_of_labels(data.labels)).hex(),
+        feature_names=inputs.names,
+        inputs=digest_of(samples).hex(),
+        any_order=digest_of(sorted(samples)).hex(),
+        labels=digest_of(_of_labels(data.labels)).hex(),
         positives=int(data.labels.positives.nnz),
-        splits=_digest(name.encode() for name in data.splits.tolist()).hex(),
+        splits=digest_of(name.encode() for name in data.splits.tolist()).hex(),
         split_sizes=tuple(zip(names.tolist(), counts.tolist(), strict=True)),
     )
-
-
-def _digest(parts: Iterable[bytes]) -> bytes:
-    """Of parts and where they end."""
-    digest = hashlib.blake2b(digest_size=_SIZE)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return digest.digest()
-
-
-def _content(path: Path) -> bytes:
-    """The bytes that stand for a file; what cannot be read is like nothing else that can."""
-    try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            return b"no file"
-        with path.open("rb") as file:
-            if about.st_size <= _WHOLE:
-                return b"whole" + hashlib.blake2b(file.read()).digest()
-            pieces = [about.st_size.to_bytes(8, "little")]
-            for start in (0, about.st_size // 2, about.st_size - _PIECE):
-                file.seek(start)
-                pieces.append(file.read(_PIECE))
-            return b"pieces" + _digest(pieces)
-    except (OSError, ValueError):  # the second: a path that no file can have
-        return b"no file"
 
 
 def _of_labels(labels: Labels) -> Iterator[bytes]:
@@ -258,13 +212,13 @@ def _names(what: str, was: Sequence[str], now: Sequence[str]) -> str | None:
 
 def _inputs(was: Identity, now: Identity, samples: list[bytes]) -> str | None:
     """What became of the samples, but for their labels and splits."""
-    row, inputs = ("row", "features") if now.kind == "a table" else ("image", "images")
+    row, inputs = _WORDS.get(now.kind, ("sample", "inputs"))
     if was.inputs == now.inputs:
         return None
     if was.samples != now.samples:
         difference = abs(now.samples - was.samples)
         counted = f"1 {row} was" if difference == 1 else f"{difference} {row}s were"
-        at_the_end = _digest(samples[: was.samples]).hex() == was.inputs
+        at_the_end = digest_of(samples[: was.samples]).hex() == was.inputs
         done = "removed" if now.samples < was.samples else "appended" if at_the_end else "added"
         return f"{counted} {done} ({was.samples} -> {now.samples})"
     return f"the {row}s are in another order" if was.any_order == now.any_order else f"the {inputs} changed"

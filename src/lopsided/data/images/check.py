@@ -1,4 +1,4 @@
-"""Opening every image of a manifest once: which cannot be opened and why, and which look alike."""
+"""Opening every image of a data set once: which cannot be opened and why, and which look alike."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from lopsided.data.images.decode import UnreadableImage, check_pillow, open_image
+from lopsided.data.images.decode import UnreadableImage, check_pillow
 from lopsided.data.images.near_duplicates import HASH_SIDE, NO_HASH, perceptual_hash
-from lopsided.data.manifest import Manifest
+from lopsided.data.samples import Samples
 
 _CHUNK = 64  # images that a process opens between two reports
 
@@ -29,11 +29,11 @@ class ImageCheck:
     hashes: np.ndarray
 
 
-def check_images(manifest: Manifest, *, workers: int = 0) -> ImageCheck:
+def check_images(data: Samples, *, workers: int = 0) -> ImageCheck:
     """Open every image, to the last byte, and hash what it looks like.
 
     Args:
-        manifest: The images.
+        data: Samples with images.
         workers: Processes that open them; 0 opens them here.
 
     Returns:
@@ -44,10 +44,10 @@ def check_images(manifest: Manifest, *, workers: int = 0) -> ImageCheck:
     """
     check_pillow()
     unreadable: dict[int, str] = {}
-    hashes = np.full(len(manifest), NO_HASH, dtype=np.uint64)
-    chunks = [range(start, min(start + _CHUNK, len(manifest))) for start in range(0, len(manifest), _CHUNK)]
-    files = _Files(manifest)
-    with tqdm(total=len(manifest), desc="images", unit="image", disable=None, leave=False) as bar:
+    hashes = np.full(len(data), NO_HASH, dtype=np.uint64)
+    chunks = [range(start, min(start + _CHUNK, len(data))) for start in range(0, len(data), _CHUNK)]
+    files = _Files(data)
+    with tqdm(total=len(data), desc="images", unit="image", disable=None, leave=False) as bar:
         for found in DataLoader(files, sampler=chunks, batch_size=None, num_workers=workers):
             for row, result in found.items():
                 if isinstance(result, str):
@@ -61,17 +61,19 @@ def check_images(manifest: Manifest, *, workers: int = 0) -> ImageCheck:
 class _Files(Dataset[dict[int, int | str]]):
     """For each of some samples the hash of its image, or the reason why it has none."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
+    def __init__(self, data: Samples) -> None:
+        self.data = data
 
     def __len__(self) -> int:
-        return len(self.manifest)
+        return len(self.data)
 
     def __getitem__(self, rows: Sequence[int]) -> dict[int, int | str]:
         return {row: self._look_at(row) for row in rows}
 
     def _look_at(self, row: int) -> int | str:
         try:
-            return perceptual_hash(open_image(self.manifest.path(row), size=HASH_SIDE))
+            return (
+                perceptual_hash(image) if (image := self.data.image(row, size=HASH_SIDE)) is not None else int(NO_HASH)
+            )
         except UnreadableImage as error:
             return error.reason

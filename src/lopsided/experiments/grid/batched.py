@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from lopsided.data import Table
+from lopsided.data import Data
 from lopsided.experiments.grid.run import GridRun, Outcome
 from lopsided.experiments.grid.stack import Stack
 from lopsided.experiments.grid.training import GridTraining, choose_device
@@ -21,7 +21,7 @@ _IN_ONE_MODEL = ("epochs", "batch_size", "learning_rate", "weight_decay", "ema_d
 
 
 def train_grid(
-    table: Table,
+    table: Data,
     runs: Sequence[GridRun],
     *,
     model: ModelOptions | None = None,
@@ -79,11 +79,14 @@ def train_grid(
     return [outcomes[place] for place in range(len(runs))]
 
 
-def why_not(table: Table, model: ModelOptions, training: TrainingOptions) -> str | None:
+def why_not(table: Data, model: ModelOptions, training: TrainingOptions) -> str | None:
     """Why such runs cannot be trained in one batch, or None where they can."""
-    if len(table.input_shape) != 1:
-        return f"training in one batch needs features of shape (samples, features), got inputs {table.input_shape}"
-    model = resolved(model, input_shape=table.input_shape)
+    if table.opens_files:
+        return f"{table.kind} are trained on one by one"
+    inputs = table.inputs()
+    if inputs.kind != "features":
+        return f"training in one batch needs features of shape (samples, features), got {inputs.kind} {inputs.shape}"
+    model = resolved(model, input_shape=inputs.shape, kind=inputs.kind)
     if model.name not in ("linear", "mlp") or model.dropout:
         return f"training in one batch is for linear and for mlp without dropout, got model.name={model.name}"
     for name, usual in vars(TrainingOptions()).items():
@@ -92,15 +95,16 @@ def why_not(table: Table, model: ModelOptions, training: TrainingOptions) -> str
     return None
 
 
-def network_of(table: Table, model: ModelOptions, *, seed: int) -> nn.Module:
+def network_of(table: Data, model: ModelOptions, *, seed: int) -> nn.Module:
     """The network that a run of this seed starts from; the state of the random generators stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return build_model(model, input_shape=table.input_shape, num_labels=len(table.labels.names))
+        inputs = table.inputs()
+        return build_model(model, input_shape=inputs.shape, num_labels=len(table.labels.names), kind=inputs.kind)
 
 
 def _runs_that_fit(
-    network: nn.Module, table: Table, training: TrainingOptions, device: torch.device, memory: int | None
+    network: nn.Module, table: Data, training: TrainingOptions, device: torch.device, memory: int | None
 ) -> int:
     if memory is None:
         memory = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else _CPU_BYTES

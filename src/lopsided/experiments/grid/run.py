@@ -32,7 +32,7 @@ class Outcome:
         val_gap: Gap on the validation split, eq. 8.
         gap: Mean gap of the training batches of the last epoch.
         gamma_neg: Focusing power of negatives at the last step.
-        test: mAP, micro_AP, cf1, of1 and mean_f1 on the test split, or none where it was not asked for.
+        test: Every metric on the test split by its name, or none where it was not asked for.
         seconds: Share of the time that it took.
     """
 

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.asymmetry import gap_of
-from lopsided.data import Table, TableDataset
+from lopsided.data import Data, SplitDataset
 from lopsided.experiments.grid.run import GridRun
 from lopsided.experiments.grid.run_losses import RunLosses, sums_of_runs
 from lopsided.experiments.grid.stack import Stack
-from lopsided.metrics import mean_average_precision, micro_average_precision, operating_point
+from lopsided.metrics import mean_average_precision
+from lopsided.metrics.catalogue import measure, undefined
 from lopsided.models import Standardise
 from lopsided.runs.calibrators import ClosedForm, closed_form
 from lopsided.runs.config import TrainingOptions
@@ -45,7 +46,7 @@ class GridTraining:
 
     def __init__(
         self,
-        table: Table,
+        table: Data,
         runs: Sequence[GridRun],
         network: Callable[[int], nn.Module],
         options: TrainingOptions,
@@ -76,7 +77,7 @@ class GridTraining:
 
     def train(self, on_epoch: Callable[[int], object] | None = None) -> None:
         """All epochs; after each, the validation of every run's averaged weights."""
-        dataset = TableDataset(self.table, split="train")
+        dataset = SplitDataset(self.table, split="train")
         orders = {
             seed: EpochBatches(len(dataset), self.options.batch_size, seed=seed) for seed in dict.fromkeys(self.seeds)
         }
@@ -122,7 +123,7 @@ class GridTraining:
             groups.append({"params": [*stack.biases], "lr": rate, "weight_decay": 0.0})
         return torch.optim.AdamW(groups, fused=True)
 
-    def _batch(self, dataset: TableDataset, positions: Sequence[int]) -> _Batch:
+    def _batch(self, dataset: SplitDataset, positions: Sequence[int]) -> _Batch:
         batch = {name: part.to(self.device) for name, part in dataset[positions].items()}
         return _Batch(self.scale(batch["inputs"]), batch["targets"], batch.get("mask"))
 
@@ -184,7 +185,7 @@ class GridTraining:
     @torch.no_grad()
     def _scored(self, stack: Stack, split: str) -> tuple[Tensor, Tensor, Tensor | None]:
         """Logits of a stack's runs, ``(runs, samples, labels)``, with targets and mask, ``(samples, labels)``."""
-        dataset = TableDataset(self.table, split=split)
+        dataset = SplitDataset(self.table, split=split)
         batches = [self._batch(dataset, part) for part in _parts(len(dataset))]
         logits = torch.cat([stack(batch.inputs) for batch in batches], dim=1)
         masks = [batch.mask for batch in batches if batch.mask is not None]
@@ -202,12 +203,12 @@ def choose_device(options: TrainingOptions) -> torch.device:
     return torch.device("cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def _scale_of(network: nn.Module, table: Table) -> nn.Module:
+def _scale_of(network: nn.Module, table: Data) -> nn.Module:
     """What brings features to one scale in a network, measured on the training split."""
     scale = next((part for part in network.modules() if isinstance(part, Standardise)), None)
     if scale is None:
         return nn.Identity()
-    scale.fit(table.features[table.rows("train")])
+    scale.fit(table.matrix(table.rows("train")))
     return scale
 
 
@@ -230,12 +231,5 @@ def _map_of(logits: Tensor, targets: Tensor, mask: Tensor | None) -> float:
 
 def _metrics(logits: Tensor, targets: Tensor, mask: Tensor | None, calibrator: ClosedForm) -> dict[str, float]:
     if not logits.isfinite().all():
-        return dict.fromkeys(("mAP", "micro_AP", "cf1", "of1", "mean_f1"), math.nan)
-    point = operating_point(calibrator(logits), targets, threshold=0.5, mask=mask)
-    return {
-        "mAP": float(mean_average_precision(logits, targets, mask=mask)),
-        "micro_AP": float(micro_average_precision(logits, targets, mask=mask)),
-        "cf1": point.cf1,
-        "of1": point.of1,
-        "mean_f1": point.mean_f1,
-    }
+        return undefined()
+    return measure(logits, calibrator(logits), targets, mask=mask)

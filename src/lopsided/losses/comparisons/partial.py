@@ -2,98 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lopsided.losses.asymmetric import asymmetric_loss, check_inputs
-from lopsided.losses.checks import check_frequencies, check_number, check_reduction, check_shares
+from lopsided.losses.asymmetric import asymmetric_loss
+from lopsided.losses.base import Loss, as_function
+from lopsided.losses.checks import check_frequencies, check_inputs, check_number, check_shares
 
 Unknown = Literal["ignore", "negative", "selective"]
 """What an unknown label is taken for; ``selective`` is ``ignore`` or ``negative``, label by label."""
 
+_IDLE = {  # what has no effect beside a choice for unknown labels
+    "ignore": ("top_k", "gamma_unknown", "frequencies", "frequency_threshold"),
+    "negative": ("top_k", "frequencies", "frequency_threshold"),
+}
 
-def partial_asymmetric_loss(
-    logits: Tensor,
-    targets: Tensor,
-    *,
-    gamma_pos: float = 0.0,
-    gamma_neg: float = 1.0,
-    gamma_unknown: float | None = None,
-    margin: float = 0.0,
-    unknown: Unknown | None = None,
-    top_k: int | None = None,
-    frequencies: Tensor | None = None,
-    frequency_threshold: float | None = None,
-    mask: Tensor | None = None,
-    weight: Tensor | None = None,
-    detach_focus: bool = False,
-    reduction: str = "mean",
-) -> Tensor:
+
+class PartialAsymmetricLoss(Loss):
     r"""Asymmetric loss in which unknown labels are negatives with a focusing power of their own, or cost nothing.
 
-    Args:
-        logits: Scores before the sigmoid, shape ``(..., labels)``, floating point.
-        targets: Share of the positive class in [0, 1], shape of ``logits``; not read where unknown.
-        gamma_pos: Focusing power of positives, >= 0. ``gamma_neg``: of known negatives.
-        gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0 (default 2).
-        margin: Probability below which a negative costs nothing, in [0, 1).
-        unknown: ``"ignore"``: none costs anything; ``"negative"``: all are negatives; ``"selective"`` (default): all
-            but the ``top_k`` per sample (default 5) likeliest in the whole batch, and but frequent labels.
-        frequencies: Estimated share of samples with each label, in [0, 1], shape ``(labels,)``, or None to do without.
-        frequency_threshold: Labels more frequent than this are ignored where unknown, in [0, 1] (default 0.05).
-        mask: bool, True where the label is known, broadcasts to ``logits``; without it the loss is the asymmetric one,
-            and settings of unknown labels are refused. Only logits that ``"ignore"`` ignores may be NaN.
-        weight, detach_focus, reduction: As in :func:`lopsided.losses.asymmetric_loss`; the mean is over what costs.
-
-    Returns: Loss in nats, a scalar or the shape of ``logits`` for ``"none"``; at least float32.
-
-    >>> z, known = torch.zeros(1, 2), torch.tensor([[True, False]])
-    >>> partial_asymmetric_loss(z, torch.zeros(1, 2), mask=known, unknown="negative", reduction="none")
-    tensor([[0.3466, 0.1733]])
-
-    Source: Ben-Baruch et al., CVPR 2022, arXiv 2110.10955, class-aware selective loss and P-ASL.
-    """
-    check_inputs(logits, targets, mask=mask, weight=weight, reduction=reduction, read_targets=False)
-    _check_family(gamma_pos, gamma_neg, margin)
-    given = _Given(unknown, top_k, gamma_unknown, frequencies, frequency_threshold)
-    _check_unknown(given)
-    if frequencies is not None:
-        check_frequencies(frequencies, logits, inside=False)
-    costly, gamma = mask, gamma_neg
-    if mask is None:
-        _refuse_without_mask(given)
-    elif unknown != "ignore":
-        known = mask.expand(logits.shape)
-        costly = torch.ones_like(known) if unknown == "negative" else _costly(logits, known, given)
-        targets = targets.masked_fill(~known, 0)
-        gamma = torch.where(known, gamma_neg, 2.0 if gamma_unknown is None else gamma_unknown)
-    return asymmetric_loss(
-        logits,
-        targets,
-        gamma_pos=gamma_pos,
-        gamma_neg=gamma,
-        margin=margin,
-        mask=costly,
-        weight=weight,
-        detach_focus=detach_focus,
-        reduction=reduction,
-    )
-
-
-class PartialAsymmetricLoss(nn.Module):
-    """Module form of :func:`lopsided.losses.partial_asymmetric_loss`.
+    Without a mask it is the asymmetric loss, and settings of unknown labels are refused. Targets are not read where
+    unknown; only logits that ``"ignore"`` ignores may be NaN there. The mean is over what costs.
 
     Args:
         gamma_pos: Focusing power of positives, >= 0.
         gamma_neg: Focusing power of known negatives, >= 0.
         gamma_unknown: Focusing power of unknown labels that are taken for negatives, >= 0 (default 2).
         margin: Probability below which a negative costs nothing, in [0, 1).
-        unknown: What unknown labels are taken for: ignore, negative, or selective (default), which is one or the other.
-        top_k: Likeliest unknown labels per sample, over the batch, that selective ignores, >= 0 (default 5).
+        unknown: What unknown labels are taken for: ignore, negative, or selective (default), which ignores the
+            likeliest of them and the frequent labels and takes the rest for negatives.
+        top_k: Number of unknown labels per sample that selective ignores, the likeliest of the batch, >= 0 (default 5).
         frequencies: Estimated share of samples with each label, in [0, 1], shape ``(labels,)``, or None.
-        frequency_threshold: Labels more frequent than this ``"selective"`` ignores where unknown, in [0, 1]
+        frequency_threshold: Labels more frequent than this are those that ``"selective"`` ignores, in [0, 1]
             (default 0.05).
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
@@ -101,17 +43,19 @@ class PartialAsymmetricLoss(nn.Module):
     >>> criterion = PartialAsymmetricLoss(top_k=1, reduction="none")
     >>> criterion(torch.tensor([[2.0, -1.0]]), torch.zeros(1, 2), mask=torch.zeros(1, 2, dtype=torch.bool))
     tensor([[0.0000, 0.0227]])
+
+    Source: Ben-Baruch et al., CVPR 2022, arXiv 2110.10955, class-aware selective loss and P-ASL.
     """
 
     frequencies: Tensor | None
 
     def __init__(
         self,
+        *,
         gamma_pos: float = 0.0,
         gamma_neg: float = 1.0,
         gamma_unknown: float | None = None,
         margin: float = 0.0,
-        *,
         unknown: Unknown | None = None,
         top_k: int | None = None,
         frequencies: Tensor | None = None,
@@ -119,110 +63,84 @@ class PartialAsymmetricLoss(nn.Module):
         detach_focus: bool = False,
         reduction: str = "mean",
     ) -> None:
-        super().__init__()
-        _check_family(gamma_pos, gamma_neg, margin)
-        _check_unknown(_Given(unknown, top_k, gamma_unknown, frequencies, frequency_threshold))
-        self.gamma_pos, self.gamma_neg, self.gamma_unknown = gamma_pos, gamma_neg, gamma_unknown
-        self.margin, self.top_k = margin, top_k
-        self.unknown: Unknown | None = unknown
+        super().__init__(reduction=reduction)
+        self.gamma_pos = check_number("gamma_pos", gamma_pos, at_least=0.0)
+        self.gamma_neg = check_number("gamma_neg", gamma_neg, at_least=0.0)
+        self.margin = check_number("margin", margin, at_least=0.0, below=1.0)
+        self.detach_focus = detach_focus
+        self.unknown, self.top_k, self.gamma_unknown = unknown, top_k, gamma_unknown
+        self.frequency_threshold = frequency_threshold
+        if frequencies is not None:
+            check_shares(frequencies, inside=False)
         self.register_buffer("frequencies", frequencies, persistent=False)
-        self.frequency_threshold, self.detach_focus = frequency_threshold, detach_focus
-        self.reduction = check_reduction(reduction)
+        of_unknown = {"unknown": unknown, "top_k": top_k, "gamma_unknown": gamma_unknown, "frequencies": frequencies}
+        of_unknown["frequency_threshold"] = frequency_threshold
+        self._given = [name for name, value in of_unknown.items() if value is not None]
+        self._check_unknown()
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
     ) -> Tensor:
-        """Loss of a batch; see :func:`lopsided.losses.partial_asymmetric_loss`."""
-        return partial_asymmetric_loss(
+        """Loss of a batch; ``mask`` is True where the label is known."""
+        check_inputs(logits, targets, mask=mask, weight=weight)
+        if self.frequencies is not None:
+            check_frequencies(self.frequencies, logits, inside=False)
+        costly, gamma = mask, self.gamma_neg
+        if mask is None:
+            for name in self._given:
+                raise ValueError(
+                    f"{name} has no effect without mask=, which says which labels are known: give one, or leave {name} "
+                    "out"
+                )
+        elif self.unknown != "ignore":
+            known = mask.expand(logits.shape)
+            costly = torch.ones_like(known) if self.unknown == "negative" else self._selected(logits, known)
+            targets = targets.masked_fill(~known, 0)
+            gamma = torch.where(known, gamma, 2.0 if self.gamma_unknown is None else self.gamma_unknown)
+        return asymmetric_loss(
             logits,
             targets,
             gamma_pos=self.gamma_pos,
-            gamma_neg=self.gamma_neg,
-            gamma_unknown=self.gamma_unknown,
+            gamma_neg=gamma,
             margin=self.margin,
-            unknown=self.unknown,
-            top_k=self.top_k,
-            frequencies=self.frequencies,
-            frequency_threshold=self.frequency_threshold,
-            mask=mask,
+            mask=costly,
             weight=weight,
             detach_focus=self.detach_focus,
             reduction=self.reduction,
         )
 
-    def extra_repr(self) -> str:
-        """Show the settings where a model is printed."""
-        given = {"unknown": self.unknown, "top_k": self.top_k, "gamma_unknown": self.gamma_unknown}
-        of_unknown = "".join(f", {name}={value!r}" for name, value in given.items() if value is not None)
-        return f"gamma_pos={self.gamma_pos}, gamma_neg={self.gamma_neg}, margin={self.margin}{of_unknown}"
+    def _selected(self, logits: Tensor, known: Tensor) -> Tensor:
+        """True where a label costs something under ``"selective"``."""
+        scores = logits.detach().masked_fill(known, -torch.inf).flatten()
+        samples = scores.numel() // max(logits.shape[-1], 1) if logits.dim() else 1
+        top_k = 5 if self.top_k is None else self.top_k
+        chosen = scores.topk(min(top_k * samples, scores.numel())).indices  # wherever in the batch they are
+        likely = torch.zeros_like(scores, dtype=torch.bool).scatter(0, chosen, True)
+        costly = known | ~likely.view(logits.shape)
+        if self.frequencies is None:
+            return costly
+        rare = self.frequencies <= (0.05 if self.frequency_threshold is None else self.frequency_threshold)
+        return costly & (known | rare)
+
+    def _check_unknown(self) -> None:
+        """Refuse values out of range, and settings that others leave without effect."""
+        if self.unknown is not None and self.unknown not in get_args(Unknown):
+            raise ValueError(f"expected unknown to be one of {', '.join(get_args(Unknown))}, got {self.unknown!r}")
+        if self.gamma_unknown is not None:
+            check_number("gamma_unknown", self.gamma_unknown, at_least=0.0)
+        if self.top_k is not None:
+            if isinstance(self.top_k, bool) or not isinstance(self.top_k, int):
+                raise TypeError(f"expected top_k to be a whole number, got {type(self.top_k).__name__}")
+            check_number("top_k", self.top_k, at_least=0)
+        if self.frequency_threshold is not None:
+            check_number("frequency_threshold", self.frequency_threshold, at_least=0.0, at_most=1.0)
+        idle, why = _IDLE.get(self.unknown or "selective", ()), f"with unknown={self.unknown!r}"
+        if not idle and self.frequencies is None:
+            idle, why = ("frequency_threshold",), "without frequencies"
+        for name in idle:
+            if name in self._given:
+                raise ValueError(f"{name} has no effect {why}: leave it out")
 
 
-class _Given(NamedTuple):
-    """What is said about unknown labels; None takes the default."""
-
-    unknown: Unknown | None
-    top_k: int | None
-    gamma_unknown: float | None
-    frequencies: Tensor | None
-    frequency_threshold: float | None
-
-    def names(self) -> list[str]:
-        return [name for name, value in zip(self._fields, self, strict=True) if value is not None]
-
-
-def _costly(logits: Tensor, known: Tensor, given: _Given) -> Tensor:
-    """True where a label costs something under ``"selective"``."""
-    costly = known | ~_likely(logits, known, 5 if given.top_k is None else given.top_k)
-    if given.frequencies is None:
-        return costly
-    rare = given.frequencies <= (0.05 if given.frequency_threshold is None else given.frequency_threshold)
-    return costly & (known | rare)
-
-
-def _likely(logits: Tensor, known: Tensor, top_k: int) -> Tensor:
-    """True for the unknown elements of the highest logits, ``top_k`` per sample but wherever in the batch they are."""
-    scores = logits.detach().masked_fill(known, -torch.inf).flatten()
-    samples = scores.numel() // max(logits.shape[-1], 1) if logits.dim() else 1
-    chosen = scores.topk(min(top_k * samples, scores.numel())).indices
-    likely = torch.zeros_like(scores, dtype=torch.bool).scatter(0, chosen, True)
-    return likely.view(logits.shape) & ~known
-
-
-def _check_family(gamma_pos: float, gamma_neg: float, margin: float) -> None:
-    check_number("gamma_pos", gamma_pos, at_least=0.0)
-    check_number("gamma_neg", gamma_neg, at_least=0.0)
-    check_number("margin", margin, at_least=0.0, below=1.0)
-
-
-def _check_unknown(given: _Given) -> None:
-    """Refuse values out of range, and settings that others leave without effect."""
-    if given.unknown is not None and given.unknown not in get_args(Unknown):
-        raise ValueError(f"expected unknown to be one of {', '.join(get_args(Unknown))}, got {given.unknown!r}")
-    if given.gamma_unknown is not None:
-        check_number("gamma_unknown", given.gamma_unknown, at_least=0.0)
-    if given.top_k is not None:
-        if isinstance(given.top_k, bool) or not isinstance(given.top_k, int):
-            raise TypeError(f"expected top_k to be a whole number, got {type(given.top_k).__name__}")
-        check_number("top_k", given.top_k, at_least=0)
-    if given.frequency_threshold is not None:
-        check_number("frequency_threshold", given.frequency_threshold, at_least=0.0, at_most=1.0)
-    if isinstance(given.frequencies, Tensor):
-        check_shares(given.frequencies, inside=False)
-    idle: tuple[str, ...] = ()
-    if given.unknown == "ignore":
-        idle = ("top_k", "gamma_unknown", "frequencies", "frequency_threshold")
-    elif given.unknown == "negative":
-        idle = ("top_k", "frequencies", "frequency_threshold")
-    elif given.frequencies is None:
-        idle = ("frequency_threshold",)
-    for name in idle:
-        if name in given.names():
-            why = "without frequencies" if given.unknown in (None, "selective") else f"with unknown={given.unknown!r}"
-            raise ValueError(f"{name} has no effect {why}: leave it out")
-
-
-def _refuse_without_mask(given: _Given) -> None:
-    for name in given.names():
-        raise ValueError(
-            f"{name} has no effect without mask=, which says which labels are known: give one, or leave {name} out"
-        )
+partial_asymmetric_loss = as_function(PartialAsymmetricLoss, "partial_asymmetric_loss")
+""":class:`PartialAsymmetricLoss` as a function, which takes its settings by name beside ``mask`` and ``weight``."""

@@ -1,4 +1,4 @@
-"""The one place that says which backend computes a loss: plain torch, the native CPU kernel, or Triton.
+"""Which backend computes a loss: plain torch, the native CPU kernel, or Triton.
 
 The environment variable ``LOPSIDED_BACKEND`` chooses one for the whole process, read when the first loss is computed:
 ``torch``, ``native``, or ``native-plain``, ``native-avx2``, ``native-avx512`` for one set of instructions. Without it
@@ -9,82 +9,105 @@ Triton kernel for GPUs, which is not verified on one yet.
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
-from types import ModuleType
+from typing import NamedTuple, Protocol
 
-INSTRUCTIONS = ("plain", "avx2", "avx512")
-"""What the native kernel was compiled for, numbered as in ``pass.h``."""
+import torch
+from torch import Tensor
+
+from lopsided.losses.eager import is_eager
+from lopsided.losses.kernels import native_kernel, triton_kernel
+from lopsided.losses.kernels.call import Call, Results
+from lopsided.losses.kernels.native_kernel import INSTRUCTIONS, native_module
+
+__all__ = ["BACKENDS", "INSTRUCTIONS", "Backend", "Entry", "cpu_backend", "forget", "native_module", "serving"]
 
 
-@functools.cache
-def native_module() -> ModuleType | None:
-    """The compiled module, or None where the package was installed without a compiler."""
-    try:
-        from lopsided.losses.kernels import _native
-    except ImportError:
+class Backend(Protocol):
+    """What a module of this folder has to offer to serve in the place of plain torch."""
+
+    def is_ready(self, device: str) -> bool:
+        """Whether it can serve this type of device here; raises where it was asked for and something is missing."""
+        ...
+
+    def serves(self, call: Call) -> bool:
+        """Whether it reads tensors of these types."""
+        ...
+
+    def run(self, call: Call) -> Results:
+        """Compute all that the call wants, without autograd; raise ValueError for a target outside [0, 1]."""
+        ...
+
+
+class Entry(NamedTuple):
+    """A backend by the name that ``LOPSIDED_BACKEND`` gives it."""
+
+    name: str
+    devices: tuple[str, ...]  # types of torch.device whose memory it reads
+    module: Backend
+    variants: tuple[str, ...] = ()  # what may follow the name and a hyphen
+    unasked: bool = False  # serves also where LOPSIDED_BACKEND names another one, unless that is torch
+
+
+BACKENDS = (  # of those that are wanted on a device, the first that is ready
+    Entry("triton", ("cuda", "cpu"), triton_kernel),
+    Entry("native", ("cpu",), native_kernel, INSTRUCTIONS, unasked=True),
+)
+
+
+def serving(call: Call) -> Backend | None:
+    """The backend that takes this call, or None where plain torch has to."""
+    device = call.logits.device
+    number = _number(device.type)
+    if number < 0 or not BACKENDS[number].module.serves(call):
         return None
-    return _native
+    parts = (call.logits, call.targets, call.mask, call.weight, *call.settings)
+    if torch.compiler.is_compiling():  # read by their addresses later, when the graph is run
+        readable = all(part.device == device for part in parts if isinstance(part, Tensor))
+    else:
+        readable = is_eager(*parts, device=device)
+    return BACKENDS[number].module if readable else None
 
 
-@functools.cache
-def cpu_backend() -> str:
-    """What serves CPU tensors: ``"torch"`` or ``"native-"`` and its instructions.
-
-    >>> cpu_backend() in ("torch", "native-plain", "native-avx2", "native-avx512")
-    True
-    """
-    asked, native = os.environ.get("LOPSIDED_BACKEND", ""), native_module()
-    allowed = ["torch", "native", *(f"native-{name}" for name in INSTRUCTIONS), "triton"]
-    if asked and asked not in allowed:
-        raise ValueError(f"expected LOPSIDED_BACKEND to be one of {', '.join(allowed)}, got {asked!r}")
-    if asked == "torch" or (asked in ("", "triton") and native is None):
-        return "torch"
-    if native is None:
-        raise RuntimeError(f"LOPSIDED_BACKEND is {asked}, but lopsided was installed without its native kernel")
-    best = native.best_instructions()
-    wanted = best if asked in ("", "native", "triton") else INSTRUCTIONS.index(asked.removeprefix("native-"))
-    if wanted > best:
-        raise RuntimeError(f"LOPSIDED_BACKEND is {asked}, but this machine has native-{INSTRUCTIONS[best]} at most")
-    return f"native-{INSTRUCTIONS[wanted]}"
-
-
-def instructions() -> int:
-    """The number of the chosen instructions, -1 where plain torch serves."""
-    return _instructions()
+def _number(device: str) -> int:
+    """The place in ``BACKENDS`` of what serves tensors on this type of device, -1 for plain torch."""
+    return _chosen(device)
 
 
 # Asked, not traced, where a loss is compiled: what torch.compiler.assume_constant_result sets, which would import the
 # compiler.
-instructions._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+_number._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 
 @functools.cache
-def _instructions() -> int:
-    name = cpu_backend()
-    return -1 if name == "torch" else INSTRUCTIONS.index(name.removeprefix("native-"))
+def _chosen(device: str) -> int:
+    asked = os.environ.get("LOPSIDED_BACKEND", "")
+    allowed = ["torch"]
+    for entry in BACKENDS:
+        allowed += [entry.name, *(f"{entry.name}-{variant}" for variant in entry.variants)]
+    if asked and asked not in allowed:
+        raise ValueError(f"expected LOPSIDED_BACKEND to be one of {', '.join(allowed)}, got {asked!r}")
+    for number, entry in enumerate(BACKENDS):
+        wanted = asked.partition("-")[0] == entry.name or (entry.unasked and asked != "torch")
+        if wanted and device in entry.devices and entry.module.is_ready(device):
+            return number
+    return -1
 
 
-@functools.cache
-def _wants_triton() -> bool:
-    if os.environ.get("LOPSIDED_BACKEND") != "triton":
-        return False
-    if importlib.util.find_spec("triton") is None:
-        raise ModuleNotFoundError(
-            "LOPSIDED_BACKEND is triton, which is not installed: pip install triton", name="triton"
-        )
-    return True
+def cpu_backend() -> str:
+    """What serves CPU tensors: ``"torch"``, ``"native-"`` and its instructions, or the name of another backend.
 
-
-def wants_triton() -> bool:
-    """Whether the Triton kernel was asked for."""
-    return _wants_triton()
-
-
-wants_triton._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
+    >>> cpu_backend() in ("torch", "native-plain", "native-avx2", "native-avx512")
+    True
+    """
+    number = _chosen("cpu")
+    if number < 0:
+        return "torch"
+    name = BACKENDS[number].name
+    return f"{name}-{INSTRUCTIONS[native_kernel.instructions()]}" if name == "native" else name
 
 
 def forget() -> None:
     """Read ``LOPSIDED_BACKEND`` again at the next loss."""
-    for cached in (cpu_backend, _instructions, _wants_triton):
-        cached.cache_clear()
+    _chosen.cache_clear()
+    native_kernel.instructions.cache_clear()

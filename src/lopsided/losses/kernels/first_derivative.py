@@ -9,6 +9,11 @@ from torch import Tensor
 
 from lopsided.losses.eager import is_eager
 
+SECOND_DERIVATIVE = (
+    "lopsided losses have first derivatives only: their gradient can't be differentiated again (create_graph=True "
+    "followed by a second backward)"
+)
+
 
 def refuse_second_derivative(slope: Tensor, anchor: Tensor) -> Tensor:
     """The gradient ``slope``, joined to the graph by ``anchor``, an output that has one: to differentiate it raises."""
@@ -35,7 +40,4 @@ class _Refused(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *_grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ARG004
-        raise RuntimeError(
-            "lopsided losses have first derivatives only: their gradient can't be differentiated again "
-            "(create_graph=True followed by a second backward)"
-        )
+        raise RuntimeError(SECOND_DERIVATIVE)

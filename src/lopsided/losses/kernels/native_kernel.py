@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import os
+from types import ModuleType
+
 import torch
 from torch import Tensor
 
 from lopsided.losses.checks import Focus, targets_outside
-from lopsided.losses.eager import is_eager
-from lopsided.losses.formula import Settings
-from lopsided.losses.kernels import backend, memory
-from lopsided.losses.kernels.results import Results
+from lopsided.losses.kernels import memory
+from lopsided.losses.kernels.call import Call, Results
 from lopsided.losses.reduction import divisor
+
+INSTRUCTIONS = ("plain", "avx2", "avx512")
+"""What the kernel was compiled for, numbered as in ``pass.h``."""
 
 _TYPES = {
     torch.float32: 0,
@@ -33,43 +38,49 @@ ELEMENTS_PER_THREAD = 16384
 """One chunk of the kernel; below it a second thread costs more than it saves."""
 
 
-def serves(logits: Tensor, targets: Tensor, *others: object) -> bool:
-    """Whether the kernel takes this call: tensors that may be read by their addresses, or a graph that is compiled.
-
-    Args:
-        logits: Of a type other than float64.
-        targets: Of any type that the kernel reads.
-        others: What else the call brings; what is no tensor does not matter.
-    """
-    return (
-        backend.instructions() >= 0
-        and logits.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        and targets.dtype in _TYPES
-        and (_on_cpu(logits, targets, *others) if torch.compiler.is_compiling() else is_eager(logits, targets, *others))
-    )
+@functools.cache
+def native_module() -> ModuleType | None:
+    """The compiled module, or None where the package was installed without a compiler."""
+    try:
+        from lopsided.losses.kernels import _native
+    except ImportError:
+        return None
+    return _native
 
 
-def _on_cpu(*parts: object) -> bool:
-    return all(part.device.type == "cpu" for part in parts if isinstance(part, Tensor))
+@functools.cache
+def instructions() -> int:
+    """The number of the instructions in use, those that ``LOPSIDED_BACKEND`` names or the best; -1 without a kernel."""
+    asked, native = os.environ.get("LOPSIDED_BACKEND", ""), native_module()
+    if native is None:
+        if asked.startswith("native"):
+            raise RuntimeError(f"LOPSIDED_BACKEND is {asked}, but lopsided was installed without its native kernel")
+        return -1
+    best = native.best_instructions()
+    wanted = INSTRUCTIONS.index(asked.removeprefix("native-")) if asked.startswith("native-") else best
+    if wanted > best:
+        raise RuntimeError(f"LOPSIDED_BACKEND is {asked}, but this machine has native-{INSTRUCTIONS[best]} at most")
+    return wanted
 
 
-def run(
-    logits: Tensor,
-    targets: Tensor,
-    settings: Settings,
-    *,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    reduction: str,
-    want_slope: bool,
-    want_gap: bool,
-) -> Results:
-    """One pass over tensors that :func:`serves` takes and the checks let through, without autograd.
+def is_ready(device: str) -> bool:
+    """Whether the kernel was built, which is for CPUs."""
+    return device == "cpu" and instructions() >= 0
+
+
+def serves(call: Call) -> bool:
+    """Whether the kernel reads these types: logits other than float64."""
+    return call.logits.dtype in (torch.float32, torch.float16, torch.bfloat16) and call.targets.dtype in _TYPES
+
+
+def run(call: Call) -> Results:
+    """One pass over tensors that the checks let through, without autograd.
 
     Raises:
         ValueError: A known target lies outside [0, 1].
     """
-    native = backend.native_module()
+    logits, targets, settings, mask, weight, reduction, want_slope, want_gap = call
+    native = native_module()
     assert native is not None
     logits, targets = logits.contiguous(), targets.contiguous()
     elements, whole = logits.numel(), reduction == "none"
@@ -95,7 +106,7 @@ def run(
         0 if whole else loss.data_ptr(),
         0 if gap_sums is None else gap_sums.data_ptr(),
         1 if elements <= ELEMENTS_PER_THREAD else torch.get_num_threads(),
-        backend.instructions(),
+        instructions(),
     )
     if outside is not None:
         raise targets_outside(outside)

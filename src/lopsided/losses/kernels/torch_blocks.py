@@ -13,59 +13,48 @@ from lopsided.losses.checks import Focus
 from lopsided.losses.eager import is_eager
 from lopsided.losses.elements import finite
 from lopsided.losses.formula import Settings, element, gradient, value
+from lopsided.losses.kernels.call import Call, Results
+from lopsided.losses.kernels.first_derivative import SECOND_DERIVATIVE
 
 ELEMENTS_PER_THREAD = 65536
 """Measured: smaller blocks leave threads waiting (torch gives a second one work from 32768 elements on), larger ones
 leave the cache."""
 
 
-def elementwise_loss(
-    logits: Tensor, targets: Tensor, settings: Settings, *, mask: Tensor | None, weight: Tensor | None
-) -> Tensor:
+def elementwise_loss(call: Call) -> Tensor:
     """Weighted loss of each element, 0 where unknown, differentiable once by the logits; at least float32.
 
     Kept for the backward pass: the gradient, one tensor of the shape and type of the logits; of float16 it is rounded
     before the incoming gradient scales it.
     """
-    want_gradient = torch.is_grad_enabled()  # inside vmap a tensor does not say whether it requires grad
-    return _Loss.apply(logits, targets, mask, weight, *settings, want_gradient)[0]  # pyright: ignore[reportOptionalSubscript]
+    logits, targets, settings, mask, weight, *_ = call
+    want_slope = torch.is_grad_enabled()  # inside vmap a tensor does not say whether it requires grad
+    return _Loss.apply(logits, targets, mask, weight, *settings, want_slope)[0]  # pyright: ignore[reportOptionalSubscript]
 
 
-def value_and_gradient(
-    logits: Tensor,
-    targets: Tensor,
-    settings: Settings,
-    *,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    want_gradient: bool = True,
-) -> tuple[Tensor, Tensor | None]:
+def run(call: Call) -> Results:
     """Weighted loss and its derivative by the logit, element by element, without autograd."""
+    logits, targets, settings, mask, weight, *_ = call
     dtype = _compute_dtype(logits)
     settings = settings.to(dtype)
+    call = call._replace(settings=settings)
     if logits.numel() <= ELEMENTS_PER_THREAD or not is_eager(logits, targets, mask, weight, *settings):
-        return _one_block(logits, targets, settings, mask, weight, want_gradient)
+        return _one_block(call)
     losses = torch.empty(logits.shape, dtype=dtype, device=logits.device)
-    slopes = torch.empty_like(logits, memory_format=torch.contiguous_format) if want_gradient else None
+    slopes = torch.empty_like(logits, memory_format=torch.contiguous_format) if call.want_slope else logits.new_empty(0)
     wide = [part.expand(logits.shape) if isinstance(part, Tensor) else part for part in (mask, weight, *settings[:3])]
     for index in _blocks(logits.shape, ELEMENTS_PER_THREAD * torch.get_num_threads()):
         part_mask, part_weight, *focus = (part[index] if isinstance(part, Tensor) else part for part in wide)
         part_settings = Settings(*focus, detach_focus=settings.detach_focus)  # pyright: ignore[reportArgumentType]
-        part = _one_block(logits[index], targets[index], part_settings, part_mask, part_weight, want_gradient)
-        losses[index] = part[0]
-        if slopes is not None and part[1] is not None:
-            slopes[index] = part[1]
-    return losses, slopes
+        part = Call(logits[index], targets[index], part_settings, part_mask, part_weight, want_slope=call.want_slope)  # pyright: ignore[reportArgumentType]
+        losses[index], slope, _ = _one_block(part)
+        if call.want_slope:
+            slopes[index] = slope
+    return Results(losses, slopes)
 
 
-def _one_block(
-    logits: Tensor,
-    targets: Tensor,
-    settings: Settings,
-    mask: Any,
-    weight: Any,
-    want_gradient: bool,
-) -> tuple[Tensor, Tensor | None]:
+def _one_block(call: Call) -> Results:
+    logits, targets, settings, mask, weight, *_ = call
     dtype = _compute_dtype(logits)
     z, y = finite(logits.to(dtype)), targets.to(dtype)
     unknown = None if mask is None else ~mask
@@ -73,13 +62,13 @@ def _one_block(
         z, y = z.masked_fill(unknown, 0), y.masked_fill(unknown, 0)
     parts = element(z, settings)
     results = [value(parts, y)]
-    if want_gradient:
+    if call.want_slope:
         results.append(gradient(parts, y, settings))
     if weight is not None:
         results = [part * weight.to(dtype) for part in results]
     if unknown is not None:
         results = [part.masked_fill(unknown, 0) for part in results]
-    return results[0], results[1].to(logits.dtype) if want_gradient else None
+    return Results(results[0], results[1].to(logits.dtype) if call.want_slope else logits.new_empty(0))
 
 
 def _compute_dtype(logits: Tensor) -> torch.dtype:
@@ -119,13 +108,10 @@ class _Loss(torch.autograd.Function):
         gamma_neg: Focus,
         margin: Focus,
         detach_focus: bool,
-        want_gradient: bool,
+        want_slope: bool,
     ) -> tuple[Tensor, Tensor]:
         settings = Settings(gamma_pos, gamma_neg, margin, detach_focus)
-        loss, slope = value_and_gradient(
-            logits, targets, settings, mask=mask, weight=weight, want_gradient=want_gradient
-        )
-        return loss, logits.new_empty(0) if slope is None else slope
+        return run(Call(logits, targets, settings, mask, weight, want_slope=want_slope))[:2]
 
     @staticmethod
     def setup_context(ctx: FunctionCtx, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ARG004
@@ -136,10 +122,7 @@ class _Loss(torch.autograd.Function):
     def backward(ctx: Any, *grad_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
         grad_loss, grad_slope = grad_outputs
         if grad_slope is not None and not torch.compiler.is_compiling():  # compiled graphs refuse it themselves
-            raise RuntimeError(
-                "lopsided losses have first derivatives only: their gradient can't be differentiated again "
-                "(create_graph=True followed by a second backward)"
-            )
+            raise RuntimeError(SECOND_DERIVATIVE)
         (slope,) = ctx.saved_tensors
         grad = None if grad_loss is None else (grad_loss * slope).to(slope.dtype)
         return grad, None, None, None, None, None, None, None, None

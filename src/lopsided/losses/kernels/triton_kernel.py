@@ -1,12 +1,12 @@
 """The Triton kernel for GPUs: loss, gradient and the gap's sums in one pass. Not yet verified on a GPU.
 
 It is checked by Triton's interpreter on the CPU and compiled ahead of time for a GPU's instructions, but has not run on
-one; so it serves only where ``LOPSIDED_BACKEND`` is ``triton``. Compiled graphs don't use it: there torch's compiler
-makes one kernel of the plain formula.
+one; so it serves only where ``LOPSIDED_BACKEND`` is ``triton``, compiled graphs included.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from typing import Any
 
@@ -14,10 +14,7 @@ import torch
 from torch import Tensor
 
 from lopsided.losses.checks import Focus
-from lopsided.losses.eager import is_eager
-from lopsided.losses.formula import Settings
-from lopsided.losses.kernels import backend
-from lopsided.losses.kernels.results import Results
+from lopsided.losses.kernels.call import Call, Results
 from lopsided.losses.reduction import divisor
 
 BLOCK = 1024
@@ -27,36 +24,29 @@ NUMBER, ONE, LABELS, ELEMENTS = range(4)
 """How an operand belongs to elements: a number, or a tensor of one value, one per label, or one per element."""
 
 
-def takes(logits: Tensor) -> bool:
-    """Whether tensors on this device go to Triton."""
-    if not backend.wants_triton() or torch.compiler.is_compiling():
-        return False
-    return logits.device.type == "cuda" or (logits.device.type == "cpu" and bool(os.environ.get("TRITON_INTERPRET")))
+def is_ready(device: str) -> bool:
+    """Whether Triton is there, and its interpreter on where the device is the CPU.
+
+    Raises:
+        ModuleNotFoundError: It is not.
+    """
+    if importlib.util.find_spec("triton") is None:
+        raise ModuleNotFoundError(
+            "LOPSIDED_BACKEND is triton, which is not installed: pip install triton", name="triton"
+        )
+    return device == "cuda" or bool(os.environ.get("TRITON_INTERPRET"))
 
 
-def serves(logits: Tensor, targets: Tensor, *others: object) -> bool:
-    """Whether the kernel takes this call: tensors that may be read by their addresses, of a type other than float64."""
-    return (
-        takes(logits)
-        and logits.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        and is_eager(logits, targets, *others, device=logits.device)
-    )
+def serves(call: Call) -> bool:
+    """Whether the kernel reads these types: logits other than float64."""
+    return call.logits.dtype in (torch.float32, torch.float16, torch.bfloat16)
 
 
-def run(
-    logits: Tensor,
-    targets: Tensor,
-    settings: Settings,
-    *,
-    mask: Tensor | None,
-    weight: Tensor | None,
-    reduction: str,
-    want_slope: bool,
-    want_gap: bool,
-) -> Results:
-    """One pass over tensors that :func:`serves` takes and the checks let through, without autograd."""
+def run(call: Call) -> Results:
+    """One pass over tensors that the checks let through, without autograd."""
     from lopsided.losses.kernels.triton_source import one_block
 
+    logits, targets, settings, mask, weight, reduction, want_slope, want_gap = call
     logits, targets = logits.contiguous(), targets.contiguous()
     elements, whole, truth = logits.numel(), reduction == "none", targets.dtype == torch.bool
     programs = (elements + BLOCK - 1) // BLOCK

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from lopsided.losses.asymmetric import checked_settings
 from lopsided.losses.checks import Focus, check_mask, check_reduction, check_weight
-from lopsided.losses.formula import Settings
+from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN, Settings
 from lopsided.losses.kernels import value_and_gradient
+from lopsided.losses.kernels.call import Call
 from lopsided.losses.kernels.first_derivative import refuse_second_derivative, scaled
 from lopsided.losses.many_labels.target_chunks import TargetChunks, target_chunks
 from lopsided.losses.reduction import divisor
@@ -26,9 +27,9 @@ def linear_asymmetric_loss(
     bias: Tensor | None,
     targets: Tensor,
     *,
-    gamma_pos: Focus = 0.0,
-    gamma_neg: Focus = 2.0,
-    margin: Focus = 0.2,
+    gamma_pos: Focus = GAMMA_POS,
+    gamma_neg: Focus = GAMMA_NEG,
+    margin: Focus = MARGIN,
     mask: Tensor | None = None,
     loss_weight: Tensor | None = None,
     detach_focus: bool = False,
@@ -86,22 +87,18 @@ class _Job(NamedTuple):
     loss_weight: Tensor | None
     divisor: int | Tensor
 
-    def parts(self) -> Iterator[tuple[slice, dict[str, Any]]]:
-        """Chunks of labels, with what :func:`value_and_gradient` takes beside their logits."""
+    def parts(self) -> Iterator[slice]:
+        """Chunks of labels."""
         samples, labels = self.targets.shape
         step = max(LOGITS_AT_A_TIME // max(samples, 1), 256)
-        for first in range(0, labels, step):
-            part = slice(first, min(first + step, labels))
-            focus = (_labels(value, part, labels) for value in self.settings[:3])
-            yield (
-                part,
-                {
-                    "targets": self.targets.dense(part),
-                    "settings": Settings(*focus, detach_focus=self.settings.detach_focus),
-                    "mask": _labels(self.mask, part, labels),
-                    "weight": _labels(self.loss_weight, part, labels),
-                },
-            )
+        return (slice(first, min(first + step, labels)) for first in range(0, labels, step))
+
+    def call(self, logits: Tensor, part: slice, *, want_slope: bool) -> Call:
+        """The call for the logits of a chunk."""
+        operands = (*self.settings[:3], self.mask, self.loss_weight)
+        *focus, mask, weight = (_labels(value, part, self.targets.shape[1]) for value in operands)
+        settings = Settings(*focus, detach_focus=self.settings.detach_focus)
+        return Call(logits, self.targets.dense(part), settings, mask, weight, want_slope=want_slope)
 
 
 def _labels(value: Any, part: slice, labels: int) -> Any:
@@ -122,13 +119,11 @@ class _LinearLoss(torch.autograd.Function):
         grad_features = torch.zeros_like(features, dtype=wide) if wanted[0] else None
         grad_weight = torch.empty_like(weight) if wanted[1] else None
         grad_bias = torch.empty_like(bias) if bias is not None and wanted[2] else None
-        for part, operands in job.parts():
+        for part in job.parts():
             rows = weight[part].to(features.dtype)
             logits = features @ rows.T if bias is None else torch.addmm(bias[part].to(rows), features, rows.T)
-            losses, slope = value_and_gradient(logits, **operands, want_gradient=any(wanted))
+            losses, slope, _ = value_and_gradient(job.call(logits, part, want_slope=any(wanted)))
             total += losses.sum(dtype=torch.float64) / job.divisor
-            if slope is None:
-                continue
             if grad_features is not None:
                 grad_features += slope @ rows / job.divisor
             if grad_weight is not None:

@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from scipy.sparse import csr_array
 
 import lopsided
-from lopsided.data import Data, Manifest, Table, UnreadableImage, open_image
+from lopsided.data import Data, UnreadableImage
 from lopsided.data.contents.identity import content_of_sample
-from lopsided.data.corrections import sample_name
 from lopsided.inference.audit import Audit, Suspect, counts
 from lopsided.inference.trust import banner
 from lopsided.reports.examples import picture
@@ -119,7 +117,6 @@ def _counts(found: Audit, data: Data) -> list[tuple[str, int, str, str]]:
 
 def _cards(suspects: Sequence[Suspect], data: Data) -> list[Card]:
     pictures: dict[int, str | None] = {}
-    used = _times_used(data) if isinstance(data, Table) else np.zeros(0)
     cards = []
     for suspect in suspects:
         row, names = suspect.row, data.labels.names
@@ -128,12 +125,12 @@ def _cards(suspects: Sequence[Suspect], data: Data) -> list[Card]:
         noted = [names[k] for k in data.labels.positives[[row]].indices.tolist() if k != suspect.label]
         card = Card(
             row=row,
-            sample=sample_name(data, row),
+            sample=data.sample_name(row),
             label=names[suspect.label],
             kind=suspect.kind,
             chance=_percent(suspect.probability),
             noted=", ".join(noted),
-            details=_details(data, row, used) if isinstance(data, Table) and pictures[row] is None else "",
+            details=data.details(row) if pictures[row] is None else "",
             picture=pictures[row],
             content=content_of_sample(data, row),
         )
@@ -153,36 +150,16 @@ def _percent(share: float) -> str:
 
 
 def _picture(data: Data, row: int) -> str | None:
-    if isinstance(data, Manifest):
-        try:
-            image = open_image(data.path(row), size=_SIDE)
-        except UnreadableImage:
-            return None
-        image.thumbnail((_SIDE, _SIDE))
-        buffer = io.BytesIO()
-        image.save(buffer, format="JPEG", quality=85)
-        return data_uri(buffer.getvalue(), "image/jpeg")
-    features = data.features
-    if isinstance(features, np.ndarray) and features.dtype == np.uint8 and features.shape[1] in (1, 3):
-        return data_uri(picture(features[row]), "image/png")
-    return None
-
-
-def _details(table: Table, row: int, used: np.ndarray) -> str:
-    """The largest features of a row, such as ``height 1.7, weight 64``; where all are 0 or 1, the rarest that are 1."""
-    features = table.features
-    values = features[[row]].toarray()[0] if isinstance(features, csr_array) else features[row].ravel()
-    binary = bool(np.isin(values, (0, 1)).all())
-    size = used if binary else -np.abs(values)
-    order = [i for i in np.argsort(np.where(values == 0, np.inf, size), kind="stable")[:_NAMED].tolist() if values[i]]
-    names = table.feature_names or tuple(f"feature {i}" for i in range(len(values)))
-    shown = [names[i] if binary else f"{names[i]} {values[i]:.3g}" for i in order]
-    return ", ".join(shown) + (" …" if np.count_nonzero(values) > len(order) else "")
-
-
-def _times_used(table: Table) -> np.ndarray:
-    """Number of samples in which each feature is not 0."""
-    features = table.features
-    if isinstance(features, csr_array):
-        return np.bincount(features.indices[features.data != 0], minlength=table.input_shape[0])
-    return np.count_nonzero(features.reshape(len(table), -1), axis=0)
+    """The picture of a sample as an address that holds it: a drawing whole and enlarged, a photograph as JPEG."""
+    try:
+        image = data.image(row, size=_SIDE)
+    except UnreadableImage:
+        return None
+    if image is None:
+        return None
+    if 2 * max(image.size) <= _SIDE:
+        return data_uri(picture(image), "image/png")
+    image.thumbnail((_SIDE, _SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, format="JPEG", quality=85)
+    return data_uri(buffer.getvalue(), "image/jpeg")

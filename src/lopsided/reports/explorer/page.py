@@ -84,7 +84,7 @@ def write_explorer(path: Path, *, gamma_pos: float = 0.0, gamma_neg: float = 2.0
     Raises:
         ValueError: One of the numbers is out of its range.
     """
-    AsymmetricLoss(gamma_pos, gamma_neg, margin)
+    AsymmetricLoss(gamma_pos=gamma_pos, gamma_neg=gamma_neg, margin=margin)
     templates = Environment(
         loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
+from lopsided.metrics.catalogue import RANKED
 from lopsided.reports.figures.pictures import picture_of
 from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.naming import shown
@@ -24,6 +25,7 @@ TITLES = {
     "adaptive": "Adaptive asymmetry against fixed settings",
     "losses": "Losses compared",
 }
+_OTHERS = [metric for metric in RANKED if metric.name != "mAP"]
 _NAMED = 4  # settings of a sentence
 _CAPTION = (
     "Left: mean average precision on the test split; the strong dot is the mean over seeds, its bar one standard "
@@ -70,6 +72,7 @@ def render_sweep(sweep: SweepResults) -> str:
         warnings=warnings_about(sweep),
         caption=_CAPTION,
         picture=picture_of(partial(sweep_figure, sweep)),
+        others=[metric.title for metric in _OTHERS],
         tables=[(share_hidden(share), [_cells(result) for result in sweep.at(share)]) for share in sweep.shares],
         options=_options(sweep),
     )
@@ -176,7 +179,7 @@ def _cells(result: SettingResult) -> tuple[str, list[str]]:
         else _plain(numbers["mAP"]),
         difference,
         interval,
-        *(_plain(numbers[name]) for name in ("micro_AP", "cf1", "of1", "mean_f1")),
+        *(_plain(numbers.get(metric.name, math.nan)) for metric in _OTHERS),
         _signed(numbers["final_gap"], 2),
         f"{numbers['final_gamma_neg']:.1f}" if math.isfinite(numbers["final_gamma_neg"]) else "–",
         shown(numbers["learning_rate"]),

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
-from lopsided.data import Data, ImageDataset, ImageOptions, Labels, Table, TableDataset
+from lopsided.data import Data, Labels, SplitDataset
 
 MOST_WORKERS = 8
 
@@ -106,33 +106,16 @@ def balanced_weights(labels: Labels) -> Tensor:
     return torch.from_numpy(weights)
 
 
-def dataset_of(
-    data: Data, *, split: str, images: ImageOptions, augment: bool = False, seed: int = 0
-) -> TableDataset | ImageDataset:
-    """One split, which hands out whole batches.
-
-    Args:
-        data: Features, or paths of images.
-        split: One of its splits.
-        images: How images become inputs.
-        augment: Whether images are changed at random, as for training.
-        seed: Decides how.
-    """
-    if isinstance(data, Table):
-        return TableDataset(data, split=split)
-    return ImageDataset(data, split=split, options=images, augment=augment, seed=seed)
-
-
 def num_workers(wanted: int | None, data: Data, *, devices: int = 1) -> int:
-    """Processes that prepare batches: as wanted, else none for tables, and for images one for each core up to 8."""
+    """Processes that prepare batches: as wanted, else none; where files are opened, one for each core up to 8."""
     if wanted is not None:
         return wanted
-    if isinstance(data, Table):
+    if not data.opens_files:
         return 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(MOST_WORKERS, cores // devices))
 
 
-def loader(dataset: Dataset, batches: EpochBatches, *, workers: int = 0) -> DataLoader:
+def loader(dataset: SplitDataset, batches: EpochBatches, *, workers: int = 0) -> DataLoader:
     """A loader whose items are whole batches."""
     return DataLoader(dataset, sampler=batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)

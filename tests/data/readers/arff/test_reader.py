@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from lopsided.data import DataError, read_arff
+from lopsided.data import DataError
+from tests.data.readers.for_run import read_arff
 
 MULAN = Path(__file__).parents[5] / "shared" / "data" / "mulan"
 real = pytest.mark.skipif(not MULAN.is_dir(), reason="the Mulan files are not at ../shared/data/mulan")
@@ -64,6 +65,9 @@ def test_a_stem_that_begins_another_is_not_mixed_up_with_it(write, tmp_path):
     (tmp_path / "Toy-500-train.arff").write_text(HEADER + "9,0,0\n")
     (tmp_path / "Toys-train.arff").write_text(HEADER + "9,0,0\n")
     assert read_arff(stem).features.tolist() == [[1.0]]
+    (tmp_path / "Toy-train.arff").rename(tmp_path / "Toys.arff")
+    with pytest.raises(DataError, match=r"expected Toy-train\*\.arff or Toy\.arff, got "):
+        read_arff(stem)
 
 
 def test_labels_may_stand_first_and_keep_the_order_of_the_xml(write):
@@ -137,7 +141,7 @@ def test_values_that_are_no_known_pair_need_a_word_which_is_positive(write):
     ):
         read_arff(write(_train=text))
     assert labels_of(read_arff(write(_train=text), positive="high")) == [[1, 1], [0, 0]]
-    assert labels_of(read_arff(write(_train=text), positive="low|0")) == [[0, 0], [1, 1]]
+    assert labels_of(read_arff(write(_train=text), positive=" low | 0 ")) == [[0, 0], [1, 1]]
 
 
 def test_a_validation_file_is_a_split(write):
@@ -232,7 +236,7 @@ def test_a_run_needs_no_labels_and_then_knows_none(write, tmp_path, with_xml):
 
 
 def test_labels_that_a_run_does_not_know_are_refused(write):
-    with pytest.raises(DataError, match=r"Toy\.xml: expected the labels of the run, got also 'cat' \(and 1 more\)$"):
+    with pytest.raises(DataError, match=r"Toy: expected the labels of the run, got also 'cat' \(and 1 more\)$"):
         read_arff(write(_train=HEADER + "1,0,0\n"), label_names=["cow"])
 
 

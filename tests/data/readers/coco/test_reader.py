@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.coco.reader import read_coco
 from tests.data.readers.coco.coco_files import CATEGORIES, instances, touch, write
+from tests.data.readers.for_run import read_coco
 
 TRAIN = {"COCO_train2014_01.jpg": [3, 1, 1], "COCO_train2014_02.jpg": [], "COCO_train2014_03.jpg": [90]}
 VAL = {"COCO_val2014_04.jpg": [], "COCO_val2014_05.jpg": [1]}

@@ -74,6 +74,7 @@ def test_lists_written_as_text_are_seen(form):
         ["sun", "sea", "hot dog", "tree"],
         ["sun", "sea", "rock, paper", "tree", "rock"],
         ["a/b test|sun", "sun|sea"],
+        ["sea,", "sea", "sun", "tree"],
         ["sun", "sea|sun", ""],
         [],
     ],

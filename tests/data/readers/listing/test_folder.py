@@ -4,7 +4,7 @@ import re
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.listing.reader import read_listing
+from tests.data.readers.for_run import read_listing
 
 
 @pytest.fixture

@@ -54,3 +54,5 @@ def test_an_empty_path_is_refused(tmp_path, text):
 def test_a_path_that_stands_there_twice_is_refused_however_it_is_written(tmp_path):
     with pytest.raises(ValueError, match=r"got 'x/a.jpg' in rows 1 and 3 \(from 0\)"):
         paths(tmp_path, "b.jpg", "x/a.jpg", "c.jpg", f"{tmp_path}/x\\.\\a.jpg", "b.jpg")
+    with pytest.raises(ValueError, match=r"got 'a.jpg' in rows 0 and 1 \(from 0\)"):
+        paths(tmp_path, "a.jpg", "a.jpg", "b.jpg", "c.jpg")

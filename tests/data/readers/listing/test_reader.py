@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lopsided.data import DataError
-from lopsided.data.readers.listing.reader import read_listing
+from tests.data.readers.for_run import read_listing
 
 CLIPART = Path(__file__).parents[5] / "shared" / "data" / "clipart" / "labels.csv"
 
@@ -102,6 +102,17 @@ def test_a_file_may_be_separated_by_tabs(read, name):
 def test_json_lines_have_several_names_and_blank_lines_do_not_matter(read, name):
     text = '\ufeff{"path": "a.jpg", "tags": "cat"}\n\n  \n{"path": "b/c.png"}\n'
     assert states_of(read(text, name=name)) == [[1], [0]]
+
+
+def test_names_in_one_text_are_split_where_others_stand_in_lists(read):
+    rows = [{"path": "a.jpg", "labels": "dog; cat"}, {"path": "b/c.png", "labels": ["dog"]}]
+    assert read(rows, separator=";").labels.names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["", " ", "Unnamed: 0"])
+def test_a_column_without_a_name_plays_no_role(read, name):
+    content = {"path": ["a.jpg", "b/c.png"], "labels": ["cat", "dog"]}
+    assert states_of(read({name: [1, 2], **content})) == states_of(read(content))
 
 
 @pytest.mark.parametrize("column", ["path", "image", "filename", "file_name", "filepath", "Path", "FileName"])

@@ -1,7 +1,7 @@
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.nus_wide.reader import read_nus_wide
+from tests.data.readers.for_run import read_nus_wide
 
 HEADER = "filepath,label,split_name\n"
 ROWS = "images/0_21.jpg,\"['sky', 'clouds']\",train\nimages/1_17.jpg,[],train\nimages/2_99.jpg,\"['sky']\",val\n"

@@ -1,10 +1,12 @@
+import glob
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.nus_wide.reader import read_nus_wide
+from tests.data.readers.for_run import read_nus_wide
 
 LISTS = {
     "ConceptsList/Concepts81.txt": "airport\nsky\nzebra\n",
@@ -59,6 +61,12 @@ def test_lists_may_lie_in_one_folder_and_be_called_in_upper_case(tmp_path):
     lists = {name.rpartition("/")[2].upper(): content for name, content in LISTS.items()}
     write(tmp_path, lists | {f"FLICKR/{image}": "" for image in IMAGES})
     assert read_nus_wide(tmp_path).paths.tolist() == [f"FLICKR/{image}" for image in IMAGES]
+
+
+def test_a_file_that_is_called_like_the_folder_of_images_is_passed_over(folder, monkeypatch):
+    (folder / "FLICKR").write_text("where the images come from")
+    monkeypatch.setattr(Path, "iterdir", lambda self: sorted(map(Path, glob.glob(f"{self}/*")), key=Path.is_file))
+    assert read_nus_wide(folder).paths.tolist() == [f"Flickr/{image}" for image in IMAGES]
 
 
 @pytest.mark.parametrize("start", ["images/", ""])

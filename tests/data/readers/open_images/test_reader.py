@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.open_images.reader import read_open_images
+from tests.data.readers.for_run import read_open_images
 
 CAT, DOG, DAISY, OTHER_DAISY, UNTRAINABLE = "/m/01yrx", "/m/0bt9lr", "/m/09t49", "/g/11b6b", "/m/0zzz"
 HEADER = "ImageID,Source,LabelName,Confidence\n"

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.data import DataError, read_table
+from lopsided.data import DataError
+from tests.data.readers.for_run import read_table
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.data import DataError, read_table
+from lopsided.data import DataError
+from tests.data.readers.for_run import read_table
 
 FEATURES = np.array([[1.5, 2.0], [3.0, 4.0]])
 LABELS = np.array([[1, 0, 1], [0, 0, 1]])
@@ -38,6 +39,14 @@ def test_names_splits_and_mask_are_read(read):
     assert table.labels.names == ("a", "b c", "🦊")
     assert table.splits.tolist() == ["val", "test"]
     assert (table.labels.unknown.toarray() == ~mask).all()
+
+
+def test_a_separator_of_names_has_no_effect_unless_it_is_of_a_run(tmp_path):
+    np.savez(tmp_path / "pets.npz", features=FEATURES, labels=LABELS, label_names=["a", "b", "c"])
+    with pytest.raises(DataError, match=r"pets\.npz: data\.separator has no effect with NPZ, got ','"):
+        read_table(tmp_path / "pets.npz", separator=",")
+    of_run = read_table(tmp_path / "pets.npz", separator=",", label_names=["a", "b", "c"])
+    assert (of_run.labels.positives.toarray() == LABELS).all()
 
 
 def test_what_stands_at_an_unknown_element_does_not_matter(read):
@@ -114,8 +123,9 @@ def test_a_run_finds_its_labels_among_sparse_ones(read):
     assert mask.tolist() == [[True, False, True, True]] * 2
 
 
-def test_whole_labels_of_many_rows_are_looked_at_in_blocks(read, monkeypatch):
-    monkeypatch.setattr("lopsided.data.readers.table.npz_labels._BLOCK", 7)
+@pytest.mark.parametrize("block", [7, 2])
+def test_whole_labels_of_many_rows_are_looked_at_in_blocks(read, monkeypatch, block):
+    monkeypatch.setattr("lopsided.data.readers.table.npz_labels._BLOCK", block)
     draw = np.random.default_rng(0)
     labels, mask = draw.random((11, 3)) < 0.5, draw.random((11, 3)) < 0.6
     got = read(features=np.zeros((11, 2)), labels=labels, mask=mask).labels

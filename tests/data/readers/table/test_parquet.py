@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lopsided.data import DataError, read_table
+from lopsided.data import DataError
+from tests.data.readers.for_run import read_table
 
 
 @pytest.fixture
@@ -50,6 +51,7 @@ def test_a_name_in_a_list_may_hold_a_bar(read):
         pa.array([1, 0, None]),
         pa.array([True, False, None]),
         pa.array([1.0, 0.0, float("nan")]),
+        pa.array([1.0, 0.0, None]).cast(pa.float16()),
         pa.array(["1", "0", "?"]),
         pa.array(["1", "0", None]),
     ],

@@ -1,7 +1,8 @@
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.readers.voc.reader import CLASSES, read_voc
+from lopsided.data.readers.voc.reader import CLASSES
+from tests.data.readers.for_run import read_voc
 from tests.data.readers.voc.voc_files import write_voc
 
 LISTS = {
@@ -161,17 +162,27 @@ def test_an_image_without_annotations_is_named_with_the_list(voc, name):
 
 
 def test_a_folder_without_usable_lists_is_refused(tmp_path):
-    write_voc(tmp_path / "VOC2012", {"test": ["1"], "cat_train": ["1 1"]}, {})
-    with pytest.raises(
-        DataError, match=r"expected train\.txt, val\.txt or test\.txt of annotated images, got test\.txt$"
-    ):
-        read_voc(tmp_path)
+    for lists, came in (({"test": ["1"], "cat_train": ["1 1"]}, "test.txt"), ({"cat_train": ["1 1"]}, "none")):
+        write_voc(tmp_path / came / "VOC2012", lists, {})
+        with pytest.raises(
+            DataError, match=rf"expected train\.txt, val\.txt or test\.txt of annotated images, got {came}$"
+        ):
+            read_voc(tmp_path / came)
 
 
 def test_a_list_that_is_no_text_is_refused(voc):
     path = voc / "VOCdevkit/VOC2007/ImageSets/Main/val.txt"
     path.write_bytes(b"\xff\xfe1")
     with pytest.raises(DataError, match=r"val\.txt: expected a name per line, got 'utf-8' codec"):
+        read_voc(voc)
+
+
+def test_a_list_that_cannot_be_read_is_refused(voc, monkeypatch):
+    def unreadable(path):
+        raise DataError("cannot be read: Input/output error", path=path)
+
+    monkeypatch.setattr("lopsided.data.readers.voc.reader.read_bytes", unreadable)
+    with pytest.raises(DataError, match=r"\.txt: cannot be read: Input/output error$"):
         read_voc(voc)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from lopsided.data.features import exact_features, float32_features
 from lopsided.data.labels import Labels
 from lopsided.data.readers.arff.file import Attribute
-from lopsided.data.table import exact_features, float32_features
 
 _DENSE_UP_TO = 1_000_000  # numbers; 4 MB as float32, where a sparse form saves nothing worth having
 _DENSE_FROM = 0.1  # share of numbers that are not 0; above it a sparse form is hardly smaller

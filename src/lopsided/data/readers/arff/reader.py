@@ -13,7 +13,7 @@ from lopsided.data.readers.arff.file import ArffFile, read_arff_file
 from lopsided.data.readers.arff.label_xml import read_label_names
 from lopsided.data.readers.arff.meka import labels_of_meka, splits_of_meka
 from lopsided.data.readers.arff.values import positive_codes
-from lopsided.data.run_labels import aligned, check_known, unlabelled
+from lopsided.data.run_labels import unlabelled
 from lopsided.data.splits import USUAL_SPLITS
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
@@ -31,15 +31,15 @@ def read_arff(stem: str | Path, *, positive: str | None = None, label_names: Seq
             ``-val*`` and ``-test*``. Without a train file, ``STEM.arff`` is read: ``train``, unless its relation names
             a split (``-split-number``, ``-split-percentage``).
         positive: Values that mean that a sample has a label, joined by ``|``.
-        label_names: Labels of a run that is to be applied to the data, whose labels are then exactly these, in their
-            order. What names the labels may then be missing, and a label that is no attribute is unknown everywhere.
+        label_names: Names of labels: those that are attributes are the labels where nothing else says so, and what says
+            so may name others than attributes.
 
     Returns:
         Features as a ``csr_array`` when they are many and mostly 0, else as an array.
 
     Raises:
         DataError: A file is missing or malformed, a feature is ``?``, the headers differ, a label is no attribute, it
-            is not known which of its values is positive, or a run does not know it.
+            is not known which of its values is positive.
     """
     name, xml, parts = _find_files(Path(stem))
     files = {split: read_arff_file(path) for split, path in parts.items()}
@@ -57,10 +57,8 @@ def read_arff(stem: str | Path, *, positive: str | None = None, label_names: Seq
     rows = coo_array(vstack([file.rows for file in files.values()]))
     splits = _splits(files)
     features, feature_names = features_of(rows, first.attributes, names)
-    if label_names is None:
+    if names or label_names is None:
         labels = labels_of(rows, first.attributes, names, codes=codes)
-    elif names:
-        labels = aligned(labels_of(rows, first.attributes, names, codes=codes), label_names)
     else:
         labels = unlabelled(label_names, samples=len(splits))
     return Table(name, features, labels, splits, feature_names=feature_names)
@@ -122,7 +120,7 @@ def _splits(files: dict[str, ArffFile]) -> np.ndarray:
 
 
 def _declared(name: str, files: list[ArffFile], xml: Path | None, label_names: Sequence[str] | None) -> tuple[str, ...]:
-    """Labels that the XML file or the relation names; those of the run where neither does."""
+    """Labels that the XML file or the relation names; those that are given where neither does."""
     file, *others = files
     of_meka = labels_of_meka(file)
     for other in others:
@@ -146,11 +144,6 @@ def _declared(name: str, files: list[ArffFile], xml: Path | None, label_names: S
             f"{quoted(odd[0])} is a label of one of the two alone",
             path=xml,
         )
-    try:
-        if label_names is not None:
-            check_known(declared, label_names)
-    except DataError as error:
-        raise DataError(str(error), path=xml or file.path) from None
     return declared
 
 

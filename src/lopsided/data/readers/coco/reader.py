@@ -13,7 +13,6 @@ from lopsided.data.manifest import Manifest
 from lopsided.data.options import Unannotated
 from lopsided.data.readers.coco.file import CocoFile, read_coco_file
 from lopsided.data.readers.coco.layout import find_annotations
-from lopsided.data.run_labels import aligned
 from lopsided.data.splits import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 
@@ -25,7 +24,7 @@ def read_coco(
     unannotated: Unannotated = "drop_train",
     crowd: bool = True,
     min_area: float = 0.0,
-    label_names: Sequence[str] | None = None,
+    label_names: Sequence[str] = (),
 ) -> Manifest:
     """Read MS-COCO 2014 or 2017, or other data in that format; an image has the labels of its annotations.
 
@@ -43,7 +42,7 @@ def read_coco(
             82,081 of 82,783 training images of 2014, ``drop`` also 40,137 of 40,504 for validation, ``keep`` all.
         crowd: Count annotations of groups of objects.
         min_area: Annotations below it do not count, square pixels of the original image.
-        label_names: Labels of a run, if it is to be applied to the data.
+        label_names: Names of labels, even where a file only groups others by them.
 
     Returns:
         Labels in the order of their identifiers, those of the train file first; what only groups others is none. One
@@ -75,21 +74,21 @@ def read_coco(
         raise DataError("expected images with annotations, got none; with data.unannotated keep all count", path=folder)
     check_each_once(paths, splits, path=folder)
     by_split = sorted(range(len(found)), key=lambda i: USUAL_SPLITS.index(found[i].split))
-    labels = _labels(folder, files, by_split, label_names or ())
+    labels = _labels(folder, files, by_split, label_names)
     return Manifest(
         name,
         folder,
         np.array(paths, dtype=np.dtypes.StringDType()),
-        labels if label_names is None else aligned(labels, label_names),
+        labels,
         np.array(splits),
         notes=tuple(notes),
     )
 
 
-def _labels(folder: Path, files: list[CocoFile], by_split: list[int], of_run: Sequence[str]) -> Labels:
+def _labels(folder: Path, files: list[CocoFile], by_split: list[int], label_names: Sequence[str]) -> Labels:
     """Labels of all images, file after file: categories by their names, unknown where a file does not list them."""
     labels = {name for each in files for identifier, name in each.categories.items() if identifier not in each.groups}
-    name_of = [_names_of_categories(file, labels.union(of_run)) for file in files]
+    name_of = [_names_of_categories(file, labels.union(label_names)) for file in files]
     in_order = [name_of[i] for i in by_split]
     _check_common(folder, [files[i] for i in by_split], in_order)
     column = {name: i for i, name in enumerate(dict.fromkeys(name for each in in_order for name in each.values()))}

@@ -3,7 +3,7 @@
 # (PyArrow makes the functions of pyarrow.compute while it is imported, where pyright does not see them.)
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,6 @@ from lopsided.files.memory import check_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 _CHUNK = 50_000  # rows that are Python objects at one time
 
@@ -42,7 +41,7 @@ def read_columns(path: Path, *, separator: str | None = None) -> "pa.Table":
         case ".csv" | ".tsv" as suffix:
             return read_text_columns(path, delimiter=DELIMITERS[suffix])
         case ".parquet":
-            return _read_parquet(path)
+            return read_parquet_file(path, wanted=kind_of_column)
         case ".jsonl" | ".ndjson" | ".json":
             return read_json_lines(path, separator=separator)
         case suffix:
@@ -113,39 +112,37 @@ def line_of_row(path: Path, row: int) -> int | None:
     return None
 
 
-def check_values(parquet: "pq.ParquetFile", path: Path) -> None:
-    """Refuse a file that says it holds more cells than there is memory: a billion equal ones take some bytes in it.
+def read_parquet_file(path: Path, *, wanted: Callable[[str], object]) -> "pa.Table":
+    """Read columns of a Parquet file. One that says it holds more cells than there is memory is refused, because a
+    billion equal ones take some bytes in it; cells that hold lists count as one each.
 
-    Cells that hold lists count as one each; PyArrow 26 ends the process where a damaged file is asked for more.
+    Args:
+        path: The file.
+        wanted: Whether a column of some name is read; the others hold nothing.
+
+    Returns:
+        All columns in their order.
 
     Raises:
-        DataError: It does.
+        DataError: It is damaged, or too large.
     """
-    about = parquet.metadata
-    rows = sum(about.row_group(i).num_rows for i in range(about.num_row_groups))
-    check_memory(max(rows, about.num_rows) * about.num_columns, what="cells of a byte each, or more,", path=path)
-
-
-def _read_parquet(path: Path) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with path.open("rb") as file, pq.ParquetFile(file) as parquet:
-            check_values(parquet, path)
-            names = parquet.schema_arrow.names
-            content = parquet.read(columns=list(dict.fromkeys(name for name in names if kind_of_column(name))))
+            about, names = parquet.metadata, parquet.schema_arrow.names
+            # PyArrow 26 ends the process where a damaged file is asked for more.
+            rows = max(about.num_rows, sum(about.row_group(i).num_rows for i in range(about.num_row_groups)))
+            check_memory(rows * about.num_columns, what="cells of a byte each, or more,", path=path)
+            chosen = None if all(map(wanted, names)) else list(dict.fromkeys(filter(wanted, names)))
+            content = parquet.read(columns=chosen)
             content.validate(full=True)
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
         raise DataError(f"expected Parquet, got {quoted(str(error))}", path=path) from None
-    return _with_the_rest(content, names)
-
-
-def _with_the_rest(content: "pa.Table", names: list[str]) -> "pa.Table":
-    """All columns of a file, of which only some were read."""
-    import pyarrow as pa
-
+    if content.column_names == names:
+        return content
     read = dict(zip(content.column_names, content.columns, strict=True))
     return pa.table([read.get(name, pa.nulls(content.num_rows)) for name in names], names=names)

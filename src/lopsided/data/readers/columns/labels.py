@@ -14,7 +14,7 @@ from lopsided.data.cell_values import MISSING, one_form, parse_flag, parse_names
 from lopsided.data.labels import Labels
 from lopsided.data.readers.columns.joined import check_joined
 from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles, assign_roles, is_of_pandas
-from lopsided.data.run_labels import aligned, columns_of_run, unlabelled
+from lopsided.data.run_labels import unlabelled
 from lopsided.files.errors import RowError, quoted
 
 if TYPE_CHECKING:
@@ -92,31 +92,27 @@ def labels_of_columns(
     Args:
         content: The columns.
         roles: What each is.
-        label_names: Labels of a run; then those without a column are unknown, but where ``labels`` lists the names,
-            those that never occur are negative.
+        label_names: Names of labels: where ``labels`` lists the names, those that never occur are negative.
         separator: What joins the names of a cell; None for a bar, and to refuse cells that seem joined by another.
 
     Returns:
-        One column per name, with ``label_names`` exactly these in their order; and what was read otherwise than it
-        stands there, a line each.
+        One column per name; and what was read otherwise than it stands there, a line each.
 
     Raises:
-        ValueError: No label occurs, one that the run does not know, or a cell that means nothing.
+        ValueError: No label occurs, or a cell that means nothing.
     """
     unknown = _names_in(content, roles.unknown, label_names, separator)
     if roles.label_columns:
-        labels = _labels_of_flags(content, roles, unknown)
-        return (labels if label_names is None else aligned(labels, label_names)), unknown.notes
+        return _labels_of_flags(content, roles, unknown), unknown.notes
     found = [_names_in(content, roles.labels, label_names, separator), unknown]
     notes = tuple(note for each in found for note in each.notes)
     came = sorted({name for each in found for name in each.texts.unique().to_pylist()})
-    names = came if label_names is None else label_names
-    place = np.array(columns_of_run(came, names), dtype=np.int32)
+    names = list(dict.fromkeys([*(label_names or ()), *came]))
     if not names:
         raise ValueError("expected at least one label, got only empty cells")
     if roles.labels is None:
         return unlabelled(names, samples=content.num_rows), notes
-    columns = [place[_positions(each.texts, came)] for each in found]
+    columns = [_positions(each.texts, names) for each in found]
     positives, without = (
         csr_array((np.ones(len(each.rows), dtype=bool), (each.rows, where)), shape=(content.num_rows, len(names)))
         for each, where in zip(found, columns, strict=True)

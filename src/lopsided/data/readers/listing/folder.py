@@ -11,7 +11,7 @@ from lopsided.data.cell_values import one_form, parse_split
 from lopsided.data.images.files import IMAGE_SUFFIXES
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
-from lopsided.data.run_labels import aligned, unlabelled
+from lopsided.data.run_labels import unlabelled
 from lopsided.data.splits import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 
@@ -21,7 +21,7 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
 
     Args:
         folder: Holds a folder per label, or one per split with a folder per label in each.
-        label_names: Labels of a run, if it is to be applied to the images.
+        label_names: Names of labels; then an image may lie outside of their folders.
 
     Returns:
         All images, sorted by path; each file is one sample.
@@ -60,10 +60,7 @@ def _labels(found: list[str | None], label_names: Sequence[str] | None) -> Label
     rows = [row for row, name in enumerate(found) if name is not None]
     columns = [column[name] for name in found if name is not None]
     positives = csr_array((np.ones(len(rows), dtype=bool), (rows, columns)), shape=(len(found), len(names)))
-    labels = Labels(tuple(names), positives)
-    if label_names is not None:
-        labels = aligned(labels, label_names)
-    return labels.without([row for row, name in enumerate(found) if name is None])
+    return Labels(tuple(names), positives).without([row for row, name in enumerate(found) if name is None])
 
 
 def _images_below(folder: Path) -> Iterator[str]:

@@ -26,9 +26,7 @@ def read_listing(
 
     Args:
         file: CSV, TSV, Parquet or JSON lines (``.jsonl``, ``.ndjson``, ``.json``), or a folder.
-        label_names: Labels of a run that is to be applied to the images; the labels are then exactly these. It needs
-            none in the file; what the file has no column for is unknown, but what ``labels`` never names is negative.
-
+        label_names: Names of labels, of which the file may say nothing, or may never name some in ``labels``.
         separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, where cells that seem
             joined by something else are refused.
 

@@ -1,6 +1,5 @@
 """NUS-WIDE: photographs of Flickr with 81 concepts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -13,7 +12,6 @@ from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import Partition
 from lopsided.data.readers.nus_wide.csv import read_nus_wide_csv
-from lopsided.data.run_labels import aligned
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
 
@@ -24,9 +22,7 @@ _IMAGES = "of NUS-WIDE, sent on request by lms.comp.nus.edu.sg"
 _PARTS = {"train": "Train", "test": "Test"}
 
 
-def read_nus_wide(
-    folder: str | Path, *, partition: Partition = "official", label_names: Sequence[str] | None = None
-) -> Manifest:
+def read_nus_wide(folder: str | Path, *, partition: Partition = "official") -> Manifest:
     """Read NUS-WIDE: ``TrainImagelist.txt``, ``Concepts81.txt``, ``Labels_sky_Train.txt`` and so on, in any case.
 
     The lists may lie in ``ImageList``, ``ConceptsList`` and ``Groundtruth/TrainTestLabels``, the images in ``Flickr``
@@ -38,7 +34,6 @@ def read_nus_wide(
         folder: Holds the lists and the images.
         partition: ``official``: 161,789 images to train and 107,859 to test; ``annotated``: of these, the ones with at
             least one concept (125,449 and 83,898).
-        label_names: Labels of a run that is to be applied to the images, whose labels are then exactly these.
 
     Returns:
         The splits train and test, where the lists are read, and labels in the order of ``Concepts81.txt``.
@@ -57,11 +52,10 @@ def read_nus_wide(
         manifest = read_nus_wide_csv(files.paths[CSV]) if in_one_file else _read_lists(files)
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=error.filename or folder) from error
-    labels = manifest.labels if label_names is None else aligned(manifest.labels, label_names)
-    kept = np.arange(len(manifest))
-    if partition == "annotated":
-        kept = np.flatnonzero(np.diff(manifest.labels.positives.indptr))
-    return Manifest("nus-wide", manifest.root, manifest.paths[kept], labels.take(kept), manifest.splits[kept])
+    if partition == "official":
+        return manifest
+    kept = np.flatnonzero(np.diff(manifest.labels.positives.indptr))
+    return Manifest("nus-wide", manifest.root, manifest.paths[kept], manifest.labels.take(kept), manifest.splits[kept])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Open Images: millions of photographs, of each of which people verified a few labels."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -20,13 +19,10 @@ from lopsided.data.readers.open_images.files import (
     read_classes,
 )
 from lopsided.data.readers.open_images.verified import Verified, read_verified
-from lopsided.data.run_labels import aligned
 from lopsided.files.errors import DataError
 
 
-def read_open_images(
-    folder: str | Path, *, unverified: Unverified = "negative", label_names: Sequence[str] | None = None
-) -> Manifest:
+def read_open_images(folder: str | Path, *, unverified: Unverified = "negative") -> Manifest:
     """Read Open Images with the labels that people verified, of the trainable classes.
 
     The files are ``oidv6-train-annotations-human-imagelabels.csv`` and those of validation and test,
@@ -39,7 +35,6 @@ def read_open_images(
         folder: Holds all of it.
         unverified: What a label is that nobody verified, ``negative`` or ``unknown``; where people disagree, it is
             positive.
-        label_names: Labels of a run that is to be applied to the images, whose labels are then exactly these.
 
     Returns:
         The splits train, val and test as far as they are there, by ID; labels in the order of the trainable classes.
@@ -67,8 +62,6 @@ def read_open_images(
         )
     counts = [len(paths) for paths, _ in found.values()]
     labels = _labels([verified for _, verified in found.values()], counts, names, unverified)
-    if label_names is not None:
-        labels = aligned(labels, label_names)
     paths = np.concatenate([paths for paths, _ in found.values()])
     return Manifest("open-images", folder, paths, labels, np.repeat(list(found), counts))
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from lopsided.data.cell_values import parse_number
+from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import DELIMITERS, text_columns
 from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
 from lopsided.data.readers.columns.roles import Roles, assign_roles
-from lopsided.data.table import Table, exact_features
+from lopsided.data.table import Table
 from lopsided.files.csv_file import CsvFile, read_csv_file
 from lopsided.files.errors import DataError, RowError, quoted
 
@@ -20,7 +21,7 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator:
 
     Args:
         path: The file.
-        label_names: Labels of a run, if it is to be applied to the table.
+        label_names: Names of labels, of which the file may then say nothing.
         separator: What joins the names in a cell of labels.
 
     Returns:

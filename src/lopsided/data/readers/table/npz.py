@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from lopsided.data.cell_values import parse_split_cell
+from lopsided.data.features import exact_features
 from lopsided.data.labels import Labels
 from lopsided.data.readers.table.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
-from lopsided.data.run_labels import aligned, check_known, unlabelled
-from lopsided.data.table import Table, exact_features
+from lopsided.data.run_labels import unlabelled
+from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.memory import check_memory
 
@@ -23,7 +24,7 @@ def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
 
     Args:
         path: The file.
-        label_names: Labels of a run, if it is to be applied to the table.
+        label_names: Names of labels, of which the file may then say nothing.
 
     Returns:
         All rows in their order; images stay uint8.
@@ -92,12 +93,10 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
 def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Labels:
     samples = len(arrays["features"])
     if has_labels(arrays):
-        labels = labels_of_arrays(arrays, samples=samples)
-        return labels if label_names is None else aligned(labels, label_names)
-    assert label_names is not None  # where no run is applied, labels were asked for
-    if "label_names" in arrays:
-        check_known([str(name) for name in arrays["label_names"].ravel()], label_names)
-    return unlabelled(label_names, samples=samples)
+        return labels_of_arrays(arrays, samples=samples)
+    assert label_names is not None  # else labels were asked for
+    names = [str(name) for name in arrays["label_names"].ravel()] if "label_names" in arrays else label_names
+    return unlabelled(names, samples=samples)
 
 
 def _splits(split: np.ndarray) -> np.ndarray:

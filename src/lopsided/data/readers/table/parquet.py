@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lopsided.data.readers.columns.file import check_values
+from lopsided.data.features import exact_features
+from lopsided.data.readers.columns.file import read_parquet_file
 from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
 from lopsided.data.readers.columns.roles import assign_roles
-from lopsided.data.table import Table, exact_features
+from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
 
     Args:
         path: The file.
-        label_names: Labels of a run, if it is to be applied to the table.
+        label_names: Names of labels, of which the file may then say nothing.
         separator: What joins the names in a text of labels.
 
     Returns:
@@ -58,18 +59,7 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
 
 def _read_content(path: Path) -> tuple["pa.Table", tuple[str, ...]]:
     """All columns but the row numbers of pandas, and a note on these."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with path.open("rb") as file, pq.ParquetFile(file) as parquet:
-            check_values(parquet, path)
-            content = parquet.read()
-            content.validate(full=True)
-    except DataError:
-        raise
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise DataError(f"expected Parquet, got {quoted(str(error))}", path=path) from None
+    content = read_parquet_file(path, wanted=bool)
     numbers = [name for name in content.column_names if _ROW_NUMBERS_OF_PANDAS.fullmatch(name)]
     notes = tuple(f"the column {quoted(name)} holds row numbers of pandas: left out" for name in numbers)
     return content.select([i for i, name in enumerate(content.column_names) if name not in numbers]), notes

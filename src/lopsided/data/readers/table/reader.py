@@ -25,9 +25,8 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
 
     Args:
         path: The file; its name ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.npz``.
-        label_names: Labels of a run that is to be applied to the table. The table's labels are then exactly these, in
-            their order. It needs no labels, and may have some of the run's: one without a column ``label:NAME`` or in
-            ``labels`` of NPZ is unknown everywhere, one that a column ``labels`` never names is negative everywhere.
+        label_names: Names of labels, of which the file may say nothing: then they are unknown. One that a column
+            ``labels`` never names is negative everywhere.
         separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, where cells that seem
             joined by something else are refused.
 
@@ -35,7 +34,7 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
         All rows in their order.
 
     Raises:
-        DataError: The file is missing, of another kind, no such table, or has a label that the run does not know.
+        DataError: The file is missing, of another kind, no such table.
     """
     path = Path(path)
     if not path.is_file():

@@ -13,7 +13,6 @@ from lopsided.data.manifest import Manifest
 from lopsided.data.options import Difficult
 from lopsided.data.readers.voc.annotation import read_objects
 from lopsided.data.readers.voc.layout import ORIGIN, VocFiles, find_voc
-from lopsided.data.run_labels import aligned
 from lopsided.data.splits import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
@@ -29,7 +28,7 @@ def read_voc(
     *,
     year: int | None = None,
     difficult: Difficult = "unknown",
-    label_names: Sequence[str] | None = None,
+    label_names: Sequence[str] = (),
 ) -> Manifest:
     """Read PASCAL VOC 2007 or 2012, or other data laid out like it; an image has the labels of its objects.
 
@@ -44,8 +43,7 @@ def read_voc(
         year: 2007 or 2012, where both are there.
         difficult: What a label is in an image whose objects of that name are all marked as difficult: ``unknown`` as
             in the official evaluation, ``negative`` or ``positive``.
-        label_names: Labels of a run, if it is to be applied to the data; one that never occurs is negative, except
-            beside the 20 classes, where it is unknown.
+        label_names: Names of labels that there are even where they never occur, except beside the 20 classes.
 
     Returns:
         The 20 classes, sorted; of a folder without a year in its name, or with other objects, the names that occur.
@@ -68,7 +66,7 @@ def read_voc(
         files.name,
         folder,
         np.array([_path(folder.resolve(), files, name) for name in samples], dtype=np.dtypes.StringDType()),
-        labels if label_names is None else aligned(labels, label_names),
+        labels,
         np.array(split_of),
     )
 
@@ -120,13 +118,13 @@ def _path(root: Path, files: VocFiles, name: str) -> str:
     return files.images.get(name, beside).relative_to(root).as_posix()
 
 
-def _labels(files: VocFiles, samples: list[str], difficult: Difficult, label_names: Sequence[str] | None) -> Labels:
+def _labels(files: VocFiles, samples: list[str], difficult: Difficult, label_names: Sequence[str]) -> Labels:
     objects = {name: read_objects(files.annotations[name]) for name in dict.fromkeys(samples)}
     found = {label for labels in objects.values() for label in labels}
     if files.year is not None and found.issubset(CLASSES):
         names = CLASSES
     else:
-        names = tuple(dict.fromkeys([*(label_names or ()), *sorted(found)]))
+        names = tuple(dict.fromkeys([*label_names, *sorted(found)]))
     column = {name: i for i, name in enumerate(names)}
 
     def matrix(which: Iterable[bool]) -> csr_array:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.images.loose_files import loose_images
+from lopsided.data.readers.loose_files import loose_images
 
 
 @pytest.fixture

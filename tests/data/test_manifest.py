@@ -8,9 +8,8 @@ import torch
 from scipy.sparse import csr_array
 from torch.utils.data import DataLoader
 
-from lopsided.data import DataError, ImageOptions, Labels
-from lopsided.data.images import dataset as module
-from lopsided.data.images.dataset import ImageDataset
+from lopsided.data import DataError, ImageOptions, Labels, Manifest, SplitDataset
+from lopsided.data import manifest as module
 from lopsided.data.images.decode import UnreadableImage
 from lopsided.data.images.transforms import GREY
 from tests.data.image_manifests import manifest_of, save_noise
@@ -31,7 +30,7 @@ def manifest(tmp_path):
 
 
 def dataset(manifest, options=PLAIN, *, split="train", augment=False, seed=0):
-    return ImageDataset(manifest, split=split, options=options, augment=augment, seed=seed)
+    return SplitDataset(manifest, split=split, options=options, augment=augment, seed=seed)
 
 
 def test_a_batch_is_a_dict_of_tensors_of_the_split(manifest):
@@ -103,6 +102,15 @@ def test_an_image_that_cannot_be_opened_is_grey_and_knows_no_label(manifest, tmp
     assert batch["targets"].tolist() == [[1, 0], [0, 0], [0, 0]]
     assert "mask" not in dataset(manifest)[[0, 1]]
     assert manifest.labels.positives[[10]].toarray().any()  # the manifest keeps what it says
+
+
+def test_images_are_gone_once_none_can_be_opened_and_none_is_there(manifest, tmp_path):
+    for path in sorted(tmp_path.iterdir())[1:]:
+        path.unlink()
+    assert dataset(manifest)[[1, 2]]["unreadable"].tolist() == [1, 3]
+    (tmp_path / "00.png").unlink()
+    with pytest.raises(DataError, match=r"the images are gone, such as 00\.png$"):
+        dataset(manifest)[[1, 2]]
 
 
 def test_an_image_that_cannot_be_opened_is_refused_if_wanted(manifest, tmp_path):
@@ -229,3 +237,10 @@ def test_samples_that_cannot_be_opened_are_masked_beside_what_was_unknown_alread
     assert batch["mask"].tolist() == [[False, True], [False, False], [True, True]]
     assert batch["targets"][1].tolist() == [0, 0]
     assert batch["unreadable"].tolist() == [1]
+
+
+@pytest.mark.parametrize("kind", [object, "U5"])
+def test_paths_are_an_array_of_texts_of_any_length(tmp_path, kind):
+    labels = Labels(("cat",), csr_array(np.ones((2, 1), dtype=bool)))
+    with pytest.raises(DataError, match=r"expected paths to be a StringDType array of shape \(samples,\), got "):
+        Manifest("pets", tmp_path, np.array(["a.jpg", "b.jpg"], dtype=kind), labels, np.array(["train", "train"]))
