@@ -8,8 +8,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from lopsided.losses.asymmetric import asymmetric_loss_and_gap
 from lopsided.losses.checks import check_logits, check_mask, check_target_values, check_targets
+from lopsided.losses.formula import Settings
+from lopsided.losses.kernels import loss_and_gap
+from lopsided.losses.kernels.call import Call
 
 
 class Gap(NamedTuple):
@@ -56,18 +58,9 @@ def gap_sums(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, per
 
 def cross_entropy_and_gap(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
     """Cross-entropy, summed over labels, mean over samples, and :func:`gap_sums`: of one pass where a kernel serves."""
-    cost, sums = asymmetric_loss_and_gap(
-        logits,
-        targets,
-        gamma_pos=0.0,
-        gamma_neg=0.0,
-        margin=0.0,
-        mask=mask,
-        weight=None,
-        detach_focus=False,
-        reduction="batchmean",
-        want_gap=True,
-    )
+    plain = Settings(gamma_pos=0.0, gamma_neg=0.0, margin=0.0)
+    call = Call(logits, targets, plain, mask, reduction="batchmean", want_slope=False, want_gap=True)
+    cost, sums = loss_and_gap(call)
     return cost, gap_sums(logits, targets, mask=mask) if sums is None else sums
 
 

@@ -29,15 +29,12 @@ class WeightAverage(WeightAveraging):
 
     def __init__(self, decay: float) -> None:
         def average(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
-            pairs = list(zip(averaged, current, strict=True))
-            numbers = [pair for pair in pairs if pair[0].is_floating_point()]
-            taken = 1 - kept_share(count.to(torch.float32), decay)
-            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
-                [kept for kept, _ in numbers], [now for _, now in numbers], [taken] * len(numbers)
-            )
-            for kept, now in pairs:
-                if not kept.is_floating_point():  # counts of batches
+            if not averaged[0].is_floating_point():  # counts of batches; tensors come sorted by type and device
+                for kept, now in zip(averaged, current, strict=True):
                     kept.copy_(now)
+                return
+            taken = 1 - kept_share(count.to(torch.float32), decay)
+            torch._foreach_lerp_(averaged, current, [taken] * len(averaged))  # pyright: ignore[reportPrivateImportUsage]
 
         super().__init__(use_buffers=True, multi_avg_fn=average)
 
