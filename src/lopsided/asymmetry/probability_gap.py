@@ -9,6 +9,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from lopsided.losses.checks import check_logits, check_mask, check_target_values, check_targets
+from lopsided.losses.formula import Settings
+from lopsided.losses.kernels import loss_and_gap
+from lopsided.losses.kernels.call import Call
 
 
 class Gap(NamedTuple):
@@ -51,6 +54,14 @@ def gap_sums(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, per
     if not per_label:
         return torch.stack([part.sum() for part in parts])
     return torch.stack([part.reshape(-1, part.shape[-1]).sum(dim=0) for part in parts])
+
+
+def cross_entropy_and_gap(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Cross-entropy, summed over labels, mean over samples, and :func:`gap_sums`: of one pass where a kernel serves."""
+    plain = Settings(gamma_pos=0.0, gamma_neg=0.0, margin=0.0)
+    call = Call(logits, targets, plain, mask, reduction="batchmean", want_slope=False, want_gap=True)
+    cost, sums = loss_and_gap(call)
+    return cost, gap_sums(logits, targets, mask=mask) if sums is None else sums
 
 
 def gap_of(sums: Tensor) -> Gap:

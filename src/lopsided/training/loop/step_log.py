@@ -80,12 +80,11 @@ class StepLog(pl.Callback):
             return
         values = task.all_reduced(torch.stack([row for *_, row in self.pending])).cpu()
         values[:, :3] /= trainer.world_size  # loss, cross-entropy and gamma_neg are means, the sums of the gap are not
+        gaps = torch.stack(gap_of(values[:, 3:].T), dim=1)
         rows = []
-        for (epoch, step, rate, _), row in zip(self.pending, values, strict=True):
-            loss, plain, gamma_neg = row[:3].tolist()
-            p_pos, p_neg, gap = (part.item() for part in gap_of(row[3:]))
-            numbers = (epoch, step, loss, plain, p_pos, p_neg, gap, gamma_neg, rate)
-            rows.append(dict(zip(COLUMNS, numbers, strict=False)))
+        for (epoch, step, rate, _), row, shown in zip(self.pending, values.tolist(), gaps.tolist(), strict=True):
+            loss, plain, gamma_neg = row[:3]
+            rows.append(dict(zip(COLUMNS, (epoch, step, loss, plain, *shown, gamma_neg, rate), strict=False)))
         self.pending.clear()
         self._write(trainer, rows)
         for row in rows:

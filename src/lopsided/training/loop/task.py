@@ -8,7 +8,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from lopsided.asymmetry import ProbabilityGap, gap_sums
+from lopsided.asymmetry import ProbabilityGap
+from lopsided.asymmetry.probability_gap import cross_entropy_and_gap
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
 from lopsided.models import ImageNetwork, parameter_groups
@@ -69,9 +70,8 @@ class MultiLabelTask(pl.LightningModule):
         gamma_neg = gamma_neg_of(self.criterion, device=logits.device)
         loss = self.criterion(logits, targets, mask=mask)
         with torch.no_grad():
-            plain = binary_cross_entropy(logits, targets, mask=mask, reduction="batchmean")
-            sums = gap_sums(logits, targets, mask=mask)
-            self.step_row = torch.stack([loss.detach(), plain, gamma_neg, *sums])
+            plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
+            self.step_row = torch.cat([torch.stack([loss.detach(), plain, gamma_neg]), sums])
         return loss
 
     def validation_step(self, batch: dict[str, Tensor], _batch_index: int) -> None:
@@ -108,7 +108,7 @@ class MultiLabelTask(pl.LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Adam with true weight decay and one cycle of the learning rate."""
         groups = parameter_groups(self.model, weight_decay=self.options.weight_decay, layer_decay=self.layer_decay)
-        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate)
+        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=[self.options.learning_rate * group["lr_scale"] for group in groups],

@@ -19,6 +19,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 from pytorch_lightning.utilities import rank_zero_only
+from tensorboard.compat.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 from torch import Tensor
 
 from lopsided.files.whole import named, whole
@@ -126,7 +127,12 @@ class _StepSeed(Callback):
     ) -> None:
         # Mixed, not added up: epoch 1 of a seed must not repeat the draws of epoch 0 of the next seed.
         place = [self.seed, trainer.current_epoch, batch_idx, trainer.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
+        seed = int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed notes a stack trace for each kind of device
+        if pl_module.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        elif pl_module.device.type == "mps":
+            torch.mps.manual_seed(seed)
 
 
 class _Events(TensorBoardLogger):
@@ -134,8 +140,9 @@ class _Events(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        values = [Summary.Value(tag=name, simple_value=value) for name, value in metrics.items()]
         with named(Path(self.log_dir)):
-            super().log_metrics(metrics, step)
+            self.experiment._get_file_writer().add_summary(Summary(value=values), step)  # all of a step in one event
 
     @rank_zero_only
     def save(self) -> None:

@@ -28,13 +28,15 @@ class WeightAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(averaged: Tensor, current: Tensor, num_averaged: Tensor | int) -> Tensor:
-            if not averaged.is_floating_point():  # counts of batches
-                return current
-            count = torch.as_tensor(num_averaged, dtype=averaged.dtype, device=averaged.device)
-            return averaged.lerp(current, 1 - kept_share(count, decay))
+        def average(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+            if not averaged[0].is_floating_point():  # counts of batches; tensors come sorted by type and device
+                for kept, now in zip(averaged, current, strict=True):
+                    kept.copy_(now)
+                return
+            taken = 1 - kept_share(count.to(torch.float32), decay)
+            torch._foreach_lerp_(averaged, current, [taken] * len(averaged))  # pyright: ignore[reportPrivateImportUsage]
 
-        super().__init__(use_buffers=True, avg_fn=average)
+        super().__init__(use_buffers=True, multi_avg_fn=average)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
