@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from lopsided.cli.demo import LOSSES
+from lopsided.metrics.catalogue import CATALOGUE
 from lopsided.reports import write_report
 from lopsided.reports.runs import Run, read_runs
 from lopsided.reports.summary import summary, warnings_about
-from lopsided.reports.tables import COLUMNS, metric_rows
+from lopsided.reports.tables import metric_rows
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1200, 1785)
@@ -33,9 +34,10 @@ def words_of(runs: tuple[Run, ...]) -> dict[str, Any]:
     return {
         "result": summary(runs, None).split(". ")[-1],
         "warnings": warnings_about(runs),
-        "columns": list(COLUMNS),
+        "columns": [metric.title for metric in CATALOGUE.values()],
         "rows": {
-            row.label: [("*" * cell.is_best) + cell.text for cell in row.cells] for row in metric_rows(runs, COLUMNS)
+            row.label: [("*" * cell.is_best) + cell.text for cell in row.cells]
+            for row in metric_rows(runs, list(CATALOGUE.values()))
         },
     }
 
