@@ -12,7 +12,7 @@ help:
 	@echo "make test     checks, then the test suite"
 	@echo "make faults   kill, starve and stop the verbs some hundreds of times (up to half an hour)"
 	@echo "make fuzz     200,000 damaged inputs for each reader (Linux, an hour or two)"
-	@echo "make mutants  change the sources in 9,600 ways, and say what no test notices (many hours; goes on where it was cut)"
+	@echo "make mutants  change the sources in 11,000 ways, and say what no test notices (many hours; goes on where it was cut)"
 	@echo "make check    format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
 	@echo "make docs     the documentation, in site/"
