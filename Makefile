@@ -12,7 +12,7 @@ help:
 	@echo "make test     run the checks, then the test suite"
 	@echo "make faults   kill, starve and stop the verbs some hundreds of times (up to half an hour)"
 	@echo "make fuzz     200,000 damaged inputs for each reader (Linux, an hour or two)"
-	@echo "make mutants  make 9,600 small changes to the sources and list those no test notices (many hours; resumes)"
+	@echo "make mutants  make 11,000 small changes to the sources and list those no test notices (many hours; resumes)"
 	@echo "make check    check format, lint, types, import layers"
 	@echo "make format   let ruff rewrite the code"
 	@echo "make docs     build the documentation in site/"

@@ -34,8 +34,10 @@ def test_a_share_of_nothing_moves_nothing(make_table):
     assert with_validation(table, share=0) is table
 
 
-def test_at_least_one_sample_moves(make_table):
-    assert len(with_validation(make_table(["train"] * 3), share=0.01).rows("val")) == 1
+def test_at_least_one_sample_moves_and_the_seed_decides_which(make_table):
+    moved = [with_validation(make_table(["train"] * 8), share=0.01, seed=seed).rows("val") for seed in range(8)]
+    assert {len(rows) for rows in moved} == {1}
+    assert len({rows[0] for rows in moved}) > 1
 
 
 def test_short_split_names_leave_room_for_val(make_table):

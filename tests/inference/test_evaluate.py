@@ -124,16 +124,17 @@ def test_thresholds_are_chosen_for_the_calibrated_probabilities(run, five):
     assert 2 * hits / (predicted + positives) < thresholds.best_f1(raw[known], targets[known]) - 0.01
 
 
-def test_ten_positives_are_not_few(run, five):
-    """One label with nine known positives on validation, and one with ten."""
+def test_ten_positives_are_not_few_and_without_any_nothing_is_found(run, five):
+    """One label with nine known positives on validation, one with ten, and one without."""
     val = five.rows("val")
     targets, unknown = five.labels.positives.toarray(), five.labels.unknown.toarray()
-    for k, count in ((0, 9), (1, 10)):
+    for k, count in ((0, 9), (1, 10), (2, 0)):
         unknown[val, k], targets[val, k] = False, np.arange(50) < count
     edited = dataclasses.replace(five, labels=Labels(five.labels.names, csr_array(targets), csr_array(unknown)))
     found = choose(run, edited, per_label=True)
-    assert [found["labels"][name]["positives"] for name in "vw"] == [9, 10]
-    assert [name for name in found["few"] if name in "vw"] == ["v"]
+    assert [found["labels"][name]["positives"] for name in "vwx"] == [9, 10, 0]
+    assert [name for name in found["few"] if name in "vwx"] == ["v", "x"]
+    assert [found["labels"]["x"][name] for name in ("precision", "recall", "f1")] == [0, 0, 0]
 
 
 def test_the_split_of_an_evaluation_is_test_else_val_else_the_first(run, five):

@@ -81,6 +81,14 @@ def test_scores_stay_apart_and_in_their_order(method):
         assert (steps[24:40] > 0).all()  # from -6 to -2, where the closed form alone gives nothing but 0
 
 
+@pytest.mark.parametrize("method", ["temperature", "platt", "isotonic"])
+def test_a_calibrator_adds_nothing_to_the_weights_that_are_saved(method):
+    closed = ClosedForm(0, torch.tensor([1.0, 2, 3]), 0.2, False)
+    logits, targets, _ = made()
+    fit = fitted(logits, targets, None, closed=closed, method=method)
+    assert not from_fit(closed, fit, num_labels=3).state_dict()
+
+
 @pytest.mark.parametrize(("method", "tolerance"), [("platt", 0.03), ("isotonic", 0.12)])
 def test_what_is_fitted_to_each_label_finds_its_true_probabilities(method, tolerance):
     closed = ClosedForm(0, 0, 0, False)

@@ -41,7 +41,7 @@ def test_a_folder_whose_name_only_begins_like_it_is_outside(tmp_path):
 
 @pytest.mark.parametrize("text", [".", "./", "x\0y"])
 def test_what_no_file_can_be_called_is_refused(tmp_path, text):
-    with pytest.raises(ValueError, match=r"row 0 \(from 0\): expected the path of a file"):
+    with pytest.raises(ValueError, match=r"row 0 \(from 0\): expected the path of a file((?!put the listing).)*$"):
         paths(tmp_path, text)
 
 
