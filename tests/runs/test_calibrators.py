@@ -81,6 +81,11 @@ def test_scores_stay_apart_and_in_their_order(method):
         assert (steps[24:40] > 0).all()  # from -6 to -2, where the closed form alone gives nothing but 0
 
 
+def test_a_fit_by_another_method_is_refused():
+    with pytest.raises(ValueError, match="expected the method to be temperature, platt or isotonic, got 'another'"):
+        from_fit(ClosedForm(0, 0, 0, False), {"method": "another"}, num_labels=3)
+
+
 @pytest.mark.parametrize("method", ["temperature", "platt", "isotonic"])
 def test_a_calibrator_adds_nothing_to_the_weights_that_are_saved(method):
     closed = ClosedForm(0, torch.tensor([1.0, 2, 3]), 0.2, False)
