@@ -110,6 +110,7 @@ HEADER = "@relation r\n@attribute x numeric\n@attribute c {a,b}\n"
         (HEADER + "@data\n1_0,a\n", "line 5: expected a number for attribute 'x', got '1_0'"),
         (HEADER + "@data\n1,'a\n", "line 5: .*quotes that are closed, got"),
         (HEADER + "@data\n1,'a'b\n", "line 5: .*separated by commas"),
+        (HEADER + "@data\n,1,a\n", "line 5: .*separated by commas"),
         (HEADER + "@data\n{0 1\n", r"line 5: expected a row in braces"),
         (HEADER + "@data\n{0 1}, {5}\n", "line 5: expected pairs"),
         (HEADER + "@data\n{0}\n", "line 5: expected pairs of a column and its value, got 1 parts"),

@@ -209,7 +209,7 @@ def _split_sparse(line: str, num_attributes: int) -> tuple[list[int], list[str]]
 
 def _split(line: str) -> list[str]:
     # Most files have no quotes, and this is ten times as fast as looking at each token.
-    if "'" in line or '"' in line or "%" in line:
+    if "'" in line or '"' in line or "%" in line or line.lstrip()[:1] == ",":
         return list(_tokens(line))
     return line.replace(",", " ").split()
 
