@@ -12,7 +12,7 @@ from typing import Any
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
 from lopsided.cli.printing import say, table
 from lopsided.data import Data
-from lopsided.data.corrections import says_what_was_judged
+from lopsided.data.writing.corrections import says_what_was_judged
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -149,8 +149,8 @@ def _print(found: Any, data: Data) -> None:
 
 
 def _apply(data: Data, decisions: Path, out: Path) -> int:
-    from lopsided.data.corrections import corrected, read_decisions
-    from lopsided.data.writer import write_data
+    from lopsided.data.writing.corrections import corrected, read_decisions
+    from lopsided.data.writing.writer import write_data
 
     accepted, rejected = read_decisions(decisions, data)
     write_data(corrected(data, accepted), out)

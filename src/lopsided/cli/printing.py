@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Grid:
     """A table whose first column holds names and whose others hold numbers."""
-    found = Table(box=box.SIMPLE_HEAD)
+    found = Grid(box=box.SIMPLE_HEAD)
     for number, name in enumerate(columns):
         found.add_column(name, justify="right" if number else "left")
     for row in rows:
@@ -20,11 +20,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     return found
 
 
-def say(*things: str | Text | Table, width: int | None = None) -> None:
+def say(*things: str | Text | Grid, width: int | None = None) -> None:
     """Print lines, however long, and tables of a width (by default that of the terminal)."""
     console = Console(width=width)
     for thing in things:
-        console.print(thing, markup=False, soft_wrap=not isinstance(thing, Table))
+        console.print(thing, markup=False, soft_wrap=not isinstance(thing, Grid))
 
 
 def named(labels: Sequence[str], *, most: int = 12) -> str:

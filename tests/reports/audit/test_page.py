@@ -9,8 +9,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Manifest, Table, read_listing
-from lopsided.data.corrections import corrected, read_decisions
-from lopsided.data.writer import write_data
+from lopsided.data.writing.corrections import corrected, read_decisions
+from lopsided.data.writing.writer import write_data
 from lopsided.inference.audit import Audit, Suspect
 from lopsided.inference.trust import Trust
 from lopsided.reports.audit.page import write_audit_page

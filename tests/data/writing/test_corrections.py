@@ -6,8 +6,8 @@ from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Manifest, Table, read_listing, read_table
 from lopsided.data.contents.identity import content_of_sample
-from lopsided.data.corrections import Correction, corrected, read_decisions, says_what_was_judged
-from lopsided.data.writer import write_data
+from lopsided.data.writing.corrections import Correction, corrected, read_decisions, says_what_was_judged
+from lopsided.data.writing.writer import write_data
 
 TARGETS = np.array([[True, False, False], [False, True, False], [True, True, True]])
 NAMES = ("cat", "dog", "sea, sun")

@@ -1,0 +1,1 @@
+"""Writing data back: with other labels, in files that every verb reads."""
