@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lopsided.cli.demo import LOSSES
-from lopsided.metrics.catalogue import CATALOGUE
+from lopsided.metrics.catalogue import RANKED
 from lopsided.reports import write_report
 from lopsided.reports.runs import Run, read_runs
 from lopsided.reports.summary import summary, warnings_about
@@ -34,10 +34,9 @@ def words_of(runs: tuple[Run, ...]) -> dict[str, Any]:
     return {
         "result": summary(runs, None).split(". ")[-1],
         "warnings": warnings_about(runs),
-        "columns": [metric.title for metric in CATALOGUE.values()],
+        "columns": [metric.title for metric in RANKED],
         "rows": {
-            row.label: [("*" * cell.is_best) + cell.text for cell in row.cells]
-            for row in metric_rows(runs, list(CATALOGUE.values()))
+            row.label: [("*" * cell.is_best) + cell.text for cell in row.cells] for row in metric_rows(runs, RANKED)
         },
     }
 

@@ -163,7 +163,7 @@ def final_gap(name, criterion, epochs=12):
     torch.manual_seed(0)
     data = SplitDataset(table(name), split="train")
     rows = range(min(len(data), 1500))
-    num_labels = len(data.table.labels.names)
+    num_labels = len(data.samples.labels.names)
     network = nn.Sequential(nn.Flatten(), nn.LazyLinear(256), nn.ReLU(), nn.Linear(256, num_labels))
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
     gaps = []

@@ -104,7 +104,7 @@ def test_images_and_kernels_lie_in_memory_as_convolutions_are_fastest(trained, m
             return super().forward(inputs.float()).mean(dim=(2, 3))
 
     of_images = dataclasses.replace(
-        trained, model=Network(3, 2, 3), input_shape=(3, 16, 16), images=ImageOptions(size=16)
+        trained, model=Network(3, 2, 3), inputs=Inputs("images", (3, 16, 16)), images=ImageOptions(size=16)
     )
     assert collected(of_images, make_manifest(8), split="test", batch_size=2).logits.shape == (2, 2)
     assert laid_out == [True, True]

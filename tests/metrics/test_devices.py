@@ -25,6 +25,14 @@ CASES = {
     "eleven_point_average_precision": lambda: metrics.eleven_point_average_precision(PROBABILITIES, TARGETS),
     "mean_average_precision": lambda: metrics.mean_average_precision(PROBABILITIES, TARGETS, mask=MASK),
     "micro_average_precision": lambda: metrics.micro_average_precision(PROBABILITIES, TARGETS, mask=MASK),
+    "roc_auc": lambda: metrics.roc_auc(PROBABILITIES, TARGETS, mask=MASK),
+    "micro_roc_auc": lambda: metrics.micro_roc_auc(PROBABILITIES, TARGETS, mask=MASK),
+    "precision_at_k": lambda: metrics.precision_at_k(PROBABILITIES, TARGETS, k=1, mask=MASK),
+    "ndcg_at_k": lambda: metrics.ndcg_at_k(PROBABILITIES, TARGETS, k=2),
+    "propensities": lambda: metrics.propensities(TARGETS.sum(dim=0), num_samples=9),
+    "propensity_scored_precision_at_k": lambda: metrics.propensity_scored_precision_at_k(
+        PROBABILITIES, TARGETS, k=1, propensity=torch.full(PROBABILITIES.shape[1:], 0.5, device="cpu")
+    ),
     "brier_score": lambda: metrics.brier_score(PROBABILITIES, TARGETS, mask=MASK),
     "equal_mass_edges": lambda: metrics.equal_mass_edges(PROBABILITIES, 3),
     "equal_width_edges": lambda: metrics.equal_width_edges(3),

@@ -209,7 +209,9 @@ def test_predictions_are_the_probabilities_of_every_sample(tmp_path, table, conf
 def test_data_of_another_shape_or_other_labels_is_refused(tmp_path, table, config):
     run = fit(config, tmp_path / "run", data=table)
     narrow = dataclasses.replace(table, features=table.features[:, :5])
-    with pytest.raises(ValueError, match=r"expected inputs to have the shape of the run's \(6,\), got \(5,\)"):
+    with pytest.raises(
+        ValueError, match=r"expected inputs such as the run's, features of shape \(6,\), got features of shape \(5,\)"
+    ):
         evaluate(run, narrow)
     renamed = dataclasses.replace(table, labels=dataclasses.replace(table.labels, names=("a", "x", "c")))
     with pytest.raises(ValueError, match="expected label 1 to be 'b' as in the run, got 'x'"):

@@ -71,6 +71,9 @@ CATALOGUE = {
 RANKED = tuple(metric for metric in CATALOGUE.values() if metric.higher_is_better is not None)
 """Those of which the best can be told."""
 
+UNRANKED = tuple(metric for metric in CATALOGUE.values() if metric.higher_is_better is None)
+"""Those that say nothing alone: precision and recall."""
+
 DECISIONS = tuple(metric for metric in CATALOGUE.values() if metric.reads == "decisions")
 
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
 from lopsided.data import Data
-from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
+from lopsided.metrics.catalogue import CATALOGUE, DECISIONS, RANKED, UNRANKED
 from lopsided.reports.doubts import same_measure
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
 from lopsided.reports.explorer.page import explorer_of
@@ -69,8 +69,10 @@ def render_page(runs: Sequence[Run]) -> str:
         evaluated=next((run for run in runs if run.evaluation), None),
         swatches=swatches([run.look for run in runs]),
         catalogue=list(CATALOGUE.values()),
-        columns=[metric.title for metric in CATALOGUE.values()],
-        rows=metric_rows(runs, list(CATALOGUE.values())),
+        columns=[metric.title for metric in RANKED],
+        rows=metric_rows(runs, RANKED),
+        further_columns=[metric.title for metric in UNRANKED],
+        further_rows=metric_rows(runs, UNRANKED),
         top_columns=[metric.title for metric in DECISIONS],
         top_rows=metric_rows(runs, DECISIONS, group="top3"),
         training_figures=training_figures(runs),

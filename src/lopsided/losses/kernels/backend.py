@@ -18,9 +18,7 @@ from torch import Tensor
 from lopsided.losses.eager import is_eager
 from lopsided.losses.kernels import native_kernel, triton_kernel
 from lopsided.losses.kernels.call import Call, Results
-from lopsided.losses.kernels.native_kernel import INSTRUCTIONS, native_module
-
-__all__ = ["BACKENDS", "INSTRUCTIONS", "Backend", "Entry", "cpu_backend", "forget", "native_module", "serving"]
+from lopsided.losses.kernels.native_kernel import INSTRUCTIONS
 
 
 class Backend(Protocol):
