@@ -64,7 +64,7 @@ class Sweep:
                 f"expected settings to have different names, got {', '.join(s.name for s in self.settings)}"
             )
         if self.data.missing:
-            raise ValueError(f"data.missing has no effect in a sweep, got {self.data.missing}: give --missing")
+            raise ValueError(f"expected no data.missing in a sweep, got {self.data.missing}: give --missing")
 
     @property
     def study_name(self) -> str:

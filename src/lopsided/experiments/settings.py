@@ -71,9 +71,9 @@ def settings_of(
             f"expected loss.name of a sweep to be left out, got {base.name}: lopsided sweep losses compares losses"
         )
     if name == "losses" and given:
-        raise ValueError(f"loss.{next(iter(given))} has no effect in the sweep losses, which compares their defaults")
+        raise ValueError(f"expected the sweep losses to have defaults alone, got loss.{next(iter(given))}")
     if name in given:
-        raise ValueError(f"loss.{name} is what the sweep {name} varies: give its values by --grid")
+        raise ValueError(f"expected the values of loss.{name} by --grid, got loss.{name} in the sweep that varies it")
     match name:
         case "gamma_neg":
             found = [

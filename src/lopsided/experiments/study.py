@@ -163,7 +163,7 @@ def _named(place: str) -> Iterator[None]:
         reason: BaseException = error
         while reason.__cause__ is not None:
             reason = reason.__cause__
-        raise ValueError(f"the storage {place} cannot be used: {reason}") from error
+        raise ValueError(f"expected the storage {place} to be usable, got: {reason}") from error
 
 
 def _numbers(setting: Setting) -> dict[str, float]:

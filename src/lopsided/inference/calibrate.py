@@ -88,9 +88,7 @@ def fitted(
     fit = _platt if method == "platt" else _isotonic
     common = fit(*pooled)
     if common is None:
-        raise ValueError(
-            "a calibration needs scores that rise with the truth, got a network that is no better than chance"
-        )
+        raise ValueError("expected scores that rise with the truth, got a network that is no better than chance")
     found, few = [common] * scores.shape[1], []
     for k in range(scores.shape[1]):
         chosen = known[:, k]
@@ -110,7 +108,7 @@ def _binned(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
     """Scores, truth and weights that say the same in few numbers: the mean of each bin of scores, twice."""
     if not truth.any() or truth.all():
-        raise ValueError("a calibration needs known positives and negatives, got only one of the two")
+        raise ValueError("expected known positives and known negatives to fit to, got only one of the two")
     if len(scores) <= _BINS:
         return scores, truth, np.ones(len(scores))
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)[1:-1]))

@@ -199,7 +199,7 @@ def choose_device(options: TrainingOptions) -> torch.device:
         ValueError: A GPU is asked for and there is none.
     """
     if options.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError("training.accelerator=gpu needs a GPU, got a machine without one")
+        raise ValueError("expected a GPU for training.accelerator=gpu, got a machine without one")
     return torch.device("cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
