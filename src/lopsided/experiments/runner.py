@@ -167,7 +167,7 @@ def _diverged(run: RunFolder) -> bool:
 
 
 def _outcome(run: RunFolder, test: dict[str, float], seconds: float) -> Outcome:
-    """What a run's metrics.csv says it came to."""
+    """The outcome that a run's metrics.csv holds."""
     rows = run.rows()
     steps, validations = [row for row in rows if row["loss"]], [row for row in rows if row["val_mAP"]]
     if _diverged(run) or not validations:

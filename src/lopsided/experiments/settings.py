@@ -95,15 +95,7 @@ def settings_of(
 
 
 def check_numbers(settings: Sequence[Setting], rates: Sequence[float]) -> None:
-    """Refuse numbers that a study cannot hold, before the runs that would have them.
-
-    Args:
-        settings: Of a sweep.
-        rates: Learning rates that it tries.
-
-    Raises:
-        ValueError: One is too small or too large; the message names it.
-    """
+    """Refuse settings and learning rates that a study cannot hold, before any run; the error names the number."""
     for rate in rates:
         if not RATES[0] <= rate <= RATES[1]:
             raise ValueError(
