@@ -70,7 +70,7 @@ def test_the_gap_before_any_batch_is_refused():
     gauge = ProbabilityGap()
     gauge.update(torch.zeros(3, 2), torch.ones(3, 2))
     gauge.reset()
-    with pytest.raises(ValueError, match="the gap needs at least one update, got none"):
+    with pytest.raises(ValueError, match="expected at least one update before the gap is read, got none"):
         gauge.compute()
 
 
@@ -79,7 +79,7 @@ def test_batches_of_other_labels_are_refused():
     gauge.update(torch.zeros(3, 2), torch.ones(3, 2))
     with pytest.raises(ValueError, match="expected every batch to have 2 labels, got 3"):
         gauge.update(torch.zeros(3, 3), torch.ones(3, 3))
-    with pytest.raises(ValueError, match="merge needs a gauge with per_label=True"):
+    with pytest.raises(ValueError, match="expected a gauge with per_label=True"):
         gauge.merge(ProbabilityGap())
 
 

@@ -72,7 +72,7 @@ def test_a_sweep_prints_its_table_and_says_what_it_wrote(capsys, tmp_path, sourc
         ("sweep margin digits --missing 0,0.0", "expected missing to name each share once, got 0, 0"),
         ("sweep margin digits --missing 1", "expected missing to be shares in [0, 1), got 1.0"),
         ("sweep margin digits --seeds 0", "expected seeds to be at least 1, got 0"),
-        ("sweep margin digits --data.missing 0.1", "data.missing has no effect in a sweep"),
+        ("sweep margin digits --data.missing 0.1", "expected no data.missing in a sweep"),
         ("sweep margin digits --sedes 3", "did you mean --seeds?"),
     ],
 )

@@ -62,7 +62,10 @@ def test_results_on_other_data_are_refused_and_stay(tmp_path, table, same_data):
     with working_in(out, study="one", data=table):
         pass
     before = (out / "data.json").read_bytes()
-    with pytest.raises(ValueError, match="holds results on other data"), working_in(out, study="b", data=same_data):
+    with (
+        pytest.raises(ValueError, match="expected the data that the results in .* were made on"),
+        working_in(out, study="b", data=same_data),
+    ):
         pass
     assert (out / "data.json").read_bytes() == before
 

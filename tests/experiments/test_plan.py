@@ -104,7 +104,7 @@ def test_how_many_processes_prepare_batches_is_no_other_sweep(sweep):
         ({"seeds": 0}, "expected seeds to be at least 1, got 0"),
         ({"trials": 0}, "expected trials to be at least 1, got 0"),
         ({"missing": (0.2, 1.0)}, r"expected missing to be shares in \[0, 1\), got 0.2, 1.0"),
-        ({"data": DataOptions(missing=0.5)}, "data.missing has no effect in a sweep, got 0.5: give --missing"),
+        ({"data": DataOptions(missing=0.5)}, "expected no data.missing in a sweep, got 0.5: give --missing"),
     ],
 )
 def test_what_makes_no_sweep_is_refused(sweep, options, message):

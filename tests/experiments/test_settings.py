@@ -61,8 +61,12 @@ def test_adaptive_asymmetry_stands_beside_fixed_settings_of_the_same_margin():
         ("combination", {"base": LossOptions(margin=0.0)}, "to name each setting once, got neither and shifting"),
         ("combination", {"grid": ["all"]}, "to be of neither, focusing, shifting, both, got 'all'"),
         ("losses", {"grid": ["bce"]}, "to be of cross_entropy, focal, .*, got 'bce'"),
-        ("losses", {"base": LossOptions(margin=0.1)}, "loss.margin has no effect in the sweep losses"),
-        ("margin", {"base": LossOptions(margin=0.1)}, "loss.margin is what the sweep margin varies"),
+        (
+            "losses",
+            {"base": LossOptions(margin=0.1)},
+            "expected the sweep losses to have defaults alone, got loss.margin",
+        ),
+        ("margin", {"base": LossOptions(margin=0.1)}, "expected the values of loss.margin by --grid, got loss.margin"),
         ("margin", {"base": LossOptions(name="focal")}, "expected loss.name of a sweep to be left out, got focal"),
     ],
 )

@@ -122,5 +122,5 @@ def test_a_storage_that_cannot_be_written_is_named(tmp_path, sweep):
     path.write_text(
         "no database, but text that is longer than the header of one, so that nobody takes it for empty" * 9
     )
-    with pytest.raises(ValueError, match=r"the storage sqlite:.*study.db cannot be used: file is not a database"):
+    with pytest.raises(ValueError, match=r"the storage sqlite:.*study.db to be usable, got: file is not a database"):
         Study(sqlite_at(path), "a")

@@ -148,7 +148,7 @@ def test_data_without_a_test_split_is_refused(tmp_path, sweep):
     path = tmp_path / "alone.npz"
     arrays = np.load(sweep.source.removeprefix("table:"))
     np.savez(path, features=arrays["features"], labels=arrays["labels"])
-    with pytest.raises(ValueError, match=r"a sweep needs train, val and test splits, got .*alone.npz without"):
+    with pytest.raises(ValueError, match=r"expected train, val and test splits, got .*alone.npz without"):
         run_sweep(dataclasses.replace(sweep, source=f"table:{path}"), tmp_path, storage=sqlite_at(tmp_path / "s.db"))
 
 
@@ -195,7 +195,10 @@ def test_a_folder_with_results_on_other_data_is_refused_before_any_work(tmp_path
     run_sweep(small, out / "runs", storage=storage, out=out)
     before = (out / "study.db").read_bytes()
     changed(sweep.source, change)
-    with pytest.raises(ValueError, match=f"out holds results on other data: .* in which {said}.*: name another --out"):
+    with pytest.raises(
+        ValueError,
+        match=f"the results in .*out were made on, got data in which {said}.*: name another --out",
+    ):
         run_sweep(small, out / "runs", storage=storage, out=out)
     assert (out / "study.db").read_bytes() == before
     run_sweep(small, tmp_path / "runs", storage=sqlite_at(tmp_path / "new.db"), out=tmp_path / "new")
@@ -212,7 +215,10 @@ def test_data_that_changes_while_a_sweep_runs_ends_it(tmp_path, sweep, monkeypat
         return made(*arguments, **settings)
 
     monkeypatch.setattr(work, "train_grid", change_then_train)
-    with pytest.raises(ValueError, match=r"made.npz changed while the sweep ran: the labels of some samples changed"):
+    with pytest.raises(
+        ValueError,
+        match=r"made.npz to stay the same, got other data while the sweep ran: the labels of some samples changed",
+    ):
         run_sweep(sweep, tmp_path / "runs", storage=sqlite_at(tmp_path / "study.db"))
 
 

@@ -147,7 +147,7 @@ def test_a_nan_probability_is_refused(rule):
         ({"threshold": torch.zeros(2)}, r"^expected threshold to be a number or have the shape \(3,\), got \(2,\)$"),
         ({"top_k": 0}, r"^expected top_k to lie in 1 to 3, the number of labels, got 0$"),
         ({"top_k": 4}, r"^expected top_k to lie in 1 to 3, the number of labels, got 4$"),
-        ({"top_k_above_threshold": True}, r"^top_k_above_threshold needs top_k, got None$"),
+        ({"top_k_above_threshold": True}, r"^expected top_k beside top_k_above_threshold, got None$"),
     ],
 )
 def test_rules_that_cannot_be_meant_are_refused(rule, message):

@@ -173,8 +173,8 @@ def test_a_precision_that_nothing_reaches_predicts_nothing():
     ("options", "message"),
     [
         ({"rule": "f2"}, "expected rule to be one of f1, precision, recall, got 'f2'"),
-        ({"rule": "recall"}, "at_least goes with the rules precision and recall, got None with recall"),
-        ({"at_least": 0.5}, "at_least goes with the rules precision and recall, got 0.5 with f1"),
+        ({"rule": "recall"}, "expected at_least with the rules precision and recall alone, got None with recall"),
+        ({"at_least": 0.5}, "expected at_least with the rules precision and recall alone, got 0.5 with f1"),
         ({"rule": "recall", "at_least": 1.5}, r"expected at_least to lie in \(0, 1\], got 1.5"),
         ({"shrinkage": -1}, "expected shrinkage to be at least 0, got -1"),
     ],
@@ -183,7 +183,7 @@ def test_wrong_settings_are_refused(options, message):
     scores, targets = made()
     with pytest.raises(ValueError, match=message):
         choose_thresholds(scores, targets, **options)
-    with pytest.raises(ValueError, match="thresholds need at least one known positive, got none"):
+    with pytest.raises(ValueError, match="expected at least one known positive to choose thresholds by, got none"):
         choose_thresholds(scores, torch.zeros_like(targets))
 
 

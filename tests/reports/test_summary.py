@@ -136,7 +136,7 @@ def test_labels_that_are_always_true_or_never_are_told_once(make_run):
     about = {"labels_measured": 2, "labels_without_positives": 2, "labels_always_true": ["plain"], "samples": 15}
     runs = read_runs([make_run(str(seed), seed=seed, evaluation=evaluation_of(0.512, **about)) for seed in (1, 2)])
     assert warnings_about(runs) == [
-        "Means over labels on the test split, as mAP, are of the 2 of 4 labels that have a positive there.",
+        "Means over labels on the test split, such as mAP, cover the 2 of 4 labels that have a positive there.",
         "1 of the 2 labels measured on the test split are true in each sample: their average precision is 1 whatever a "
         "network does (plain).",
     ]

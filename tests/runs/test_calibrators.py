@@ -161,9 +161,13 @@ def test_unknown_elements_do_not_matter(method):
 
 def test_what_cannot_be_fitted_is_said():
     closed, logits = ClosedForm(0, 2, 0.2, False), made()[0]
-    with pytest.raises(ValueError, match="needs known positives and negatives, got only one of the two"):
+    with pytest.raises(
+        ValueError, match="expected known positives and known negatives to fit to, got only one of the two"
+    ):
         fitted(logits, torch.zeros_like(logits), None, closed=closed, method="platt")
-    with pytest.raises(ValueError, match="got a network that is no better than chance"):
+    with pytest.raises(
+        ValueError, match="expected scores that rise with the truth, got a network that is no better than chance"
+    ):
         fitted(logits, logits < 0, None, closed=closed, method="platt")
 
 

@@ -60,9 +60,11 @@ def test_splc_counts_its_start_in_passes_over_the_training_split():
 
 
 def test_counts_that_a_loss_needs_are_asked_for():
-    with pytest.raises(ValueError, match="loss.name=splc needs the number of training samples, got none"):
+    with pytest.raises(ValueError, match="expected the number of training samples for loss.name=splc, got none"):
         build_criterion(LossOptions(name="splc"), num_labels=3)
-    with pytest.raises(ValueError, match="loss.name=distribution_balanced needs the number of positives of each label"):
+    with pytest.raises(
+        ValueError, match="expected the number of positives of each label for loss.name=distribution_balanced"
+    ):
         build_criterion(LossOptions(name="distribution_balanced"), num_labels=3, num_samples=8)
 
 

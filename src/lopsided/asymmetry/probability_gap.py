@@ -57,7 +57,7 @@ def gap_sums(logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, per
 
 
 def cross_entropy_and_gap(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Cross-entropy, summed over labels, mean over samples, and :func:`gap_sums`: of one pass where a kernel serves."""
+    """Cross-entropy (summed over labels, mean over samples) and :func:`gap_sums`, in one pass where a kernel serves."""
     plain = Settings(gamma_pos=0.0, gamma_neg=0.0, margin=0.0)
     call = Call(logits, targets, plain, mask, reduction="batchmean", want_slope=False, want_gap=True)
     cost, sums = loss_and_gap(call)
@@ -108,7 +108,7 @@ class ProbabilityGap:
     def merge(self, other: ProbabilityGap) -> None:
         """Add what another gauge has seen."""
         if other.per_label != self.per_label:
-            raise ValueError(f"merge needs a gauge with per_label={self.per_label}, got per_label={other.per_label}")
+            raise ValueError(f"expected a gauge with per_label={self.per_label}, got per_label={other.per_label}")
         if other.sums is not None:
             self._add(other.sums)
 
@@ -135,5 +135,5 @@ class ProbabilityGap:
 
     def _seen(self) -> Tensor:
         if self.sums is None:
-            raise ValueError("the gap needs at least one update, got none")
+            raise ValueError("expected at least one update before the gap is read, got none")
         return self.sums

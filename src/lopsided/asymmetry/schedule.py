@@ -38,7 +38,7 @@ class Ramp:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.delay < 0:
-            raise ValueError(f"a ramp needs steps >= 1 and delay >= 0, got steps={self.steps}, delay={self.delay}")
+            raise ValueError(f"expected steps >= 1 and delay >= 0, got steps={self.steps}, delay={self.delay}")
         if self.shape not in ("linear", "cosine"):
             raise ValueError(f"expected shape to be linear or cosine, got {self.shape!r}")
 

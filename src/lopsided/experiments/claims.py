@@ -145,5 +145,5 @@ def without_password(url: str) -> str:
 
 
 def _number(name: str) -> int:
-    """Advisory locks have numbers for names: 64 bits with a sign."""
+    """The number of an advisory lock, signed, 64 bits, from its name."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)

@@ -65,7 +65,7 @@ def _check_data(out: Path, data: Data) -> None:
     change = what_changed(was, data)
     if change is not None:
         raise ValueError(
-            f"{out} holds results on other data: expected the same, got data in which {change}: name another --out "
+            f"expected the data that the results in {out} were made on, got data in which {change}: name another --out "
             "(these results stay), or bring the old data back"
         )
 

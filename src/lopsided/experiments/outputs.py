@@ -18,7 +18,7 @@ def write_outputs(sweep: Sweep, rows: Mapping[Key, Row], folder: Path) -> list[R
 
     Args:
         sweep: The experiment.
-        rows: All runs of its study; those that it did not ask for, such as other seeds, are left out.
+        rows: All runs of its study; runs it did not ask for, such as other seeds, are left out.
         folder: Where to write.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,7 @@ class Sweep:
                 f"expected settings to have different names, got {', '.join(s.name for s in self.settings)}"
             )
         if self.data.missing:
-            raise ValueError(f"data.missing has no effect in a sweep, got {self.data.missing}: give --missing")
+            raise ValueError(f"expected no data.missing in a sweep, got {self.data.missing}: give --missing")
 
     @property
     def study_name(self) -> str:
@@ -84,12 +84,7 @@ class Sweep:
 
 
 def points(sweep: Sweep, rows: Mapping[Key, Row]) -> list[Point]:
-    """The runs that can be made now; the final ones of a share come when its learning rates are chosen.
-
-    Args:
-        sweep: The experiment.
-        rows: Runs that were made.
-    """
+    """The runs that can be made now; the final ones of a share come when its learning rates are chosen."""
     left = []
     for missing in sweep.missing:
         undone = _untuned(sweep, rows, missing)
@@ -104,7 +99,7 @@ def num_runs(sweep: Sweep) -> int:
 
 
 def num_left(sweep: Sweep, rows: Mapping[Key, Row]) -> int:
-    """How many runs are still to be made, those that cannot be made yet too."""
+    """How many runs are still to be made, including those that must wait for others."""
     waiting = sum(bool(_untuned(sweep, rows, missing)) for missing in sweep.missing)
     return len(points(sweep, rows)) + waiting * len(sweep.settings) * sweep.seeds
 

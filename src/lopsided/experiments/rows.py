@@ -48,7 +48,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Row:
-    """A run that was made; nan stands for what was not measured, or what a diverged run has no number for."""
+    """A run that was made; nan stands for what was not measured, or what diverged."""
 
     setting: str
     missing: float  # share
@@ -76,7 +76,7 @@ class Row:
 
     @staticmethod
     def of(plain: dict[str, Any]) -> Row:
-        """What :meth:`plain` gave; a metric that an older version did not know is nan."""
+        """A row from what :meth:`plain` gave; a metric that an older version did not know is nan."""
         fields: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
         test = {name: fields.pop(f"{_TEST}{name}", math.nan) for name in CATALOGUE}
         return Row(**fields, test=test)

@@ -44,7 +44,7 @@ class Work:
         self.model = sweep.model
         data = self._data(sweep.missing[0], 0)
         if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
-            raise ValueError(f"a sweep needs train, val and test splits, got {sweep.source} without {absent[0]}")
+            raise ValueError(f"expected train, val and test splits, got {sweep.source} without {absent[0]}")
         self.why_one_by_one = why_not(data, self.model, sweep.training)
 
     def units(self, points: Sequence[Point]) -> dict[str, list[Point]]:
@@ -140,8 +140,8 @@ class Work:
             now = dataclasses.replace(now, splits=first.splits, split_sizes=first.split_sizes)
         if now != first and (is_first_seed or self.sweep.source != "digits"):
             raise ValueError(
-                f"{self.sweep.source} changed while the sweep ran: {what_changed(first, complete)}; what was made "
-                "before is kept"
+                f"expected {self.sweep.source} to stay the same, got other data while the sweep ran: "
+                f"{what_changed(first, complete)}; what was made before is kept"
             )
 
 
@@ -167,7 +167,7 @@ def _diverged(run: RunFolder) -> bool:
 
 
 def _outcome(run: RunFolder, test: dict[str, float], seconds: float) -> Outcome:
-    """What a run's metrics.csv says it came to."""
+    """The outcome that a run's metrics.csv holds."""
     rows = run.rows()
     steps, validations = [row for row in rows if row["loss"]], [row for row in rows if row["val_mAP"]]
     if _diverged(run) or not validations:

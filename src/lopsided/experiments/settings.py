@@ -71,9 +71,9 @@ def settings_of(
             f"expected loss.name of a sweep to be left out, got {base.name}: lopsided sweep losses compares losses"
         )
     if name == "losses" and given:
-        raise ValueError(f"loss.{next(iter(given))} has no effect in the sweep losses, which compares their defaults")
+        raise ValueError(f"expected the sweep losses to have defaults alone, got loss.{next(iter(given))}")
     if name in given:
-        raise ValueError(f"loss.{name} is what the sweep {name} varies: give its values by --grid")
+        raise ValueError(f"expected the values of loss.{name} by --grid, got loss.{name} in the sweep that varies it")
     match name:
         case "gamma_neg":
             found = [
@@ -95,15 +95,7 @@ def settings_of(
 
 
 def check_numbers(settings: Sequence[Setting], rates: Sequence[float]) -> None:
-    """Refuse numbers that a study cannot hold, before the runs that would have them.
-
-    Args:
-        settings: Of a sweep.
-        rates: Learning rates that it tries.
-
-    Raises:
-        ValueError: One is too small or too large; the message names it.
-    """
+    """Refuse settings and learning rates that a study cannot hold, before any run; the error names the number."""
     for rate in rates:
         if not RATES[0] <= rate <= RATES[1]:
             raise ValueError(

@@ -66,12 +66,7 @@ class Result:
 
 
 def results(sweep: Sweep, rows: Mapping[Key, Row]) -> list[Result]:
-    """One result for each share of hidden positives and setting, in their order.
-
-    Args:
-        sweep: The experiment.
-        rows: All its runs.
-    """
+    """One result for each share of hidden positives and setting, in their order."""
     final = final_rows(sweep, rows)
     found = []
     for missing in sweep.missing:

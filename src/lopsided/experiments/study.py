@@ -144,7 +144,7 @@ def check_storage(storage: str) -> None:
 
 
 def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
-    """Claims, the address as Optuna takes it, and what its engine needs."""
+    """Claims, the address as Optuna takes it, and the options of its engine."""
     check_storage(storage)
     kind, _, place = storage.partition("://")
     if kind == "sqlite":
@@ -156,14 +156,14 @@ def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
 
 @contextmanager
 def _named(place: str) -> Iterator[None]:
-    """Errors of the storage as one that names it."""
+    """Turn errors of the storage into one that names it."""
     try:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         reason: BaseException = error
         while reason.__cause__ is not None:
             reason = reason.__cause__
-        raise ValueError(f"the storage {place} cannot be used: {reason}") from error
+        raise ValueError(f"expected the storage {place} to be usable, got: {reason}") from error
 
 
 def _numbers(setting: Setting) -> dict[str, float]:

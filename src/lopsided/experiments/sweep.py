@@ -71,7 +71,7 @@ def _all_runs(sweep: Sweep, work: Work, study: Study, bar: tqdm) -> dict[Key, Ro
 
 
 def _about_others(others: list[Identity | None], work: Work, place: str) -> str:
-    """What is said where the storage holds runs of the same line on other data."""
+    """The note for a storage that holds runs of the same command on other data."""
     last = others[-1]
     if last is None:
         which = "by an older version, which did not keep what they were made on"
@@ -81,7 +81,7 @@ def _about_others(others: list[Identity | None], work: Work, place: str) -> str:
 
 
 def _make(name: str, study: Study, work: Work, bar: tqdm) -> bool:
-    """Make a unit, if no other worker has it; whether anything was made."""
+    """Make a unit unless another worker has it; say whether anything was made."""
     with study.claims.claim(f"{study.name} {name}") as is_mine:
         if not is_mine:
             return False

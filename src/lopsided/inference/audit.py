@@ -95,7 +95,7 @@ def audit(scores: OutOfSample, *, most: int) -> Audit:
 
 
 def _share_missing(p: Tensor, sure: Tensor, others: Tensor) -> float:
-    """Others for each of the ``sure`` elements, above the surest tenth of these."""
+    """Number of others for each sure element, among what scores within the surest tenth of the sure ones."""
     if not sure.any() or not others.any():
         return 0.0
     of_sure = np.sort(p[sure].numpy())
@@ -111,8 +111,7 @@ def _most_doubtful(doubt: Tensor, among: Tensor, most: int) -> list[tuple[int, i
 
 
 def write_suspects(found: Audit, data: Data, path: Path) -> None:
-    """Write a CSV file with a row for each suspect, the most doubtful first: what a decision needs, the probability,
-    and the content of the sample, by which it is found again in other rows."""
+    """Write one CSV row per suspect, the most doubtful first; its content finds a sample that has moved."""
     rows = [
         (
             s.row,
@@ -129,14 +128,12 @@ def write_suspects(found: Audit, data: Data, path: Path) -> None:
 
 
 def write_counts(found: Audit, data: Data, path: Path) -> None:
-    """Write a CSV file with a row for each label: how often it is noted, and the estimated numbers of errors, which
-    are empty where they must not be believed."""
+    """Write one CSV row per label: how often it is noted, and its estimated errors, empty where not to be believed."""
     _write(path, ("label", "noted", "missing", "wrong"), counts(found, data, unknown=""))
 
 
 def counts(found: Audit, data: Data, *, unknown: str = "–") -> list[tuple[str, int, str, str]]:
-    """Of each label its name, how often it is noted, and the estimated numbers of missing and of wrong ones, or
-    ``unknown`` where no number may be believed."""
+    """Each label's name, how often it is noted, and how many are missing and wrong; ``unknown`` where not credible."""
     columns = (found.noted.tolist(), found.missing.tolist(), found.wrong.tolist(), found.trust.removable.tolist())
     warned = bool(found.trust.warnings)
     return [

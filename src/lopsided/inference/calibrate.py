@@ -19,7 +19,7 @@ from lopsided.runs.lock import writing
 __all__ = ["calibrate"]
 
 FEW = 10
-"""Positives below which a label is not fitted or chosen for alone."""
+"""Positives below which a label gets no calibration or threshold of its own."""
 
 _BINS = 4096  # of logits, for all labels together
 _KNOTS = 24  # of an isotonic line, at most
@@ -35,8 +35,8 @@ def calibrate(
     Args:
         run: A trained run.
         data: The data, with the labels of the run.
-        method: temperature (one number for all labels), platt (scale and shift) or isotonic (a rising line), the two
-            for each label; labels with fewer than 10 positives or negatives there take the fit of all labels pooled.
+        method: temperature (one number for all labels) or, for each label, platt (scale and shift) or isotonic (a
+            rising line); a label with fewer than 10 positives or negatives takes the fit of all labels pooled.
         split: What to fit on.
         source: What to call the data where it is not the run's own.
 
@@ -69,7 +69,7 @@ def fitted(
     Args:
         logits: Shape ``(samples, labels)``.
         targets: 0 or 1, shape of ``logits``.
-        mask: True where the label is known, or None where all is.
+        mask: True where the label is known; None where all labels are.
         closed: The closed form of the run.
         method: temperature, platt or isotonic.
 
@@ -88,9 +88,7 @@ def fitted(
     fit = _platt if method == "platt" else _isotonic
     common = fit(*pooled)
     if common is None:
-        raise ValueError(
-            "a calibration needs scores that rise with the truth, got a network that is no better than chance"
-        )
+        raise ValueError("expected scores that rise with the truth, got a network that is no better than chance")
     found, few = [common] * scores.shape[1], []
     for k in range(scores.shape[1]):
         chosen = known[:, k]
@@ -108,9 +106,9 @@ def fitted(
 def _binned(
     scores: NDArray[np.float32], truth: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float64]]:
-    """Scores, truth and weights that say the same in few numbers: the mean of each bin of scores, twice."""
+    """Fewer scores, with truth and weights: each bin's mean, once for its negatives and once for its positives."""
     if not truth.any() or truth.all():
-        raise ValueError("a calibration needs known positives and negatives, got only one of the two")
+        raise ValueError("expected known positives and known negatives to fit to, got only one of the two")
     if len(scores) <= _BINS:
         return scores, truth, np.ones(len(scores))
     edges = np.unique(np.quantile(scores, np.linspace(0, 1, _BINS + 1)[1:-1]))

@@ -1,4 +1,4 @@
-"""Which decisions of a run were made on the very split that is measured: what makes its numbers optimistic."""
+"""Which decisions of a run were made on the split that is measured, which makes its numbers optimistic."""
 
 from __future__ import annotations
 
@@ -12,18 +12,14 @@ from lopsided.runs.own_data import is_own, same_place
 def chosen_on(
     run: RunFolder, *, split: str, source: str | None, thresholds: dict[str, Any] | None, fit: dict[str, Any] | None
 ) -> list[str]:
-    """What was chosen on a split, of weights, thresholds and calibration.
+    """Which of ``weights`` (or their epoch), ``thresholds`` and ``calibration`` were chosen on a split.
 
     Args:
         run: A trained run.
         split: The split that is measured.
         source: Where its data comes from; None for the run's own.
-        thresholds: How the thresholds that are applied were chosen, as thresholds.json has it; None for a number.
+        thresholds: How the applied thresholds were chosen, as thresholds.json has it; None for a given number.
         fit: calibration.json of the run, or None.
-
-    Returns:
-        Of ``weights`` (trained on the split, or their epoch chosen by it), ``thresholds`` and ``calibration`` those
-        that were.
     """
     own = source is None or is_own(run, source)
     has_best = (run.checkpoints / "best.ckpt").is_file()

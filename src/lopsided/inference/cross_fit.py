@@ -89,8 +89,7 @@ def out_of_sample(
 
 
 def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Trained, Data, np.ndarray]:
-    """The head of a frozen backbone and the features of all images, which are computed once for all folds; and the
-    numbers of images that could not be opened. Other networks and data as they are."""
+    """Of a frozen backbone, its head, the features of all images and which could not be opened; others unchanged."""
     model = trained.model
     if not (data.opens_files and isinstance(model, ImageNetwork) and model.frozen):
         return trained, data, np.zeros(0, np.int64)
@@ -118,7 +117,7 @@ def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
 
 
 def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolder:
-    """The run of one fold: as it is there, if it was trained on the same data with the same options, else trained."""
+    """The run of one fold, which is trained unless it is there already from the same data and options."""
     folder = RunFolder(run.path / "audit" / f"fold-{name}")
     no_part = ("source", "training.workers")  # the other options decide the run, and may be others than before
     deciding = {key: value for key, value in config.flat().items() if key not in no_part and key[:7] != "report."}
@@ -127,7 +126,7 @@ def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolde
     try:
         if about.is_file() and read_json(about) == wanted:
             return folder
-    except ValueError:  # damaged: as if it were not there
+    except ValueError:  # a damaged file counts as absent
         pass
     about.unlink(missing_ok=True)  # first: a removal that is cut short must not leave a fold that looks done
     shutil.rmtree(folder.path, ignore_errors=True)

@@ -54,11 +54,11 @@ def evaluate(
 
     Returns:
         Every metric of :mod:`lopsided.metrics.catalogue` by its name (mAP over ``labels_measured`` labels; decisions at
-        ``threshold``), ``top3`` with the decisions on the three most probable labels of each sample that are above it,
-        all in [0, 1]; ``calibration``: Brier score, calibration
-        errors and bins of sigmoid and probabilities; ``chosen_on_this_split``: what was, of weights, thresholds and
-        calibration; ``thresholds``: how they were chosen, if they were, and ``f1``: compared with 0.5, unless anything
-        was chosen on this split; of images ``unreadable``, numbers of samples all of whose labels count as unknown.
+        ``threshold``); ``top3``: decisions on the three most probable labels of each sample that are above it;
+        ``calibration``: Brier score, calibration errors and bins, of sigmoid and probabilities;
+        ``chosen_on_this_split``: which of weights, thresholds and calibration were; for chosen thresholds,
+        ``thresholds``: how they were chosen, and ``f1``: their gain over 0.5, unless something was chosen on this
+        split; for images, ``unreadable``: numbers of samples that could not be opened, whose labels count as unknown.
 
     Raises:
         ValueError: The data does not fit the run, or it is to be saved and another process writes to the run.
@@ -119,7 +119,7 @@ def _of_top(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[s
 
 
 def _calibration(method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
-    """Of the sigmoid, ``before``, and of the probabilities, ``after``."""
+    """Calibration of the sigmoid, as ``before``, and of the probabilities, as ``after``."""
     pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
     return {
         "method": method,

@@ -30,15 +30,15 @@ from lopsided.runs.folder import RunFolder, Trained
 __all__ = ["Exported", "export"]
 
 OPSET = 18
-"""Of ONNX: what PyTorch writes without a conversion, and every runtime of the last years reads."""
+"""PyTorch writes this opset of ONNX without a conversion, and every runtime of recent years reads it."""
 
 _text = partial(json.dumps, ensure_ascii=False)
-_LARGEST_FILE = 3 * 2**29  # bytes of weights; a file of ONNX ends at 2 GiB, and PyTorch parts from 1.5 GiB by itself
+_LARGEST_FILE = 3 * 2**29  # bytes of weights; ONNX allows 2 GiB in one file, and PyTorch splits from 1.5 GiB on
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and how near it is to PyTorch."""
+    """What was written, and how close it is to PyTorch."""
 
     path: Path
     data_path: Path | None  # weights that are too large for one file; belongs beside it, under its name
@@ -130,7 +130,7 @@ class _Served(nn.Module):
 
 
 def _runtime() -> ModuleType:
-    """onnxruntime, once everything is there that it takes to write a file for it."""
+    """Import what export needs and give onnxruntime."""
     try:
         return [import_module(name) for name in ("onnx", "onnxscript", "onnxruntime")][-1]
     except ModuleNotFoundError as error:
@@ -182,7 +182,7 @@ def _random_inputs(trained: Trained, input_type: str, *, num_samples: int) -> Te
         return torch.rand(shape, generator=generator)
     inputs = torch.randn(shape, generator=generator)
     for module in trained.model.modules():
-        if isinstance(module, Standardise):  # of the size that they have in the data, so that logits have theirs
+        if isinstance(module, Standardise):  # scaled like the data, so that logits have their usual size
             inputs = inputs * module.scale + module.mean
     return inputs
 
@@ -210,7 +210,7 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
 
 
 def _put(part: Path, out: Path) -> Path | None:
-    """Move what was written to its place; where weights have a file of their own, that file."""
+    """Move what was written to its place; give the file of the weights where they have one."""
     data = part.with_name(part.name + ".data")
     if not data.exists():
         os.replace(part, out)
@@ -223,7 +223,7 @@ def _put(part: Path, out: Path) -> Path | None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the exporter, whose notes are about its own insides; what fails is raised."""
+    """Silence the exporter's notes about its internals; errors are still raised."""
     disabled = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

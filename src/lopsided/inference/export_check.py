@@ -17,7 +17,7 @@ from lopsided.runs.folder import RunFolder, Trained
 from lopsided.runs.own_data import own_data
 
 TOLERANCE = 1e-4
-"""Largest difference of a logit or probability to PyTorch; of logits above 1 in size, a share of the largest."""
+"""Largest difference allowed to PyTorch; for logits, as a share of the largest one where that is above 1."""
 
 OUTPUTS = ("logits", "probabilities", "predicted")
 
@@ -38,8 +38,7 @@ class Rows:
 
 
 def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Rows | None, str]:
-    """Samples of the run's data with the logits that predict computes, and in words which; None where it can't be read.
-    Where ``input_type`` is uint8, those of a table are the pixels that batches hold divided by 255."""
+    """Samples of the run's data with predict's logits, or None where it can't be read; and in words what they are."""
     try:
         data = own_data(run)
         split = "val" if "val" in data.split_names else default_split(data)
@@ -50,7 +49,7 @@ def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Row
         reason = " ".join(str(error).split()) or "it has no samples"
         return None, f"random inputs alone, because the run's data can't be read: {reason:.200}"
     inputs = batch["inputs"]
-    if input_type == "uint8" and inputs.is_floating_point():
+    if input_type == "uint8" and inputs.is_floating_point():  # batches of a table hold pixels divided by 255
         inputs = (inputs * 255).round().to(torch.uint8)
     trained.model.cpu()
     return Rows(inputs, logits), f"{len(logits)} samples of {split} and random inputs"
@@ -59,12 +58,12 @@ def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Row
 def largest_difference(
     runtime: ModuleType, path: Path, decide: Decide, *, thresholds: Tensor, batches: list[Rows]
 ) -> float:
-    """Between onnxruntime and PyTorch, of all logits and probabilities.
+    """Largest difference between onnxruntime and PyTorch in any logit or probability.
 
     Args:
         runtime: onnxruntime.
         path: The file.
-        decide: What PyTorch makes of logits: probabilities and which labels are predicted.
+        decide: PyTorch's probabilities and predicted labels, from logits.
         thresholds: Probability above which each label is predicted, shape ``(labels,)``.
         batches: Inputs and their logits.
 

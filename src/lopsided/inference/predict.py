@@ -76,7 +76,7 @@ def predict(
 
 def _writer(path: Path, schema: pa.Schema, suffix: str) -> ParquetWriter | CSVWriter:
     if suffix == ".parquet":
-        # A dictionary would say nothing of probabilities, of which hardly two are equal.
+        # A dictionary would not compress probabilities, of which hardly two are equal.
         return ParquetWriter(str(path), schema, use_dictionary=["labels"])  # pyright: ignore[reportArgumentType]
     return CSVWriter(str(path), schema)
 
@@ -86,7 +86,7 @@ def _together(
 ) -> Iterator[tuple[Tensor, NDArray[np.int64], NDArray[np.bool_]]]:
     """Probabilities of many batches, their samples and which of these could not be opened.
 
-    All in the same memory: of small pieces that stay, each pins large ones around it that were let go.
+    All share one block of memory: small pieces that stay would each pin large freed ones around them.
     """
     kept, rows, absent, filled = torch.empty(len(trained.labels), most), np.empty(most, int), np.empty(most, bool), 0
     for logits, batch in batches:
@@ -118,7 +118,7 @@ def _rows(
 
 
 def _schema(names: tuple[str, ...], which: tuple[str, pa.DataType], suffix: str) -> pa.Schema:
-    """Columns of the file; predicted labels are such that a listing of them has these labels and no others."""
+    """Columns of the file, which can be read as a listing whose labels are exactly the predicted ones."""
     if can_be_joined(names):
         decided = [("labels", pa.string())]
     elif suffix == ".parquet":

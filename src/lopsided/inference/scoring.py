@@ -25,7 +25,7 @@ def scored_batches(
 
     Args:
         trained: The network.
-        data: The data; its inputs must be such as the network was trained on.
+        data: The data, with inputs of the kind that the network was trained on.
         split: One of its splits.
         batch_size: Samples at a time; does not change the logits.
         workers: Processes that open images; by default one for each core up to 8.
@@ -84,35 +84,26 @@ def collected(trained: Trained, data: Data, *, split: str, batch_size: int) -> S
 
 @dataclass(frozen=True)
 class Coverage:
-    """Which labels a mean over labels is of."""
+    """Which labels a mean over labels covers."""
 
     measured: int  # labels with a known positive: the only ones that have an average precision
     always_true: tuple[int, ...]  # labels without a known negative among them, whose average precision is 1 by itself
 
 
 def coverage(targets: Tensor, mask: Tensor | None) -> Coverage:
-    """What targets can say about labels.
-
-    Args:
-        targets: 0 or 1, shape ``(samples, labels)``.
-        mask: True where the label is known, or None where all is.
-    """
+    """Which labels targets of shape ``(samples, labels)`` measure; ``mask`` is True where known, None for all."""
     known = torch.ones_like(targets, dtype=torch.bool) if mask is None else mask
     positives, negatives = ((side & known).any(dim=0) for side in (targets.bool(), ~targets.bool()))
     return Coverage(int(positives.sum()), tuple((positives & ~negatives).nonzero().flatten().tolist()))
 
 
 def default_split(data: Data) -> str:
-    """The split that results are told of: test, else val, else the first."""
+    """The split to report results on: test, else val, else the first."""
     return next((split for split in ("test", "val") if split in data.split_names), data.split_names[0])
 
 
 def same_labels(trained: Trained, data: Data) -> None:
-    """Refuse data whose labels are not those of the run, in the same order.
-
-    Raises:
-        ValueError: They differ; the message names the first difference.
-    """
+    """Refuse data whose labels are not those of the run, in the same order; the error names the first difference."""
     wanted, came = np.array(trained.labels), np.array(data.labels.names)
     if len(wanted) != len(came):
         raise ValueError(f"expected the data to have the {len(wanted)} labels of the run, got {len(came)}")

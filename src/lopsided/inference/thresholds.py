@@ -21,7 +21,7 @@ from lopsided.runs.lock import writing
 __all__ = ["choose"]
 
 HALF = 0.5
-"""The threshold of a run for which none was chosen."""
+"""The threshold of a run where none was chosen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,9 @@ def choose(
         source: What to call the data where it is not the run's own.
 
     Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
-        given, ``epoch``, ``common``, ``reached`` (whether the common one has what ``at_least`` asks for), ``short``
-        (labels whose own one has not), ``few`` (labels with fewer than 10 positives there) and ``labels``: of each,
-        ``threshold``, ``positives``, and ``precision``, ``recall`` and ``f1`` on that split.
+        given, ``epoch``, ``common``, ``reached`` (whether the common one reaches ``at_least``), ``short`` (labels whose
+        own one does not), ``few`` (labels with fewer than 10 positives there) and ``labels``: for each, ``threshold``,
+        ``positives``, and ``precision``, ``recall`` and ``f1`` on that split.
 
     Raises:
         ValueError: The data does not fit the run, no positive is known, the settings do not belong together, or another

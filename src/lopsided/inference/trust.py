@@ -12,13 +12,13 @@ FEWEST = 50
 """Noted labels, and labels that are not noted, below which nothing is estimated."""
 
 FEWEST_OF_LABEL = 10
-"""The same of one label, below which none of its noted ones is a suspect."""
+"""The same for one label, below which none of its noted labels is a suspect."""
 
 LEAST_SEPARATION = 0.9
-"""Share of pairs that networks must rank rightly before what they doubt is called wrong."""
+"""Share of pairs that networks must rank rightly before anything that they doubt is called wrong."""
 
 MOST_WRONG = 0.3
-"""Share of the noted labels above which networks that do not see them are the likelier reason than wrong labels."""
+"""Share of noted labels that look wrong, above which weak networks are a likelier reason than wrong labels."""
 
 _LEAST_OF_LABEL = 0.8  # separation of one label, which is measured on fewer pairs
 _MOST_WRONG_OF_LABEL = 0.5

@@ -25,9 +25,8 @@ class Loss(nn.Module):
     """
 
     gamma_neg: Any  # Focus: the present focusing power of negatives, nan where the loss has none
-    published: ClassVar[
-        tuple[tuple[str, str], ...]
-    ] = ()  # what the authors' class takes in order, in our words and theirs
+    # What the authors' class takes, in order: our name and theirs.
+    published: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -86,7 +86,7 @@ class Entry:
         try:
             needed = self.needs(dataclasses.replace(training, per_label=bool(given.get("per_label"))))
         except LookupError as error:
-            raise ValueError(f"loss.name={self.name} needs {error.args[0]}, got none") from None
+            raise ValueError(f"expected {error.args[0]} for loss.name={self.name}, got none") from None
         return self.module(**self.fixed, **needed, **given)
 
 

@@ -43,7 +43,7 @@ def check_targets(targets: Tensor, logits: Tensor, *, mask: Tensor | None = None
 
 
 def check_target_values(targets: Tensor, logits: Tensor, *, mask: Tensor | None) -> None:
-    """Refuse known targets outside [0, 1] where values are read for nothing: on the CPU, unless something is traced."""
+    """Refuse known targets outside [0, 1] where reading them is free: on the CPU, unless something is traced."""
     if targets.dtype != torch.bool and is_eager(targets, mask):
         _refuse_outside(targets, logits, mask=mask)
 
@@ -113,7 +113,7 @@ def check_weight(weight: Tensor | None, logits: Tensor) -> None:
 
 
 def refuse_weight(weight: Tensor | None) -> None:
-    """Refuse a weight of elements where single elements have no loss."""
+    """Refuse weights of elements in a loss that single elements do not have."""
     if weight is not None:
         raise ValueError("expected no weight: in this loss a single element costs nothing by itself")
 
@@ -121,8 +121,7 @@ def refuse_weight(weight: Tensor | None) -> None:
 def check_setting(name: str, value: Focus, *, below: float = math.inf) -> None:
     """Refuse a focusing power or margin outside [0, ``below``), number or tensor.
 
-    A tensor's values are read only where that is free: on the CPU, and where nothing is traced or transformed. A GPU
-    would have to wait for them.
+    A tensor's values are read on the CPU alone, outside of tracing and transforms: a GPU would have to wait for them.
     """
     if not isinstance(value, Tensor):
         if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
@@ -165,13 +164,7 @@ def check_number(
 
 
 def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> None:
-    """Refuse anything but a tensor of one share per label; what it holds, like a setting's values, where that is free.
-
-    Args:
-        frequencies: What is checked.
-        logits: Their last dimension is that of the labels.
-        inside: Whether 0 and 1 are refused too.
-    """
+    """Refuse anything but one share per label; like a setting's values, they are read only where that is free."""
     check_shares(frequencies, inside=inside)
     if logits.dim() == 0 or frequencies.shape != logits.shape[-1:]:
         wanted, came = tuple(logits.shape[-1:]), tuple(frequencies.shape)

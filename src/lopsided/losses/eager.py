@@ -13,14 +13,14 @@ _CPU = torch.device("cpu")
 def is_eager(*tensors: object, device: torch.device = _CPU) -> bool:
     """Whether the memory of these tensors holds their values, and nobody follows what is done with them.
 
-    What reads addresses, or looks at values, does so only here: whatever traces, transforms or fakes tensors would see
-    nothing of it, and would repeat numbers of another call or memory that nobody wrote. That is so under
-    ``torch.compile``, ``torch.export``, ``torch.jit.trace``, ``make_fx``, ``torch.func``, forward-mode derivatives and
-    any mode that watches operators; and of subclasses, and sparse, quantised, conjugated or freed tensors.
+    Addresses and values are read only then: whatever traces, transforms or fakes tensors does not see such a read, and
+    would repeat another call's numbers or memory that nobody wrote. False under ``torch.compile``, ``torch.export``,
+    ``torch.jit.trace``, ``make_fx``, ``torch.func``, forward-mode derivatives and any mode that watches operators; and
+    for subclasses, and sparse, quantised, conjugated or freed tensors.
 
     Args:
-        tensors: Tensors; what is none does not matter.
-        device: Where they must be; one of a single value may be on the CPU too.
+        tensors: Tensors; other values are ignored.
+        device: Where they must be; a tensor of a single value may be on the CPU too.
     """
     if _is_followed():
         return False

@@ -11,11 +11,7 @@ from lopsided.losses.reduction import reduce
 
 
 def known_elements(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Logits and targets in the type that a loss is computed in, 0 where unknown: NaN there then does no harm.
-
-    Raises:
-        ValueError: A known target lies outside [0, 1], and values may be read here.
-    """
+    """Logits and targets in the type that a loss is computed in, 0 where unknown, so that NaN there does no harm."""
     check_target_values(targets, logits, mask=mask)
     dtype = torch.promote_types(logits.dtype, torch.float32)
     z, y = finite(logits.to(dtype)), targets.to(dtype)
@@ -49,8 +45,7 @@ def focal_cost(logits: Tensor, gamma: float) -> Tensor:
 
 
 def both_sides(log_odds: Tensor) -> tuple[Tensor, Tensor]:
-    """The sigmoid of log odds and of their negation, by exp alone: exact also in a runtime of ONNX, whose own sigmoid
-    is level from about 18 on."""
+    """The sigmoid of log odds and of their negation, by exp alone: ONNX runtimes' own sigmoid is flat from about 18."""
     negative = log_odds < 0
     a = torch.exp(torch.where(negative, log_odds, -log_odds))
     smaller, larger = a / (1 + a), 1 / (1 + a)

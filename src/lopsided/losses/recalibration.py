@@ -1,4 +1,4 @@
-"""What a trained logit says about the true probability, in closed form and without data."""
+"""The true probability that a trained logit stands for, in closed form and without data."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def softmax_asymmetric_loss(
     """
     _check(logits, labels, reduction)
     for name, value in (("gamma_pos", gamma_pos), ("gamma_neg", gamma_neg)):
-        _check_number(name, value)
+        if isinstance(value, Tensor):
+            raise TypeError(f"expected {name} to be a number, got a tensor: here it has one value for all classes")
         check_setting(name, value)
     check_setting("label_smoothing", label_smoothing, below=1.0)
     z = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -123,13 +124,8 @@ def _log_of_both_sides(z: Tensor, absent: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _one_hot(labels: Tensor, num_classes: int) -> Tensor:
-    """torch's own reads its input's values, which vmap forbids."""
+    """Like torch's own function, which reads values and so fails under vmap."""
     return labels.unsqueeze(-1) == torch.arange(num_classes, device=labels.device)
-
-
-def _check_number(name: str, value: float) -> None:
-    if isinstance(value, Tensor):
-        raise TypeError(f"expected {name} to be a number, got a tensor: here it has one value for all classes")
 
 
 def _check(logits: Tensor, labels: Tensor, reduction: str) -> None:

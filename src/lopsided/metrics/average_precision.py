@@ -138,8 +138,8 @@ def checked_arrays(
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_], NDArray[np.bool_] | None]:
     """Scores, known positives and the full mask, on the CPU.
 
-    By numpy throughout: after an operation on a large tensor torch's threads keep the cores busy for a while with
-    waiting for the next one. Torch's checks follow where numpy has found something to refuse: they know where.
+    Numpy does the work, because torch's threads keep the cores busy for a while after each operation on a large tensor.
+    Where it finds something to refuse, torch's checks say where that is.
     """
     full_mask = check_shapes("scores", scores, targets, mask)
     known = None if full_mask is None else _array(full_mask)
@@ -188,7 +188,7 @@ def _of_ranking(scores: NDArray[np.floating], positives: NDArray[np.floating]) -
 
 
 def _of_ranking_at_eleven_points(scores: NDArray[np.floating], positives: NDArray[np.floating]) -> float:
-    """The same, interpolated; precision is highest at positives, so no other place needs to be looked at."""
+    """The same, interpolated; precision is highest at positives, so only these are looked at."""
     if positives.size == 0:
         return float("nan")
     found, retrieved = _at_positives(scores, positives)
@@ -200,10 +200,8 @@ def _of_ranking_at_eleven_points(scores: NDArray[np.floating], positives: NDArra
 def _at_positives(
     scores: NDArray[np.floating], positives: NDArray[np.floating]
 ) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Of each positive, from the lowest score to the highest: how many positives, and how many of all, score as high.
-
-    Only the ranks of the positives are needed, so the sort carries no index along: several times faster.
-    """
+    """For each positive, by ascending score: how many positives, and how many elements, score at least as high."""
+    # The sort carries no index, which makes it several times faster: only the ranks of the positives are needed.
     ordered, hits = np.sort(scores), np.sort(positives)
     found = hits.size - np.searchsorted(hits, hits)
     return found, ordered.size - np.searchsorted(ordered, hits)  # ties included

@@ -77,7 +77,8 @@ def reliability(
     check_no_nan("probabilities", probabilities, known)
     check_unit_interval("probabilities", probabilities, known)
     edges = equal_width_edges(15) if edges is None else _checked_edges(edges)
-    total = _empty(edges)
+    none = torch.zeros(len(edges) - 1, dtype=torch.int64, device="cpu")
+    total = Reliability(edges, none, none.double(), none, none.double().sum())
     rows = max(1, _BLOCK // max(1, probabilities.shape[1]))
     for at in range(0, len(probabilities), rows):
         part = slice(at, at + rows)
@@ -116,7 +117,7 @@ def expected_calibration_error(
         probabilities: Of the positive class, in [0, 1], shape ``(samples, labels)``, floating point.
         targets: 0 or 1, bool, integer or float, shape of ``probabilities``.
         num_bins: Number of bins, at least 1.
-        equal_mass: Bins of equally many elements (adaptive) in the place of equal width.
+        equal_mass: Bins of equally many elements (adaptive) instead of equal width.
         mask: True where the label is known, bool, broadcasts to ``probabilities``.
 
     Returns: In [0, 1], lower is better; nan where nothing is known.
@@ -168,12 +169,6 @@ def _checked_edges(edges: Tensor) -> Tensor:
     if not (rising and edges[0] == 0 and edges[-1] == 1):
         raise ValueError(f"expected edges to rise from 0 to 1, got {edges.tolist()}")
     return edges
-
-
-def _empty(edges: Tensor) -> Reliability:
-    counts = torch.zeros(len(edges) - 1, dtype=torch.int64, device="cpu")
-    zeros = counts.double()
-    return Reliability(edges, counts, zeros, counts, zeros.sum())
 
 
 def _sums(values: Tensor, positives: Tensor, edges: Tensor) -> Reliability:

@@ -26,11 +26,11 @@ class Metric:
     Args:
         name: Its key in files and in ``evaluate --json``.
         title: Heading of its column.
-        meaning: A few words for who does not know it.
+        meaning: What it is, in a few words.
         reads: ``scores``: a function of scores, targets and ``mask``, for which only the order of the scores matters;
             ``probabilities``: of their reliability; ``decisions``: of the operating point at a threshold.
         value: The function, whose result is a share in [0, 1] or nan.
-        higher_is_better: None where one is won by predicting next to nothing or everything, and no best one is marked.
+        higher_is_better: None where predicting next to nothing or everything wins, so that no best value is marked.
     """
 
     name: str
@@ -69,7 +69,7 @@ CATALOGUE = {
 }  # fmt: skip
 
 RANKED = tuple(metric for metric in CATALOGUE.values() if metric.higher_is_better is not None)
-"""Those of which the best can be told."""
+"""The metrics whose best value is marked."""
 
 UNRANKED = tuple(metric for metric in CATALOGUE.values() if metric.higher_is_better is None)
 """Those that say nothing alone: precision and recall."""
@@ -112,7 +112,7 @@ def decisions(point: OperatingPoint) -> dict[str, float]:
 
 
 def undefined() -> dict[str, float]:
-    """All metrics as they are of a network that gives no numbers."""
+    """Every metric as nan, for a network that gives no numbers."""
     return dict.fromkeys(CATALOGUE, math.nan)
 
 

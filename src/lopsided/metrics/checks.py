@@ -41,7 +41,7 @@ def known_positives(targets: Tensor, known: Tensor | None) -> Tensor:
 
 
 def as_truth(tensor: Tensor) -> NDArray[np.bool_]:
-    """A bool tensor as numpy sees it. True is any byte but 0 in torch; numpy counts with those that are not 1."""
+    """A bool tensor as numpy sees it; in torch any byte but 0 is True, where numpy expects 1."""
     return tensor.cpu().view(torch.uint8).numpy() != 0
 
 
@@ -79,7 +79,7 @@ def _first_place(marked: Tensor) -> tuple[int, int]:
 
 
 def _full_mask(name: str, values: Tensor, mask: Tensor) -> Tensor:
-    """The mask in the shape of the values; it may come smaller, as for the losses: one row for all samples, say."""
+    """The mask in the shape of the values; it may be one row for all samples, say, as for the losses."""
     if not isinstance(mask, Tensor):
         raise TypeError(f"expected mask to be a tensor, got {type(mask).__name__}")
     if mask.dtype != torch.bool:  # 0 and 1 could mean either side

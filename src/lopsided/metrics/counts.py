@@ -81,7 +81,7 @@ def _predicted(
 ) -> Tensor:
     """True where a known label is predicted positive."""
     if top_k is None and both:
-        raise ValueError("top_k_above_threshold needs top_k, got None")
+        raise ValueError("expected top_k beside top_k_above_threshold, got None")
     chosen = torch.ones_like(probabilities, dtype=torch.bool) if known is None else known
     if top_k is not None:
         chosen = largest(probabilities, known, top_k)

@@ -1,4 +1,4 @@
-"""How far F1 may be off because the samples were these and not others."""
+"""How far F1 may be off because other samples could have been drawn."""
 # pyright: reportAttributeAccessIssue=false
 # (SciPy has no type stubs.)
 
@@ -60,7 +60,7 @@ def f1_draws(
 
 
 def interval(draws: Tensor, *, share: float = 0.95) -> tuple[float, float]:
-    """What holds this share of the draws, with as many below it as above; those that are nan left out."""
+    """The central interval that holds this share of the draws; nan draws are left out."""
     low, high = draws.nanquantile(draws.new_tensor([(1 - share) / 2, (1 + share) / 2])).tolist()
     return low, high
 

@@ -52,7 +52,7 @@ def micro_roc_auc(scores: Tensor, targets: Tensor, *, mask: Tensor | None = None
 
 
 def _of_ranking(scores: NDArray[np.floating], positives: NDArray[np.floating]) -> float:
-    """Of one ranking, from all its scores and those of its positives, both in any order."""
+    """Area under the curve of one ranking, from all its scores and those of its positives, both in any order."""
     num_negatives = scores.size - positives.size
     if positives.size == 0 or num_negatives == 0:
         return float("nan")

@@ -43,16 +43,16 @@ def choose_thresholds(
 ) -> Thresholds:
     """The threshold with the best F1, the most recall at some precision, or the most precision at some recall.
 
-    One for all labels looks at all elements pooled. One for each label looks at its own, to which some of the pooled
-    ones are added: so many that they hold ``shrinkage`` positives. So a label with few positives or none stays near
-    the common threshold, and one with many gets its own; the scale of the probabilities does not matter.
+    The common threshold is chosen on all elements pooled. A label's own is chosen on its elements, with pooled ones
+    added that hold ``shrinkage`` positives: a label with few positives stays near the common threshold, one with many
+    gets its own, and the scale of the probabilities does not matter.
 
     Args:
         probabilities: In [0, 1], shape ``(samples, labels)``, floating point.
         targets: 0 or 1, bool, integer or float, shape of ``probabilities``.
         rule: ``"f1"``; ``"precision"``: the most recall with precision >= ``at_least``, 1 where no threshold has it;
             ``"recall"``: the most precision with recall >= ``at_least``, and of equal ones the most recall. ``reached``
-            and ``short`` of the result say where that is not had.
+            and ``short`` of the result say where ``at_least`` was missed.
         at_least: In (0, 1], for precision and recall.
         per_label: One for each label, beside the common one.
         shrinkage: Positives of all labels added to each label's own, >= 0.
@@ -75,7 +75,7 @@ def choose_thresholds(
     is_known = np.ones(scores.shape, dtype=bool) if known is None else as_truth(known)
     everything = _Curve(scores[is_known], scores[is_positive])
     if not everything.num_positives:
-        raise ValueError("thresholds need at least one known positive, got none")
+        raise ValueError("expected at least one known positive to choose thresholds by, got none")
     candidates = everything.candidates(_MOST_CANDIDATES)
     common = _best(everything.at(candidates), candidates, rule=rule, at_least=at_least)
     reached = bool(_fits(everything.at(np.array([common], np.float32)), rule=rule, at_least=at_least)[0])
@@ -121,7 +121,7 @@ class _Curve:
 
 
 def _best(counts: NDArray[np.float64], candidates: Scores, *, rule: Rule, at_least: float | None) -> float:
-    """The threshold that the rule wants; candidates rise."""
+    """The candidate that the rule chooses; candidates are ascending."""
     true_positives, predicted, positives = counts
     if rule == "f1":
         return float(candidates[np.argmax(2 * true_positives / (predicted + positives))])
@@ -136,13 +136,13 @@ def _best(counts: NDArray[np.float64], candidates: Scores, *, rule: Rule, at_lea
 
 
 def _fits(counts: NDArray[np.float64], *, rule: Rule, at_least: float | None) -> NDArray[np.bool_]:
-    """Where the precision or recall that was asked for is had; everywhere with the rule f1."""
+    """Where the precision or recall that was asked for is reached; everywhere with the rule f1."""
     true_positives, predicted, positives = counts
     if rule == "f1":
         return np.ones(len(predicted), dtype=bool)
     assert at_least is not None
     of = predicted if rule == "precision" else positives
-    # A quotient, as the one who asks has it in mind: 7 of 100 is 0.07, but 0.07 * 100 is above 7. Weights of shared
+    # Compare the quotient, which users have in mind: 7 of 100 is 0.07, but 0.07 * 100 is above 7. The weights of pooled
     # elements round a little.
     return (of > 0) & (true_positives / np.maximum(of, 1e-300) >= at_least * (1 - 1e-12))
 
@@ -151,7 +151,7 @@ def _check_rule(rule: Rule, at_least: float | None, shrinkage: float) -> None:
     if rule not in get_args(Rule):
         raise ValueError(f"expected rule to be one of {', '.join(get_args(Rule))}, got {rule!r}")
     if (rule == "f1") != (at_least is None):
-        raise ValueError(f"at_least goes with the rules precision and recall, got {at_least} with {rule}")
+        raise ValueError(f"expected at_least with the rules precision and recall alone, got {at_least} with {rule}")
     if at_least is not None and not 0 < at_least <= 1:
         raise ValueError(f"expected at_least to lie in (0, 1], got {at_least}")
     if not 0 <= shrinkage < float("inf"):

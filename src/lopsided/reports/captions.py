@@ -13,7 +13,7 @@ GAP = (
 )
 GAP_TARGET = " The dotted line is the target of the adaptive rule."
 ASYMMETRY = (
-    "Eq. 9 at work: γ− ← γ− + λ (target − Δp). Above, the focusing power γ−; below, the gap Δp that it follows. Look "
+    "Eq. 9 at work: γ− ← γ− + λ (target − Δp). Above, the focusing power γ−; below, the gap Δp that it follows. See "
     "whether the gap settles on its dotted target and γ− comes to rest."
 )
 ASYMMETRY_PRINTED = (
@@ -34,12 +34,12 @@ RELIABILITY = (
     "Strong lines are the probabilities of predict and export; faint ones are the sigmoid of the same outputs."
 )
 CLOSED = (
-    " Of {runs} what biases the sigmoid is undone without data: it follows from the settings of the loss, and holds as "
-    "far as the network is well fitted."
+    " For {runs} the bias of the sigmoid is undone without data: the correction follows from the settings of the loss, "
+    "and holds as far as the network is well fitted."
 )
 CEILING = " A line that ends early has met its ceiling, above which a margin hides the truth."
-FITTED = " Of {runs} the probabilities were fitted to {split} ({method})."
-PLAIN = " Of {runs} they are the sigmoid itself, of which nothing is undone."
+FITTED = " For {runs} the probabilities were fitted to {split} ({method})."
+PLAIN = " For {runs} they are the sigmoid itself, uncorrected."
 LOSS_CURVES = (
     "Eq. 1 to 5. A negative should be given a low probability: the flatter a curve starts on the left, the less the "
     "many easy negatives count. Where γ+ = 0 a positive costs the same as with cross-entropy, so those lines lie on "

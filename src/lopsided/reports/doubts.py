@@ -26,7 +26,7 @@ def one_rate(runs: Sequence[Run]) -> bool:
 
 
 def doubts_about(runs: Sequence[Run]) -> list[str]:
-    """What a reader must know before comparing the numbers, a sentence each."""
+    """What a reader must know before comparing the numbers, in one sentence each."""
     found = []
     if len({run.config.source for run in runs}) > 1:
         found.append("The runs read different data: do not compare their numbers.")
@@ -59,8 +59,8 @@ def _about_labels(run: Run) -> list[str]:
     found = []
     if without:
         found.append(
-            f"Means over labels on the {run.split} split, as mAP, are of the {measured:,} of {measured + without:,} "
-            "labels that have a positive there."
+            f"Means over labels on the {run.split} split, such as mAP, cover the {measured:,} of "
+            f"{measured + without:,} labels that have a positive there."
         )
     always = evaluation.get("labels_always_true")
     if isinstance(always, list) and always:
@@ -77,7 +77,7 @@ def _ran_away(run: Run) -> bool:
 
 
 def _printed(run: Run) -> str:
-    """What the number of a run with the printed sign of eq. 9 is that of, where its gamma_neg ended at 0."""
+    """Why the numbers of a run with the printed sign of eq. 9 do not speak for it, where gamma_neg ended at 0."""
     at_zero = float(np.mean(run.steps["gamma_neg"] < _AT_ZERO))
     return (
         f"{run.label[0].upper()}{run.label[1:]}: that rule leads away from its target. γ− was at 0 in "

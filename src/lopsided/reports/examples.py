@@ -106,7 +106,7 @@ def read_source_of(run: Run, *, only_test: bool = False) -> Data:
 
 
 def one_line(error: Exception) -> str:
-    """What an error says, on one line of at most 200 characters."""
+    """The message of an error, on one line of at most 200 characters."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else text[:199] + "…"
 

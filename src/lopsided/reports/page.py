@@ -45,11 +45,7 @@ def write_report(runs: Sequence[Path], out: Path) -> Path:
 
 
 def render_page(runs: Sequence[Run]) -> str:
-    """The page as HTML, with nothing in it that a browser would have to fetch.
-
-    Args:
-        runs: From :func:`read_runs`.
-    """
+    """The page as HTML, with nothing in it that a browser would have to fetch."""
     shown = best_run(runs) or runs[0]
     data, trouble = _data_of(shown)
     differing = what_differs([run.config for run in runs])

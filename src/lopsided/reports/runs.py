@@ -70,13 +70,13 @@ class Run:
 
     @property
     def digits(self) -> int:
-        """Decimals of a per cent that the evaluated samples carry: none below 100 of them."""
+        """Decimals of a percentage that the evaluated samples justify: none below 100 samples."""
         samples = (self.evaluation or {}).get("samples")
         return 0 if isinstance(samples, int) and samples < 100 else 1
 
     @property
     def threshold_words(self) -> str:
-        """Above what a label counts as predicted, for a sentence: ``0.5`` or ``its threshold, chosen on val``."""
+        """The threshold for a sentence: ``0.5``, or ``its threshold, chosen on val``."""
         if self.chosen is None:
             return f"{self.threshold:g}"
         whose = "the threshold of the label" if self.chosen.get("per_label") else f"{self.threshold:.2g}"

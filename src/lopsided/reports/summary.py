@@ -25,7 +25,7 @@ def summary(runs: Sequence[Run], data: Data | None) -> str:
 
 
 def warnings_about(runs: Sequence[Run]) -> list[str]:
-    """What a reader must know before believing the numbers, a sentence each."""
+    """What a reader must know before believing the numbers, in one sentence each."""
     found = doubts_about(runs)
     for run in runs:
         who = f"{run.label}: " if len(runs) > 1 else ""

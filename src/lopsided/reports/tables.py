@@ -34,8 +34,7 @@ class MetricRow:
 
 
 def metric_rows(runs: Sequence[Run], columns: Sequence[Metric], *, group: str | None = None) -> list[MetricRow]:
-    """Metrics of each run in percent, with the best of each that can be told, where there are two to compare, measured
-    on the same samples.
+    """Metrics of each run in percent, the best of each marked where several runs were measured on the same samples.
 
     Args:
         runs: The runs, in the order of the lines.
@@ -61,7 +60,7 @@ def metric_rows(runs: Sequence[Run], columns: Sequence[Metric], *, group: str | 
 
 
 def evaluate_command(run: Run) -> str:
-    """What to type to evaluate a run."""
+    """The command that evaluates a run."""
     return f"lopsided evaluate {shlex.quote(str(run.folder.path))}"
 
 

@@ -102,5 +102,5 @@ def test_counts_of_the_training_split_reach_the_losses_that_start_from_them():
         for positives in ([2, 90], [90, 2])
     ]
     assert costs[0] != costs[1]
-    with pytest.raises(ValueError, match=r"splc needs the number of training samples, got none"):
+    with pytest.raises(ValueError, match=r"expected the number of training samples for loss.name=splc, got none"):
         RunLosses(options[1:], num_labels=2, device=torch.device("cpu"))

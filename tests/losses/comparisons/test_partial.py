@@ -75,11 +75,11 @@ def test_the_module_keeps_frequencies_on_its_device():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"unknown": "selective"}, "unknown has no effect without mask=, which says which labels are known"),
-        ({"unknown": "ignore"}, "unknown has no effect without mask="),
-        ({"top_k": 5}, "top_k has no effect without mask="),
-        ({"gamma_unknown": 2.0}, "gamma_unknown has no effect without mask="),
-        ({"frequencies": torch.full((5,), 0.1)}, "frequencies has no effect without mask="),
+        ({"unknown": "selective"}, "expected mask= beside unknown, to say which labels are known, got unknown alone"),
+        ({"unknown": "ignore"}, "expected mask= beside unknown"),
+        ({"top_k": 5}, "expected mask= beside top_k"),
+        ({"gamma_unknown": 2.0}, "expected mask= beside gamma_unknown"),
+        ({"frequencies": torch.full((5,), 0.1)}, "expected mask= beside frequencies"),
     ],
 )
 def test_settings_of_unknown_labels_are_refused_where_none_can_be_unknown(options, message):
@@ -95,10 +95,10 @@ def test_settings_of_unknown_labels_are_refused_where_none_can_be_unknown(option
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"unknown": "ignore", "top_k": 1}, "top_k has no effect with unknown='ignore'"),
-        ({"unknown": "ignore", "gamma_unknown": 1.0}, "gamma_unknown has no effect with unknown='ignore'"),
-        ({"unknown": "negative", "top_k": 1}, "top_k has no effect with unknown='negative'"),
-        ({"frequency_threshold": 0.1}, "frequency_threshold has no effect without frequencies"),
+        ({"unknown": "ignore", "top_k": 1}, "expected no top_k with unknown='ignore'"),
+        ({"unknown": "ignore", "gamma_unknown": 1.0}, "expected no gamma_unknown with unknown='ignore'"),
+        ({"unknown": "negative", "top_k": 1}, "expected no top_k with unknown='negative'"),
+        ({"frequency_threshold": 0.1}, "expected no frequency_threshold without frequencies"),
         ({"frequencies": torch.tensor([0.1, torch.nan])}, r"expected frequencies to lie in \[0, 1\], got nan"),
         ({"frequencies": torch.tensor([0.1, 0.2]), "frequency_threshold": 1.5}, "expected frequency_threshold to be"),
     ],

@@ -47,9 +47,9 @@ def test_an_evaluation_without_it_gives_no_figure(make_run, calibration):
 @pytest.mark.parametrize(
     ("loss", "about", "wanted", "unwanted"),
     [
-        (LossOptions(), {}, ("undone without data", "has met its ceiling"), ("fitted to", "nothing is undone")),
+        (LossOptions(), {}, ("undone without data", "has met its ceiling"), ("fitted to", "uncorrected")),
         (LossOptions(margin=0.0), {}, ("undone without data",), ("ceiling",)),
-        (LossOptions(name="hill"), {}, ("nothing is undone",), ("undone without data", "ceiling")),  # an older one
+        (LossOptions(name="hill"), {}, ("uncorrected",), ("undone without data", "ceiling")),  # an older one
         (
             LossOptions(name="cross_entropy"),
             {"method": "sigmoid, nothing to undo"},

@@ -33,7 +33,8 @@ def test_the_settings_reach_the_curve():
 
 def test_a_loss_outside_the_family_has_no_shape():
     with pytest.raises(
-        ValueError, match="a curve needs a loss of cross_entropy, focal, asymmetric, adaptive, got hill"
+        ValueError,
+        match="expected the loss of a curve to be one of cross_entropy, focal, asymmetric, adaptive, got hill",
     ):
         shape_of(LossOptions(name="hill"))
 

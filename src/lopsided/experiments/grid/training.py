@@ -193,18 +193,14 @@ class GridTraining:
 
 
 def choose_device(options: TrainingOptions) -> torch.device:
-    """The device that the options ask for.
-
-    Raises:
-        ValueError: A GPU is asked for and there is none.
-    """
+    """The device that the options ask for; raises ValueError for a GPU that is not there."""
     if options.accelerator == "gpu" and not torch.cuda.is_available():
-        raise ValueError("training.accelerator=gpu needs a GPU, got a machine without one")
+        raise ValueError("expected a GPU for training.accelerator=gpu, got a machine without one")
     return torch.device("cuda" if options.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _scale_of(network: nn.Module, table: Data) -> nn.Module:
-    """What brings features to one scale in a network, measured on the training split."""
+    """The layer that brings features to one scale, measured on the training split."""
     scale = next((part for part in network.modules() if isinstance(part, Standardise)), None)
     if scale is None:
         return nn.Identity()
@@ -218,7 +214,7 @@ def _parts(count: int) -> Iterator[range]:
 
 
 def best_epoch_of(found: Sequence[float]) -> int:
-    """Number of the epoch with the highest value, the first of equal ones, from 1; the last where none is a number."""
+    """Number, from 1, of the first epoch with the highest value; the last where no value is a number."""
     numbers = [(-value, epoch) for epoch, value in enumerate(found, start=1) if math.isfinite(value)]
     return min(numbers)[1] if numbers else len(found)
 

@@ -71,7 +71,7 @@ class DistributionBalancedLoss(Loss):
         check_frequencies(self.frequencies, logits, inside=True)
         f = self.frequencies.to(logits.dtype)
         in_sample = (targets / f).sum(dim=-1, keepdim=True)
-        # of a sample without positives the weight is floor + 1
+        # A sample without positives has the weight floor + 1.
         balance = self.floor + torch.sigmoid(self.steepness * (1 / f / in_sample - self.centre))
         shifted = logits - self.bias * torch.log(1 / f - 1)
         negative = focal_cost(-self.tolerance * shifted, self.gamma) / self.tolerance

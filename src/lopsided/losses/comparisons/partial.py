@@ -1,4 +1,4 @@
-"""Losses for labels that nobody knows: ignore them, take them for negatives, or choose one by one."""
+"""Losses for unknown labels: ignore them, take them for negatives, or choose one by one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lopsided.losses.checks import check_frequencies, check_inputs, check_number
 Unknown = Literal["ignore", "negative", "selective"]
 """What an unknown label is taken for; ``selective`` is ``ignore`` or ``negative``, label by label."""
 
-_IDLE = {  # what has no effect beside a choice for unknown labels
+_IDLE = {  # settings without effect under each choice for unknown labels
     "ignore": ("top_k", "gamma_unknown", "frequencies", "frequency_threshold"),
     "negative": ("top_k", "frequencies", "frequency_threshold"),
 }
@@ -23,8 +23,8 @@ _IDLE = {  # what has no effect beside a choice for unknown labels
 class PartialAsymmetricLoss(Loss):
     r"""Asymmetric loss in which unknown labels are negatives with a focusing power of their own, or cost nothing.
 
-    Without a mask it is the asymmetric loss, and settings of unknown labels are refused. Targets are not read where
-    unknown; only logits that ``"ignore"`` ignores may be NaN there. The mean is over what costs.
+    Without a mask it is the asymmetric loss, and settings of unknown labels are refused. Unknown targets are not read;
+    unknown logits may be NaN with ``"ignore"`` alone. The mean is over what costs.
 
     Args:
         gamma_pos: Focusing power of positives, >= 0.
@@ -88,10 +88,7 @@ class PartialAsymmetricLoss(Loss):
         costly, gamma = mask, self.gamma_neg
         if mask is None:
             for name in self._given:
-                raise ValueError(
-                    f"{name} has no effect without mask=, which says which labels are known: give one, or leave {name} "
-                    "out"
-                )
+                raise ValueError(f"expected mask= beside {name}, to say which labels are known, got {name} alone")
         elif self.unknown != "ignore":
             known = mask.expand(logits.shape)
             costly = torch.ones_like(known) if self.unknown == "negative" else self._selected(logits, known)
@@ -123,7 +120,7 @@ class PartialAsymmetricLoss(Loss):
         return costly & (known | rare)
 
     def _check_unknown(self) -> None:
-        """Refuse values out of range, and settings that others leave without effect."""
+        """Refuse values out of range, and settings that would have no effect."""
         if self.unknown is not None and self.unknown not in get_args(Unknown):
             raise ValueError(f"expected unknown to be one of {', '.join(get_args(Unknown))}, got {self.unknown!r}")
         if self.gamma_unknown is not None:
@@ -139,7 +136,7 @@ class PartialAsymmetricLoss(Loss):
             idle, why = ("frequency_threshold",), "without frequencies"
         for name in idle:
             if name in self._given:
-                raise ValueError(f"{name} has no effect {why}: leave it out")
+                raise ValueError(f"expected no {name} {why}, got one: it would have no effect")
 
 
 partial_asymmetric_loss = as_function(PartialAsymmetricLoss, "partial_asymmetric_loss")

@@ -1,4 +1,4 @@
-"""Self-paced loss correction: negatives that the network is sure of are taken for missed positives."""
+"""Self-paced loss correction: negatives that the network is sure are positives are costed as positives."""
 
 from __future__ import annotations
 

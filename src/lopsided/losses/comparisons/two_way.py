@@ -59,7 +59,7 @@ class TwoWayLoss(Loss):
 
     def _along(self, z: Tensor, positive: Tensor, negative: Tensor, way: int) -> Tensor:
         counts = positive.any(dim=way)
-        # only differences count, and those from the highest negative keep their digits
+        # Only differences count; taken from the highest negative, they keep their digits.
         hardest = z.detach().masked_fill(~negative, _NEVER).amax(dim=way, keepdim=True)
         level = z - hardest.masked_fill(hardest == _NEVER, 0)
         lowest = (-level / self.temperature_pos).masked_fill(~positive, _NEVER)

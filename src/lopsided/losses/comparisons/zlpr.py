@@ -1,4 +1,4 @@
-"""ZLPR: every negative is to score below 0, every positive above, the worst of each counting most."""
+"""ZLPR: every negative should score below 0 and every positive above; the worst of each count most."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from lopsided.losses.kernels.native_kernel import native_module as native_module
 
 
 class Backend(Protocol):
-    """What a module of this folder has to offer to serve in the place of plain torch."""
+    """What a module of this folder must offer to serve instead of plain torch."""
 
     def is_ready(self, device: str) -> bool:
         """Whether it can serve this type of device here; raises where it was asked for and something is missing."""
@@ -73,8 +73,8 @@ def _number(device: str) -> int:
     return _chosen(device)
 
 
-# Asked, not traced, where a loss is compiled: what torch.compiler.assume_constant_result sets, which would import the
-# compiler.
+# A compiled graph calls it once and keeps the answer. torch.compiler.assume_constant_result sets the same mark, but
+# imports the compiler.
 _number._dynamo_marked_constant = True  # pyright: ignore[reportFunctionMemberAccess]
 
 

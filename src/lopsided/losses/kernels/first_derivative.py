@@ -16,23 +16,19 @@ SECOND_DERIVATIVE = (
 
 
 def refuse_second_derivative(slope: Tensor, anchor: Tensor) -> Tensor:
-    """The gradient ``slope``, joined to the graph by ``anchor``, an output that has one: to differentiate it raises."""
+    """The gradient ``slope``, joined to the graph through the output ``anchor``: differentiating it raises."""
     return _Refused.apply(slope, anchor)  # pyright: ignore[reportReturnType]
 
 
 def scaled(slope: Tensor, grad_loss: Tensor) -> Tensor:
-    """The slope times what comes in from behind the loss.
-
-    Handed out as it is where that is known to be 1: autograd then drops its own reference, and the slope becomes the
-    gradient without a copy.
-    """
+    """The slope times the incoming gradient; where that is known to be 1, the slope itself, which saves a copy."""
     if grad_loss.dim() == 0 and not grad_loss.requires_grad and is_eager(grad_loss) and grad_loss.item() == 1.0:
         return slope
     return (grad_loss * slope).to(slope.dtype)
 
 
 class _Refused(torch.autograd.Function):
-    """The gradient where its own graph is asked for: whoever differentiates it gets a clear error."""
+    """A gradient that raises a clear error when it is differentiated again."""
 
     @staticmethod
     def forward(_ctx: Any, slope: Tensor, _anchor: Tensor) -> Tensor:

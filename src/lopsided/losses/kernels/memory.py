@@ -1,8 +1,7 @@
-"""Memory of a large gradient that is used again by the next step.
+"""Keep the memory of the last large gradient for the next step, one block for each process.
 
-The operating system takes about as long to hand out the pages of a new gradient as the kernel to fill them, and a
-training loop asks for the same size again and again. So the memory of the last large gradient that was let go is kept,
-one block for each process.
+The operating system takes about as long to hand out the pages of a new gradient as the kernel takes to fill them, and a
+training loop asks for the same size again and again.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 SMALLEST = 1 << 20
-"""Bytes below which the allocator of the C library keeps memory itself."""
+"""Bytes below which the C library's allocator reuses memory by itself."""
 
 _ALIGNMENT = 64
 _kept: list[ctypes.Array[ctypes.c_ubyte]] = []

@@ -32,7 +32,7 @@ _TYPES = {
 """Numbered as in ``call.h``."""
 
 _CPU = torch.device("cpu")
-"""Said, because torch's default device may be another one."""
+"""Named in every call, because torch's default device may be another one."""
 
 ELEMENTS_PER_THREAD = 16384
 """One chunk of the kernel; below it a second thread costs more than it saves."""
@@ -50,16 +50,18 @@ def native_module() -> ModuleType | None:
 
 @functools.cache
 def instructions() -> int:
-    """The number of the instructions in use, those that ``LOPSIDED_BACKEND`` names or the best; -1 without a kernel."""
+    """Number of the instructions that ``LOPSIDED_BACKEND`` names, by default the best; -1 without a kernel."""
     asked, native = os.environ.get("LOPSIDED_BACKEND", ""), native_module()
     if native is None:
         if asked.startswith("native"):
-            raise RuntimeError(f"LOPSIDED_BACKEND is {asked}, but lopsided was installed without its native kernel")
+            raise RuntimeError(
+                f"expected the native kernel for LOPSIDED_BACKEND={asked}, got an installation without it"
+            )
         return -1
     best = native.best_instructions()
     wanted = INSTRUCTIONS.index(asked.removeprefix("native-")) if asked.startswith("native-") else best
     if wanted > best:
-        raise RuntimeError(f"LOPSIDED_BACKEND is {asked}, but this machine has native-{INSTRUCTIONS[best]} at most")
+        raise RuntimeError(f"expected LOPSIDED_BACKEND to be native-{INSTRUCTIONS[best]} at most here, got {asked}")
     return wanted
 
 
@@ -74,11 +76,7 @@ def serves(call: Call) -> bool:
 
 
 def run(call: Call) -> Results:
-    """One pass over tensors that the checks let through, without autograd.
-
-    Raises:
-        ValueError: A known target lies outside [0, 1].
-    """
+    """One pass over checked tensors, without autograd; raises ValueError where a known target is outside [0, 1]."""
     logits, targets, settings, mask, weight, reduction, want_slope, want_gap = call
     native = native_module()
     assert native is not None
@@ -129,7 +127,7 @@ def _setting(value: Focus, logits: Tensor, kept: list[Tensor]) -> tuple[float, i
 
 
 def _operand(value: Tensor | None, logits: Tensor, dtype: torch.dtype, kept: list[Tensor]) -> tuple[int, int]:
-    """Address and period: one number, one per label, or one per element; what else broadcasts is written out."""
+    """Address and period: one number, one per label, or one per element; other shapes are expanded first."""
     if value is None:
         return 0, 0
     labels = logits.shape[-1] if logits.dim() else 1

@@ -33,10 +33,7 @@ def run(call: Call, backend: Backend) -> Results:
 
 
 class _Loss(torch.autograd.Function):
-    """Gives the loss and the gap's sums, or nothing in their place.
-
-    That second output is kept as the anchor by which a second derivative comes back here to be refused.
-    """
+    """Gives the loss and the gap's sums, or an empty tensor; through it a second derivative is refused."""
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, call: Call, backend: Backend) -> tuple[Tensor, Tensor]:
@@ -60,7 +57,7 @@ class _Loss(torch.autograd.Function):
 
 
 def _run_compiled(call: Call) -> Results:
-    """The call as an operator of a graph: settings become tensors, so that a new value needs no new graph."""
+    """Call the operator; settings become tensors, so that a new value needs no new graph."""
     logits, targets, settings, mask, weight, *wanted = call
     focus = [
         part if isinstance(part, Tensor) else torch.full((), part, dtype=torch.float32, device=logits.device)

@@ -24,8 +24,8 @@ leave the cache."""
 def elementwise_loss(call: Call) -> Tensor:
     """Weighted loss of each element, 0 where unknown, differentiable once by the logits; at least float32.
 
-    Kept for the backward pass: the gradient, one tensor of the shape and type of the logits; of float16 it is rounded
-    before the incoming gradient scales it.
+    The backward pass keeps the gradient alone, in the shape and type of the logits; in float16 it is rounded before the
+    incoming gradient scales it.
     """
     logits, targets, settings, mask, weight, *_ = call
     want_slope = torch.is_grad_enabled()  # inside vmap a tensor does not say whether it requires grad
@@ -129,7 +129,7 @@ class _Loss(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """Every element stands for itself, so a batch of calls is one call with one more leading dimension."""
+        """Elements are independent, so a batch of calls is one call with one more leading dimension."""
         logits, batched = inputs[0], in_dims[0]
         rank = logits.dim() - (batched is not None)
 

@@ -1,7 +1,7 @@
 """The Triton kernel for GPUs: loss, gradient and the gap's sums in one pass. Not yet verified on a GPU.
 
-It is checked by Triton's interpreter on the CPU and compiled ahead of time for a GPU's instructions, but has not run on
-one; so it serves only where ``LOPSIDED_BACKEND`` is ``triton``, compiled graphs included.
+Triton's interpreter checks it on the CPU, and it is compiled ahead of time for a GPU's instructions, but it has not run
+on a GPU; so it serves only where ``LOPSIDED_BACKEND`` is ``triton``, compiled graphs included.
 """
 
 from __future__ import annotations
@@ -25,15 +25,9 @@ NUMBER, ONE, LABELS, ELEMENTS = range(4)
 
 
 def is_ready(device: str) -> bool:
-    """Whether Triton is there, and its interpreter on where the device is the CPU.
-
-    Raises:
-        ModuleNotFoundError: It is not.
-    """
+    """Whether Triton serves this device: a GPU, or the CPU where its interpreter is on; raises where it is missing."""
     if importlib.util.find_spec("triton") is None:
-        raise ModuleNotFoundError(
-            "LOPSIDED_BACKEND is triton, which is not installed: pip install triton", name="triton"
-        )
+        raise ModuleNotFoundError("LOPSIDED_BACKEND=triton needs triton: pip install triton", name="triton")
     return device == "cuda" or bool(os.environ.get("TRITON_INTERPRET"))
 
 
@@ -43,7 +37,7 @@ def serves(call: Call) -> bool:
 
 
 def run(call: Call) -> Results:
-    """One pass over tensors that the checks let through, without autograd."""
+    """One pass over checked tensors, without autograd."""
     from lopsided.losses.kernels.triton_source import one_block
 
     logits, targets, settings, mask, weight, reduction, want_slope, want_gap = call
@@ -85,7 +79,7 @@ def run(call: Call) -> Results:
 
 
 def _operand(value: Focus | None, logits: Tensor) -> tuple[Tensor, float, int]:
-    """The tensor that is read, the number that stands in its place, and which of the two it is."""
+    """The tensor to read, the number to use instead of one, and the kind that says which of the two counts."""
     if not isinstance(value, Tensor):
         return logits, 0.0 if value is None else float(value), NUMBER
     value = value.detach().to(logits.device)

@@ -18,7 +18,7 @@ from lopsided.losses.many_labels.target_chunks import TargetChunks, target_chunk
 from lopsided.losses.reduction import divisor
 
 LOGITS_AT_A_TIME = 1 << 22
-"""16 MB of float32: enough for a matrix product at full speed, little beside the weight of a layer that needs this."""
+"""16 MB of float32: enough for a matrix product at full speed, and little beside the weight of such a layer."""
 
 
 def linear_asymmetric_loss(
@@ -38,8 +38,8 @@ def linear_asymmetric_loss(
 ) -> Tensor:
     """:func:`asymmetric_loss` of ``features @ weight.T + bias``, chunk after chunk of labels.
 
-    The logits of all labels are never held. Gradients are computed on the way and kept for the backward pass; a second
-    derivative is refused.
+    The logits of all labels are never held. The forward pass computes the gradients and keeps them; a second derivative
+    is refused.
 
     Args:
         features: What goes into the layer, shape ``(samples, width)``, floating point.

@@ -1,4 +1,4 @@
-"""A page to try settings of the loss on: sliders, and what they do to loss, gradient and score; needs no network."""
+"""A page with sliders for the settings of the loss that shows what they do to loss, gradient and score, offline."""
 
 from __future__ import annotations
 
@@ -102,11 +102,7 @@ def write_explorer(path: Path, *, gamma_pos: float = 0.0, gamma_neg: float = 2.0
 
 
 def explorer_of(runs: Sequence[Run]) -> Explorer:
-    """The explorer of a page about runs: a button for each of their settings, opened with the best run's.
-
-    Args:
-        runs: From :func:`read_runs`.
-    """
+    """The explorer of a page about runs: a button for each of their settings, opened with the best run's."""
     best = best_run(runs)
     in_order = sorted((run for run in runs if run.config.loss.name in FAMILY), key=lambda run: run is not best)
     found = {shape_of(as_it_ended(run)): run.label for run in reversed(in_order)}  # of one setting, the first's name
@@ -142,7 +138,7 @@ def explorer(opening: Shape, *, others: Sequence[tuple[str, Shape]] = (), own_pa
 
 
 def _sliders(opening: Shape, shapes: Sequence[Shape]) -> tuple[Slider, ...]:
-    """Far enough for every setting that has a button."""
+    """Sliders that reach far enough for every setting that has a button."""
     gamma = max(8, math.ceil(max(max(shape.gamma_pos, shape.gamma_neg) for shape in shapes)))
     margin = max(0.5, max(shape.margin for shape in shapes))
     return (

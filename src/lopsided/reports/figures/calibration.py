@@ -36,7 +36,7 @@ def reliability_diagram(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
         axes = figure.subplots()
         dress(axes, theme, x_label="predicted probability", y_label="share that is true")
         axes.plot([0, 1], [0, 1], color=theme.quiet, linewidth=0.9, zorder=2)
-        # By the place among all runs, so that a run has its look of the other figures.
+        # Styles go by the place among all runs, so that a run looks the same in every figure.
         styles = dict(zip((run.label for run in runs), line_styles([run.look for run in runs], theme), strict=True))
         strong = []
         for label, about in chosen.items():

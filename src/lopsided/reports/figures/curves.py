@@ -136,7 +136,7 @@ def _peak_words(shape: Shape) -> str:
 
 
 def _line(axes: Axes, values: np.ndarray, style: LineStyle, *, zorder: float) -> None:
-    """The baselines lie above: where curves coincide, their gaps show what is below."""
+    """Draw one line; baselines lie above, and where curves coincide the gaps in them show what is below."""
     axes.plot(
         PROBABILITIES,
         values,

@@ -107,7 +107,7 @@ def calibration_figures(runs: Sequence[Run]) -> list[PageFigure]:
 
 
 def _about_probabilities(runs: Sequence[Run]) -> str:
-    """How the probabilities of these runs, as they were evaluated, came about."""
+    """Say how the evaluated probabilities of these runs came about."""
     ways: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         about = (run.evaluation or {})["calibration"]

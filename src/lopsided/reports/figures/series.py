@@ -8,7 +8,7 @@ _BINS = 240  # of a thinned series; two points each
 
 
 def smoothing_window(length: int) -> int:
-    """Values that are averaged for one point of a smoothed line: a fortieth of the series, odd, at least 1."""
+    """How many values one point of a smoothed line averages: a fortieth of the series, odd, at least 1."""
     return length // 40 // 2 * 2 + 1
 
 

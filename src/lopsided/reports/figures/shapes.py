@@ -32,7 +32,7 @@ def shape_of(options: LossOptions) -> Shape:
         ValueError: The loss is not of the family, so that three numbers don't make it.
     """
     if options.name not in FAMILY:
-        raise ValueError(f"a curve needs a loss of {', '.join(FAMILY)}, got {options.name}")
+        raise ValueError(f"expected the loss of a curve to be one of {', '.join(FAMILY)}, got {options.name}")
     settings = loss_settings(options)
     gamma = settings.get("gamma", 0.0)
     return Shape(settings.get("gamma_pos", gamma), settings.get("gamma_neg", gamma), settings.get("margin", 0.0))

@@ -31,10 +31,6 @@ _GAP = "gap Δp (probability)"
 def gap_over_training(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
     """Figure 3: the gap between confidence on positives and on negatives, eq. 7 and 8, by step.
 
-    Args:
-        runs: At least one.
-        theme: The paper.
-
     Returns:
         A faint line of every step and a smoothed one over it per run, the zero line, and the targets of adaptive runs.
     """
@@ -76,12 +72,7 @@ def asymmetry_over_training(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Fig
 
 
 def map_over_training(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
-    """Mean average precision on the validation split by step.
-
-    Args:
-        runs: At least one.
-        theme: The paper.
-    """
+    """Mean average precision on the validation split by step."""
     with drawing(theme, width=_WIDTH, height=3.4 + _legend_height(runs)) as figure:
         axes = figure.subplots()
         dress(axes, theme, x_label=_STEP, y_label="validation mAP (%)")
@@ -92,10 +83,6 @@ def map_over_training(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
 
 def cross_entropy_over_training(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
     """Plain cross-entropy by step: the losses of two settings cannot be compared, this can.
-
-    Args:
-        runs: At least one.
-        theme: The paper.
 
     Returns:
         Training above; below it validation, if any run has one. Both on a logarithmic scale.

@@ -39,10 +39,6 @@ _MARKERS = ("o", "s", "^", "D", "v", "P")  # of the shares of hidden positives
 def sweep_figure(sweep: SweepResults, *, theme: Theme = LIGHT) -> Figure:
     """Test mAP of a sweep's settings, and how far each is from the baseline.
 
-    Args:
-        sweep: From :func:`lopsided.reports.sweeps.reading.read_sweep`.
-        theme: The paper.
-
     Returns:
         Two panels: mAP with the standard deviation over seeds and each seed's run as a dot; mean difference to the
         baseline within seeds, with its 95 % confidence interval. Against the value that was varied, or for each loss.
@@ -86,7 +82,7 @@ def _by_value(sweep: SweepResults, theme: Theme) -> Figure:
 
 
 def _is_level(result: SettingResult) -> bool:
-    """Whether it is drawn as a level line: cross-entropy and the baseline."""
+    """Whether a result is drawn as a level line, as cross-entropy and the baseline are."""
     return result.setting == "cross_entropy" or result.is_baseline
 
 
@@ -161,7 +157,7 @@ def _lines(result: SettingResult) -> list[str]:
 
 
 def _height(result: SettingResult) -> float:
-    """Of a setting's row, in rows of one line; from the third line on a name needs more than that."""
+    """Height of a setting's row, in rows of one line; names of three lines and more need extra."""
     return max(1.0, 0.5 * len(_lines(result)))
 
 

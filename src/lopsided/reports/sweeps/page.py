@@ -116,7 +116,7 @@ def summary_of(sweep: SweepResults) -> str:
 
 
 def warnings_about(sweep: SweepResults) -> list[str]:
-    """What a reader must know before believing the numbers, a sentence each."""
+    """What a reader must know before believing the numbers, in one sentence each."""
     found = []
     if sweep.about["trials"] == 1:
         found.append(
