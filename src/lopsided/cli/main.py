@@ -16,6 +16,7 @@ import lopsided
 VERBS = {
     "demo": "everything on the bundled data, then a report to open",
     "inspect": "what a data set holds: splits, labels, imbalance, leaks",
+    "split": "train, val and test, each with its share of every label",
     "train": "train a network: SOURCE to a run folder",
     "evaluate": "every metric of a run",
     "calibrate": "fit a run's probabilities to its validation split",
@@ -205,12 +206,14 @@ def _drop_output(*streams: TextIO) -> None:
             os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def _run(verb: str, arguments: list[str]) -> int:
+def _run(verb: str, arguments: list[str]) -> int:  # noqa: C901
     match verb:
         case "demo":
             from lopsided.cli.demo import demo as run
         case "inspect":
             from lopsided.cli.inspect import inspect as run
+        case "split":
+            from lopsided.cli.split import main as run
         case "train":
             from lopsided.cli.train import train as run
         case "evaluate":

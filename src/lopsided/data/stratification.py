@@ -91,7 +91,7 @@ def stratify(positives: csr_array, shares: Sequence[float], *, items: np.ndarray
         rows, numbers = by_label.indices[cells], by_label.data[cells]
         is_open = parts[rows] < 0
         rows, numbers = rows[is_open], numbers[is_open]
-        for item in rows[np.lexsort((order[rows], -numbers))].tolist():
+        for item in rows[np.lexsort((order[rows], np.negative(numbers)))].tolist():
             give(item, lacks[label])
     rest = np.flatnonzero(parts < 0)
     for item in rest[np.lexsort((order[rest], -sizes[rest]))].tolist():
