@@ -2,15 +2,18 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
+from lopsided.data.labels import Labels
 from lopsided.files.errors import DataError
 
 _RANDOM_STREAM = 117  # of a seed, apart from the streams of other draws
+_WORST = 10  # labels named of each part
 
 
 def joined(*ids: np.ndarray) -> np.ndarray:
@@ -42,7 +45,7 @@ def stratify(positives: csr_array, shares: Sequence[float], *, items: np.ndarray
 
     The label with the fewest positives left comes first; each of its items goes to the part that lacks most of this
     label, then to the one that lacks most samples, then to one at random. Items without positives fill what is left.
-    Other than in the paper an item may be many samples, counted as such, and those with most of the label come first.
+    Unlike in the paper, an item may be many samples, counted as such, and the items with most of the label come first.
     Only positives count: what is unknown says nothing. O(labels² + positives · parts), and no dense matrix but one
     of labels by parts.
 
@@ -97,3 +100,37 @@ def stratify(positives: csr_array, shares: Sequence[float], *, items: np.ndarray
     for item in rest[np.lexsort((order[rest], -sizes[rest]))].tolist():
         give(item, room)
     return parts[items]
+
+
+def reached(labels: Labels, parts: np.ndarray, shares: Mapping[str, float]) -> dict[str, Any]:
+    """How near each part comes to its share of the samples and of each label's positives.
+
+    Args:
+        labels: Of the samples; labels without a positive don't count.
+        parts: As :func:`stratify` gives them, shape (samples,).
+        shares: Of each part, by its name.
+
+    Returns:
+        ``splits``: of each part its samples, its share of them, the mean over labels of how far its share of a label's
+        positives is from the share wanted, and the shares of the labels that are farthest, the farthest first.
+        ``too_rare_for_every_split``: labels with fewer positives than there are parts, and how many they have.
+    """
+    total = labels.positives_per_label()
+    there = np.flatnonzero(total)
+    splits = {}
+    for part, (name, share) in enumerate(shares.items()):
+        rows = np.flatnonzero(parts == part)
+        got = np.asarray(labels.positives[rows].sum(axis=0)).ravel()[there] / total[there]
+        off = np.abs(got - share)
+        worst = np.argsort(-off, kind="stable")[:_WORST]
+        splits[name] = {
+            "samples": len(rows),
+            "share": len(rows) / len(parts),
+            "mean_deviation": float(off.mean()) if len(off) else 0.0,
+            "worst_labels": {labels.names[there[k]]: float(got[k]) for k in worst},
+        }
+    rare = there[total[there] < len(shares)]
+    return {
+        "splits": splits,
+        "too_rare_for_every_split": {labels.names[label]: int(total[label]) for label in rare},
+    }
