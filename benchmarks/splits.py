@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
+from measure import append, environment
 from scipy.sparse import csr_array
 
-from measure import append, environment
 from lopsided.data import Labels, read_source
 from lopsided.data.stratification import reached, stratify
 
