@@ -33,6 +33,8 @@ def test_a_table_with_copies_is_split_and_read_back(
         assert part["share"] == len(again.rows(name)) / 80
         assert part["worst_labels"] == pytest.approx(dict(zip(again.labels.names, got.tolist(), strict=True)))
         wanted = {"train": 0.7, "val": 0.1, "test": 0.2}[name]
+        off = [abs(value - wanted) for value in part["worst_labels"].values()]
+        assert off == sorted(off, reverse=True)
         assert part["mean_deviation"] == pytest.approx(np.abs(got - wanted).mean())
 
 
