@@ -16,6 +16,7 @@ import lopsided
 VERBS = {
     "demo": "everything on the bundled data, then a report to open",
     "inspect": "what a data set holds: splits, labels, imbalance, leaks",
+    "split": "train, val and test, each with its share of every label",
     "train": "train a network: SOURCE to a run folder",
     "evaluate": "every metric of a run",
     "calibrate": "fit a run's probabilities to its validation split",

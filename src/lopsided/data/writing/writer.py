@@ -18,7 +18,20 @@ from lopsided.files.whole import whole
 _ROLES = ("labels", "split", "unknown")  # of a CSV file's columns, which no feature can be called
 
 
-def write_data(data: Samples, out: Path) -> None:
+def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray:
+    """The inputs as they stand in a file, whatever the splits and labels.
+
+    Raises:
+        DataError: The file's ending is another, or the images lie elsewhere.
+    """
+    inputs = data.to_write(out.parent, is_taken=_is_taken)
+    wanted = ".csv" if isinstance(inputs, dict) else ".npz"
+    if out.suffix.lower() != wanted:
+        raise DataError(f"expected a name that ends in {wanted}, got {quoted(out.name)}")
+    return inputs
+
+
+def write_data(data: Samples, out: Path, *, inputs: dict[str, list[str]] | np.ndarray | None = None) -> None:
     """Write a listing of images as CSV, or a table of features as NPZ or, where they have names, CSV.
 
     Labels that are all known are joined by ``|`` in one column; else, and where a reader would take names for others,
@@ -29,14 +42,12 @@ def write_data(data: Samples, out: Path) -> None:
         data: The data.
         out: The file, whole or absent: .csv for images, in the folder of the images or one above it; .npz or .csv for
             tables.
+        inputs: What :func:`inputs_for` gave, where it was asked before.
 
     Raises:
         DataError: The ending is another, the data cannot be said in such a file, or the images lie elsewhere.
     """
-    inputs = data.to_write(out.parent, is_taken=_is_taken)
-    wanted = ".csv" if isinstance(inputs, dict) else ".npz"
-    if out.suffix.lower() != wanted:
-        raise DataError(f"expected a name that ends in {wanted}, got {quoted(out.name)}")
+    inputs = inputs_for(data, out) if inputs is None else inputs
     content = _csv(data, inputs) if isinstance(inputs, dict) else _npz(data, inputs)
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole(out) as part:
