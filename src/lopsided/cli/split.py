@@ -16,7 +16,7 @@ from lopsided.data import Data, DataOptions, read_source
 from lopsided.data.contents.leakage import content_ids
 from lopsided.data.source import SOURCES
 from lopsided.data.stratification import joined, reached, stratify
-from lopsided.data.writer import inputs_for, write_data
+from lopsided.data.writing.writer import inputs_for, write_data
 
 _VAL, _TEST = 0.1, 0.2
 _NAMED = 3  # labels of a row
