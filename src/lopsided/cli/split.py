@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         examples=(
             "lopsided split digits --out digits.npz",
             "lopsided split listing:photos/labels.csv --val 0.1 --test 0.2 --out photos/split.csv",
-            "lopsided split arff:data/bibtex --folds 5 --out folds.npz",
+            "lopsided split arff:data/bibtex --folds 5 --out folds.csv",
         ),
     )
     parser.add_argument("source", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}; its own splits are ignored")

@@ -65,7 +65,11 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
         return self.samples.batch(rows, self.options, draw=None if self.seed is None else (self.seed, epoch))
 
 
-TableDataset = ImageDataset = SplitDataset  # names that people import
+TableDataset = SplitDataset
+"""An older name of :class:`SplitDataset`."""
+
+ImageDataset = SplitDataset
+"""An older name of :class:`SplitDataset`."""
 
 
 def _epoch_and_positions(wanted: Sequence[int] | tuple[int, Sequence[int]]) -> tuple[int, Sequence[int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -55,7 +57,7 @@ def ndcg_at_k(scores: Tensor, targets: Tensor, *, k: int, mask: Tensor | None = 
     Source: Bhatia et al., the Extreme Classification Repository.
     """
     hits, positives, _ = _ranked(scores, targets, k, mask)
-    discount = 1 / torch.arange(2, k + 2, dtype=torch.float64).log2()
+    discount = 1 / torch.arange(2, k + 2, dtype=torch.float64, device="cpu").log2()
     count = positives.sum(dim=1)
     some = count > 0
     best = discount.cumsum(0)[count[some].clamp(max=k) - 1]
@@ -86,7 +88,7 @@ def propensities(positives_per_label: Tensor, *, num_samples: int, a: float = 0.
     counts = positives_per_label.detach().cpu().double()
     if counts.ndim != 1 or bool((~(counts >= 0)).any()):
         raise ValueError(f"expected positives_per_label to be counts of shape (labels,), got {tuple(counts.shape)}")
-    size = (torch.tensor(float(num_samples), dtype=torch.float64).log() - 1) * (b + 1) ** a
+    size = (math.log(num_samples) - 1) * (b + 1) ** a
     return 1 / (1 + size * (counts + b) ** -a)
 
 
@@ -119,10 +121,10 @@ def propensity_scored_precision_at_k(
     if not bool((worth >= 1).all() and worth.isfinite().all()):
         raise ValueError("expected propensity to lie in (0, 1], got other values")
     hits, positives, _ = _ranked(scores, targets, k, mask, worth=worth)
-    best = torch.zeros((), dtype=torch.float64)
+    best = torch.zeros((), dtype=torch.float64, device="cpu")
     for some in positives.split(max(1, _AT_ONCE // max(1, positives.shape[1]))):
         best = best + (some * worth).topk(k, dim=1).values.sum()
-    return hits.sum() / best if best > 0 else torch.tensor(torch.nan, dtype=torch.float64)
+    return hits.sum() / best if best > 0 else torch.tensor(torch.nan, dtype=torch.float64, device="cpu")
 
 
 _AT_ONCE = 1 << 24  # elements of float64
@@ -142,16 +144,16 @@ def _ranked(
     chosen = largest(values, known, k)
     rows, labels = chosen.nonzero(as_tuple=True)
     per_row = chosen.sum(dim=1)
-    place = torch.arange(len(rows)) - (per_row.cumsum(0) - per_row)[rows]  # from 0 within each row
-    best = torch.full((len(scores), k), -torch.inf, dtype=torch.promote_types(values.dtype, torch.float32))
-    truth = torch.zeros(best.shape, dtype=torch.float64)
+    place = torch.arange(len(rows), device="cpu") - (per_row.cumsum(0) - per_row)[rows]  # from 0 within each row
+    best = values.new_full((len(scores), k), -torch.inf, dtype=torch.promote_types(values.dtype, torch.float32))
+    truth = torch.zeros_like(best, dtype=torch.float64)
     best[rows, place] = values[rows, labels].to(best.dtype)
     found = positives[rows, labels]
     truth[rows, place] = found.double() if worth is None else found * worth[labels]
     order = best.argsort(dim=1, descending=True, stable=True)
-    taking_part = torch.ones(len(scores), dtype=torch.bool) if known is None else known.any(dim=1)
+    taking_part = torch.ones(len(scores), dtype=torch.bool, device="cpu") if known is None else known.any(dim=1)
     return truth.gather(1, order), positives, taking_part
 
 
 def _mean(values: Tensor) -> Tensor:
-    return values.mean() if values.numel() else torch.tensor(torch.nan, dtype=torch.float64)
+    return values.mean() if values.numel() else torch.tensor(torch.nan, dtype=torch.float64, device="cpu")
