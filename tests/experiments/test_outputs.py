@@ -9,6 +9,7 @@ import pytest
 from lopsided.experiments.outputs import write_outputs
 from lopsided.experiments.plan import num_runs
 from lopsided.experiments.rows import Row
+from lopsided.metrics.catalogue import CATALOGUE, undefined
 from tests.experiments.test_statistics import rows_of
 
 
@@ -41,3 +42,12 @@ def test_a_row_survives_being_written_as_plain_values(sweep):
     assert row.plain()["test_mAP"] is None
     assert repr(Row.of(row.plain())) == repr(row)
     assert Row.of(row.plain()).key == pytest.approx(row.key)
+
+
+def test_a_row_of_an_older_version_lacks_the_metrics_that_it_did_not_know():
+    kept = Row("a", 0.0, 1, 0.1, "final", 0.5, 3, 0.1, 0.2, 2.0, 9.0, {**undefined(), "mAP": 0.4, "cf1": 0.3}).plain()
+    older = {name: value for name, value in kept.items() if name not in ("test_auroc", "test_brier")}
+    row = Row.of(older)
+    assert (row.test["mAP"], row.test["cf1"], row.val_mAP, row.seconds) == (0.4, 0.3, 0.5, 9.0)
+    assert math.isnan(row.test["auroc"])
+    assert list(row.test) == list(CATALOGUE)
