@@ -1,4 +1,4 @@
-"""What people should know of data that was read as it stands there, and may not be meant so."""
+"""Remarks on data: what was read as it stands, but may be a mistake."""
 
 import re
 import unicodedata
@@ -15,13 +15,7 @@ _ROW_NUMBER = re.compile(r"(row|sample|record)?[ _]*(id|index|idx|number|no|nr|n
 
 
 def remarks(data: Samples) -> tuple[str, ...]:
-    """What its reader noted, labels whose names look alike, and features that may be row numbers.
-
-    Args:
-        data: The data.
-
-    Returns:
-        A line each.
+    """List what the reader noted, labels whose names look alike, and features that may be row numbers, a line each.
 
     Example:
         >>> from scipy.sparse import csr_array
@@ -47,7 +41,7 @@ def remarks(data: Samples) -> tuple[str, ...]:
 
 
 def look_alikes(names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Names that differ in nothing but case, Unicode form, and blanks or other characters that nobody sees.
+    """Groups of names that differ only in case, Unicode form, and blanks or invisible characters.
 
     Example:
         >>> look_alikes(("traffic light", "dog", "Traffic  light", "dog\\u200b"))
@@ -61,7 +55,7 @@ def look_alikes(names: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 
 def _row_numbers(data: Samples) -> list[str]:
-    """Named features that are called like row numbers, or count the rows."""
+    """Names of features that are called like row numbers, or that count the rows."""
     rows = np.arange(len(data))
     features = data.matrix(rows) if data.inputs().names else None
     if not isinstance(features, np.ndarray):

@@ -12,9 +12,6 @@ from lopsided.files.errors import DataError
 def summarise(data: Samples) -> dict:
     """Count samples, labels and leaks.
 
-    Args:
-        data: The data.
-
     Returns:
         ``labels``; ``splits``: name to ``samples``, ``positives_per_sample`` (4 decimals), ``labels_without_positives``
         and ``unknown`` (elements whose truth is not known); ``in_two_splits``, see the function of that name; and
@@ -35,12 +32,7 @@ def summarise(data: Samples) -> dict:
 
 
 def always_true(data: Samples, split: str) -> list[str]:
-    """Names of the labels that are positive wherever they are known: their average precision is 1 by itself.
-
-    Args:
-        data: The data.
-        split: One of its splits.
-    """
+    """Names of the labels that are positive wherever they are known: their average precision is always 1."""
     labels = data.labels.take(data.rows(split))
     positives = labels.positives_per_label()
     found = np.flatnonzero((positives > 0) & (positives == labels.known_per_label()))
@@ -52,12 +44,12 @@ def set_aside(data: Samples, *, share: float, seed: int) -> dict | None:
 
     Args:
         data: The data, as it lies on disk.
-        share: Of the training samples.
-        seed: Decides which.
+        share: Share of the training samples to move.
+        seed: Decides which samples are moved.
 
     Returns:
-        ``share``, ``of`` (the training samples that there are) and what :func:`summarise` says of a split; None where
-        nothing is moved, because there is a ``val`` split, nothing to train on, or nothing but equal samples.
+        ``share``, ``of`` (the number of training samples) and what :func:`summarise` says of a split; None where none
+        is moved, because there is already a ``val`` split, no training sample, or all samples are equal.
     """
     try:
         moved = with_validation(data, share=share, seed=seed)
@@ -69,11 +61,7 @@ def set_aside(data: Samples, *, share: float, seed: int) -> dict | None:
 
 
 def imbalance(data: Samples, split: str) -> np.ndarray:
-    """Negatives per positive of each label.
-
-    Args:
-        data: The data.
-        split: One of its splits.
+    """Negatives per positive of each label in a split.
 
     Returns:
         float64, shape (labels,), at least 0; infinite where a label has no positive. Unknown elements count as neither.
