@@ -22,7 +22,7 @@ _SIZE = 16  # bytes of a digest
 
 
 def digest_of(parts: Iterable[bytes]) -> bytes:
-    """Of parts and where they end."""
+    """The digest of some parts and of where each ends."""
     digest = hashlib.blake2b(digest_size=_SIZE)
     for part in parts:
         digest.update(len(part).to_bytes(8, "little") + part)
@@ -30,13 +30,13 @@ def digest_of(parts: Iterable[bytes]) -> bytes:
 
 
 def numbered(keys: Iterable[object]) -> np.ndarray:
-    """Numbers from 0 of keys, in the order of their first occurrence, int64."""
+    """Number keys from 0, int64, in the order of their first occurrence."""
     seen: dict[object, int] = {}
     return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), dtype=np.int64)
 
 
 def digests_of_features(features: np.ndarray | csr_array) -> Iterator[bytes]:
-    """16 bytes for each sample, equal where all features are."""
+    """16 bytes for each sample, equal for samples with equal features."""
     for start in range(0, features.shape[0], _ROWS):
         rows = features[start : start + _ROWS]
         if isinstance(rows, csr_array):
@@ -48,7 +48,7 @@ def digests_of_features(features: np.ndarray | csr_array) -> Iterator[bytes]:
 
 
 def digests_of_files(paths: Sequence[Path], names: Iterable[str]) -> Iterator[bytes]:
-    """16 bytes for each file, equal where its name and its content are, as far as an identity reads it."""
+    """16 bytes for each file, equal for files of equal names and contents, as far as an identity reads them."""
     chunks = [paths[start : start + _TOGETHER] for start in range(0, len(paths), _TOGETHER)]
     with ThreadPoolExecutor(_READERS) as readers:
         contents = itertools.chain.from_iterable(readers.map(lambda chunk: [_content(path) for path in chunk], chunks))
@@ -57,7 +57,7 @@ def digests_of_files(paths: Sequence[Path], names: Iterable[str]) -> Iterator[by
 
 
 def keys_of_files(paths: Sequence[Path]) -> list[object]:
-    """What is equal for files of equal bytes: their size, and where that is shared the end, then all of them."""
+    """Keys that are equal for files of equal bytes: their size; where files share it, the end; then all."""
     keys: list[object] = [_size(path) for path in paths]
     for read in (_digest_of_end, _digest_of_all):
         ids = numbered(keys)
@@ -76,7 +76,7 @@ def _sparse_digests(rows: csr_array) -> Iterator[bytes]:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes that stand for a file; what cannot be read is like nothing else that can."""
+    """The bytes that stand for a file; a file that cannot be read differs from every one that can."""
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):

@@ -1,4 +1,4 @@
-"""What tells a data set apart: a digest of its contents, by which results are kept, and what has changed since."""
+"""The identity of a data set: digests of its contents, and what has changed since they were taken."""
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
@@ -24,17 +24,17 @@ _WORDS = {"a table": ("row", "features"), "images": ("image", "images")}  # for 
 class Identity:
     """What a data set holds, in digests: equal for equal contents, wherever they lie and whatever they are called.
 
-    Of images it is the path below the root and the content that count: all bytes of a file up to 64 KiB, of a larger
-    one its size and 8 KiB at its beginning, middle and end. When a file was written plays no part.
+    Images count by their path below the root and their content: all bytes of a file up to 64 KiB; of a larger one, its
+    size and 8 KiB at its beginning, middle and end. The time when a file was written does not matter.
 
     Args:
         kind: ``a table``, ``images``, or what another kind of data is called.
         shape: Of one sample's features; empty for image files.
         samples: How many there are.
         label_names: In their order.
-        feature_names: In their order; empty where they have none.
+        feature_names: In their order; empty where features have no names.
         inputs: Digest of all inputs in their order.
-        any_order: Digest of the same inputs in whatever order.
+        any_order: Digest of the same inputs that does not depend on their order.
         labels: Digest of which labels are positive and which are unknown.
         positives: Number of positives.
         splits: Digest of the split of each sample.
@@ -74,7 +74,7 @@ class Identity:
 
     @staticmethod
     def of(plain: Any) -> "Identity":
-        """What :meth:`plain` gave.
+        """The identity from what :meth:`plain` gave.
 
         Raises:
             ValueError: It is something else.
@@ -94,16 +94,12 @@ class Identity:
 
 
 def identity_of(data: Samples) -> Identity:
-    """The identity of a data set; what it is called and its ``truth`` play no part.
-
-    Args:
-        data: The data. Its files are read, images as far as :class:`Identity` says.
-    """
+    """Read all of a data set, images as far as :class:`Identity` says; its name and ``truth`` do not matter."""
     return _identity(data, list(data.digests()))
 
 
 def what_changed(was: Identity, data: Samples, *, labels: bool = True) -> str | None:
-    """What tells data from what it was, in words; None where nothing does.
+    """Say in words how data differs from what it was; None where it does not.
 
     Args:
         was: Its identity then.
@@ -137,7 +133,7 @@ def what_changed(was: Identity, data: Samples, *, labels: bool = True) -> str | 
 
 
 def content_of_sample(data: Samples, row: int) -> str:
-    """What tells one sample from others wherever it stands in the data, 16 hexadecimal digits."""
+    """16 hexadecimal digits that tell one sample from others, wherever it stands in the data."""
     (digest,) = data.digests([row])
     return digest.hex()[:16]
 

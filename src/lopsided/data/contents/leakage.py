@@ -1,4 +1,4 @@
-"""Whether the same sample stands in more than one split."""
+"""Whether more than one split holds the same sample."""
 
 import numpy as np
 
@@ -10,8 +10,8 @@ def content_ids(data: Samples) -> np.ndarray:
     """Number the distinct contents of samples.
 
     Args:
-        data: Features, or image files, of which no more is read than it takes to tell them apart: nothing of a file
-            that alone has its size. A file that is empty or cannot be read is like no other.
+        data: Features, or image files. A file is read only as far as it takes to tell it from the others; it is not
+            read at all where no other has its size. One that is empty or cannot be read is like no other.
 
     Returns:
         int64, shape (samples,): two samples have the same number exactly when all their features, or all bytes of their
@@ -30,12 +30,6 @@ def content_ids(data: Samples) -> np.ndarray:
 
 def in_two_splits(data: Samples) -> int:
     """Number of distinct contents that occur in at least two splits; labels are not compared.
-
-    Args:
-        data: The samples.
-
-    Returns:
-        0 when no sample of one split has exactly the features, or the bytes, of a sample of another.
 
     Example:
         >>> from scipy.sparse import csr_array
