@@ -1,4 +1,4 @@
-"""Decisions about single labels, and the data with them carried out."""
+"""Decisions about single labels, and the data after they are carried out."""
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from scipy.sparse import csr_array, lil_array
+from scipy.sparse import csr_array
 
 from lopsided.data.contents.identity import content_of_sample
 from lopsided.data.labels import Labels
@@ -41,7 +41,7 @@ def read_decisions(path: str | Path, data: Samples) -> tuple[list[Correction], i
         The accepted corrections in their order, and the number of rejected ones.
 
     Raises:
-        DataError: The file is no such list, or not about this data; the message names the line.
+        DataError: The file is no such list, or is about other data; the message names the line.
     """
     path = Path(path)
     file = read_csv_file(path)
@@ -76,7 +76,7 @@ def corrected(data: Samples, corrections: list[Correction]) -> Samples:
 
     Args:
         data: The data.
-        corrections: Of labels that are known there, missing ones of negatives and wrong ones of positives.
+        corrections: Missing labels must be known negatives of the data, and wrong ones known positives.
 
     Raises:
         DataError: A correction does not fit what the data says.
@@ -104,12 +104,9 @@ def corrected(data: Samples, corrections: list[Correction]) -> Samples:
         positives[correction.row, k] = is_missing
         if negatives is not None:
             negatives[correction.row, k] = not is_missing
-    done = Labels(labels.names, _sparse(positives), labels.unknown, None if negatives is None else _sparse(negatives))
-    return dataclasses.replace(data, labels=done, truth=None)
-
-
-def _sparse(matrix: lil_array) -> csr_array:
-    return csr_array(matrix, dtype=bool)
+    done = None if negatives is None else csr_array(negatives, dtype=bool)
+    now = Labels(labels.names, csr_array(positives, dtype=bool), labels.unknown, done)
+    return dataclasses.replace(data, labels=now, truth=None)
 
 
 def _parsed(cells: dict[str, str], data: Samples) -> tuple[Correction, str]:

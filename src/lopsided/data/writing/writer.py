@@ -1,4 +1,4 @@
-"""Data as a file that the readers of listings and tables read back."""
+"""Write data to a file that the readers of listings and tables read back."""
 
 import io
 from collections import Counter
@@ -19,10 +19,10 @@ _ROLES = ("labels", "split", "unknown")  # of a CSV file's columns, which no fea
 
 
 def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray:
-    """The inputs as they stand in a file, whatever the splits and labels.
+    """The inputs as a file holds them; splits and labels do not matter.
 
     Raises:
-        DataError: The file's ending is another, or the images lie elsewhere.
+        DataError: The file has another ending, or the images lie elsewhere.
     """
     inputs = data.to_write(out.parent, is_taken=_is_taken)
     wanted = ".csv" if isinstance(inputs, dict) else ".npz"
@@ -34,9 +34,9 @@ def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray:
 def write_data(data: Samples, out: Path, *, inputs: dict[str, list[str]] | np.ndarray | None = None) -> None:
     """Write a listing of images as CSV, or a table of features as NPZ or, where they have names, CSV.
 
-    Labels that are all known are joined by ``|`` in one column; else, and where a reader would take names for others,
-    as where one holds such a bar, each has a column ``label:NAME``, empty where unknown. What is in the file is what is
-    read from it.
+    Where all labels are known, one column joins them by ``|``. Where some are not, or a reader would misread names, as
+    where one holds such a bar, each label has a column ``label:NAME``, empty where unknown. What is written is what is
+    read back.
 
     Args:
         data: The data.
@@ -45,7 +45,7 @@ def write_data(data: Samples, out: Path, *, inputs: dict[str, list[str]] | np.nd
         inputs: What :func:`inputs_for` gave, where it was asked before.
 
     Raises:
-        DataError: The ending is another, the data cannot be said in such a file, or the images lie elsewhere.
+        DataError: The file has another ending or cannot hold this data, or the images lie elsewhere.
     """
     inputs = inputs_for(data, out) if inputs is None else inputs
     content = _csv(data, inputs) if isinstance(inputs, dict) else _npz(data, inputs)
@@ -74,9 +74,9 @@ def _csv(data: Samples, columns: dict[str, list[str]]) -> bytes:
 
 
 def _joined(labels: Labels) -> list[str] | None:
-    """The positive labels of each sample in one text, where these are read as they were; else None.
+    """The positive labels of each sample in one text; None where a reader would read other labels from it.
 
-    Names that stand in no cell would be lost: labels without a positive. So would what is not known.
+    Labels without a positive would be lost, because no cell names them, and so would what is not known.
     """
     if labels.num_unknown or not can_be_joined(labels.names) or not (labels.positives_per_label() > 0).all():
         return None
