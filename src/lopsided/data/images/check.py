@@ -1,4 +1,4 @@
-"""Opening every image of a data set once: which cannot be opened and why, and which look alike."""
+"""Open every image of a data set once, to learn which cannot be opened, and why, and which look alike."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CHUNK = 64  # images that a process opens between two reports
 
 @dataclass(frozen=True, eq=False)
 class ImageCheck:
-    """What came of opening the images of a manifest.
+    """What opening the images of a manifest showed.
 
     Args:
-        unreadable: Reason for each sample whose image cannot be opened, by its number, ascending.
+        unreadable: Number of each sample whose image cannot be opened, ascending, to the reason.
         hashes: Perceptual hash of each sample, uint64, shape (samples,); ``NO_HASH`` where there is none.
     """
 
@@ -35,9 +35,6 @@ def check_images(data: Samples, *, workers: int = 0) -> ImageCheck:
     Args:
         data: Samples with images.
         workers: Processes that open them; 0 opens them here.
-
-    Returns:
-        Reasons of those that cannot be opened, and the hashes of the others.
 
     Raises:
         ModuleNotFoundError: Pillow is not installed.
@@ -72,8 +69,7 @@ class _Files(Dataset[dict[int, int | str]]):
 
     def _look_at(self, row: int) -> int | str:
         try:
-            return (
-                perceptual_hash(image) if (image := self.data.image(row, size=HASH_SIDE)) is not None else int(NO_HASH)
-            )
+            image = self.data.image(row, size=HASH_SIDE)
+            return NO_HASH if image is None else perceptual_hash(image)
         except UnreadableImage as error:
             return error.reason

@@ -1,4 +1,4 @@
-"""Image files as RGB images in memory; whatever is wrong with a file becomes one error."""
+"""Decode image files to RGB images in memory; whatever is wrong with a file becomes one error."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-"""What is opened, whatever the file is called."""
+"""The formats that are opened, whatever the file is called."""
 
 MAX_PIXELS = 178_956_970
-"""Larger images are refused before they are decoded; this is where Pillow gives up too."""
+"""Larger images are refused before they are decoded; Pillow refuses them too."""
 
 _ORIENTATION = 0x0112  # tag of EXIF: 1 (upright) to 8
 _BITS_PER_SAMPLE = 0x0102  # tag of TIFF
@@ -39,11 +39,7 @@ class UnreadableImage(DataError):  # noqa: N818 (it says what is wrong, not that
 
 
 def check_pillow() -> None:
-    """Say which extra is missing where Pillow cannot be imported.
-
-    Raises:
-        ModuleNotFoundError: It cannot.
-    """
+    """Raise a ModuleNotFoundError that names the extra to install where Pillow cannot be imported."""
     try:
         import PIL.Image  # noqa: F401
     except ImportError as error:
@@ -55,8 +51,8 @@ def open_image(path: str | Path, *, size: int) -> Image.Image:
 
     Args:
         path: A file of one of ``FORMATS``.
-        size: Side that the image is needed for, pixels: a JPEG file that is at least twice as large in both directions
-            is decoded at the half, quarter or eighth that still has this many pixels, in a fraction of the time.
+        size: Side in pixels that the caller needs. A JPEG file that is at least twice as large in both directions is
+            decoded at a half, a quarter or an eighth that still has this many pixels, in a fraction of the time.
 
     Returns:
         An image of mode RGB. More than 8 bits are scaled, not cut off; CMYK is converted without its colour profile.
@@ -68,7 +64,7 @@ def open_image(path: str | Path, *, size: int) -> Image.Image:
     check_pillow()
     _check_file(path)
     try:
-        # Pillow warns about metadata that no pixel depends on, and of sizes that MAX_PIXELS decides about.
+        # Pillow warns of metadata that no pixel depends on, and of sizes, which MAX_PIXELS decides on.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _decoded(path, size)
@@ -79,13 +75,7 @@ def open_image(path: str | Path, *, size: int) -> Image.Image:
 
 
 def why_unreadable(path: str | Path) -> str:
-    """Why an image file cannot be opened, found out by another try.
-
-    Args:
-        path: The file.
-
-    Returns:
-        The reason, without the path.
+    """Try again to open an image file, and give the reason why it cannot be opened, without the path.
 
     Example:
         >>> why_unreadable("nowhere/a.jpg")
@@ -99,7 +89,7 @@ def why_unreadable(path: str | Path) -> str:
 
 
 def _check_file(path: str | Path) -> None:
-    """Refuse what needs no decoder to be refused, and what would be waited for without end, such as a pipe."""
+    """Refuse what is wrong before any decoder runs, such as a pipe, which one would wait for without end."""
     try:
         about = check_regular(path, wanted="an image file")
     except DataError as error:
@@ -117,13 +107,13 @@ def _decoded(path: str | Path, size: int) -> Image.Image:
             raise UnreadableImage(f"expected an image of at most {MAX_PIXELS:,} pixels, got {came}", path=path)
         image.draft(None, (size, size))
         image.load()
-        turn = _turn(image)  # after loading: some files have EXIF behind the pixels, and Pillow turns TIFF itself
+        turn = _turn(image)  # after loading: some files have EXIF after the pixels, and Pillow turns TIFF itself
         colours = _white_behind(_eight_bits(image, path))
     return colours if turn is None else colours.transpose(turn)
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What brings an image upright."""
+    """The transposition that turns an image upright."""
     from PIL.Image import Transpose
 
     turns = {
@@ -137,7 +127,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
     }
     try:
         return turns.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # as of pixels; but an image whose EXIF is damaged can be looked at
+    except Exception:  # decoders fail in every way, but an image whose EXIF is damaged can be looked at
         return None
 
 
@@ -148,7 +138,7 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
         return image
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
         raise UnreadableImage("expected pixels of at most 16 bits without sign, got others", path=path)
-    # All other files hold 16 bits, or fewer that Pillow has scaled to 16.
+    # All other files hold 16 bits, or fewer, which Pillow has scaled to 16.
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
     white = 2**bits - 1
     grey = ((np.arange(white + 1) * 255 + white // 2) // white).astype(np.uint8)
@@ -160,7 +150,7 @@ def _white_behind(image: Image.Image) -> Image.Image:
 
     if image.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in image.info:
         return image.convert("RGB")
-    # The colours of transparent pixels are whatever a program left there; white is the page that drawings are made for.
+    # Transparent pixels hold whatever colours a program left there; drawings are made for a white page.
     colours = image.convert("RGBA")
     canvas = Image.new("RGB", colours.size, "white")
     canvas.paste(colours, mask=colours.getchannel("A"))

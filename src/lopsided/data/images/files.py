@@ -1,4 +1,4 @@
-"""Image files that a data set names: their paths, and the folder that they lie in."""
+"""The paths of the image files that a data set names, and the folder in which they lie."""
 
 import os
 import re
@@ -22,13 +22,13 @@ def relative_path(text: str) -> str:
     r"""The path of a file below some folder, as a manifest holds it.
 
     Args:
-        text: What a data set says; ``\`` counts as ``/``, because lists are written under Windows too.
+        text: The path as the data set writes it; ``\`` counts as ``/``, because lists come from Windows too.
 
     Returns:
         Parts joined by ``/``, none of them empty, ``.`` or ``..``.
 
     Raises:
-        DataError: The path is empty, absolute or leads out of the folder, or no file can be called so.
+        DataError: The path is empty or absolute, leads out of the folder, or is a name that no file can have.
 
     Example:
         >>> relative_path(r".\train\a b.jpg")
@@ -47,19 +47,19 @@ def relative_path(text: str) -> str:
 
 
 def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str], origin: str) -> str:
-    """The folder in which most of some image files are; they are looked for by a sample of their paths.
+    """The folder that holds most of some image files, judged by a sample of them.
 
     Args:
         root: Folder of the data set.
-        paths: Of all files, from the folder that is looked for.
-        folders: Where they may be, from ``root``, the likeliest first; ``""`` is ``root`` itself.
+        paths: Paths of all files, relative to the folder that is looked for.
+        folders: Where they may be, relative to ``root``, the likeliest first; ``""`` is ``root`` itself.
         origin: Where the images come from, for the error, such as ``"2014 Train images" of cocodataset.org``.
 
     Returns:
         One of ``folders``.
 
     Raises:
-        DataError: None of the sample is in any of them.
+        DataError: No file of the sample is in any of them.
     """
     sample = _sample(paths)
     best, most = "", 0
@@ -77,15 +77,15 @@ def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str]
 
 
 def check_each_once(paths: Sequence[str], splits: Sequence[str], *, path: Path) -> None:
-    """Refuse an image that stands in a data set twice: with other labels, or in two splits.
+    """Refuse an image that a data set names twice: with other labels, or in two splits.
 
     Args:
-        paths: Of all images, from the folder of the data set.
-        splits: Of the same images.
+        paths: Paths of all images, relative to the folder of the data set.
+        splits: The split of each.
         path: The folder, or the list of the images, for the error.
 
     Raises:
-        DataError: One does; the message names it and its splits.
+        DataError: An image is named twice; the message names it and its splits.
 
     Example:
         >>> check_each_once(["a.jpg", "b.jpg", "a.jpg"], ["train", "train", "val"], path=Path("pets"))
@@ -102,7 +102,7 @@ def check_each_once(paths: Sequence[str], splits: Sequence[str], *, path: Path) 
 
 
 def is_text(name: str) -> bool:
-    r"""Whether all of it are characters: JSON can hold halves of one, which no file can be called by.
+    r"""Whether a name consists of whole characters: JSON can hold halves of one, which no file name can.
 
     >>> is_text("\U0001f408"), is_text("\ud83d")
     (True, False)
@@ -115,6 +115,6 @@ def is_text(name: str) -> bool:
 
 
 def _sample(paths: Sequence[str]) -> list[str]:
-    """The first files, because copies of a part often begin there, and some from everywhere."""
+    """The first files, because people often copy only the beginning, and some from everywhere."""
     first, anywhere = range(min(_SAMPLE // 2, len(paths))), np.linspace(0, len(paths) - 1, _SAMPLE // 2).astype(int)
     return [paths[i] for i in sorted({*first, *anywhere.tolist()})]

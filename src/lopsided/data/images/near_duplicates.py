@@ -1,4 +1,4 @@
-"""Whether images of one split look like images of another, though their files differ."""
+"""Find images of one split that look like images of another, though their files differ."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ if TYPE_CHECKING:
     from PIL import Image
 
 HASH_SIDE = 32
-"""Pixels of the small grey picture that a hash is made of, each way."""
+"""Side, in pixels, of the small grey picture that a hash is made of."""
 
 NO_HASH = 0
-"""Of images that cannot be opened, and of those so plain that they would look like many others."""
+"""The hash of an image that cannot be opened, or is so plain that it would look like many others."""
 
 _NUM_BITS = 64
-_LEAST_BITS = 12  # set ones; what has fewer, as a page of one colour, says too little
-_NOISE = 4.0  # what saving as JPEG moves a coefficient by, in grey levels; nearly symmetric pictures have many of 0
-# The waves with the fewest turns down and across, without the mean, of all of them row by row.
+_LEAST_BITS = 12  # set ones; a picture with fewer, such as a page of one colour, says too little
+_NOISE = 4.0  # grey levels by which JPEG moves a coefficient; nearly symmetric pictures have many that are 0
+# Indices, row by row, of the waves with the fewest turns down and across; the mean is left out.
 _SLOWEST = np.argsort(np.add.outer(*[np.arange(HASH_SIDE)] * 2), axis=None, kind="stable")[1 : _NUM_BITS + 1]
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """What an image looks like in 64 bits, few of which change when it is resized, saved again or brightened.
+    """Say in 64 bits what an image looks like; few of them change when it is resized, saved again or brightened.
 
-    A bit says whether one of the 64 slowest waves across the picture, of its cosine transform, is stronger than half of
-    them are.
+    A bit says whether one of the 64 slowest waves of its cosine transform is stronger than half of them.
 
     Args:
         image: Any size, RGB or grey; at least ``HASH_SIDE`` pixels each way are best.
@@ -54,18 +53,18 @@ def perceptual_hash(image: Image.Image) -> int:
 
 
 def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, distance: int = 3) -> np.ndarray:
-    """Samples that look like one of an earlier split: train comes before val, val before test, test before others.
+    """Find samples that look like one of an earlier split: train comes before val, val before test, then others.
 
-    Copies are among them. At the default distance nearly all pairs of drawings were copies or of one series, different
-    in a colour or a detail; and a photograph that is saved again, halved or slightly brightened is nearly always found.
+    Copies are among them. At the default distance, nearly all pairs of drawings were copies or came from one series and
+    differed in a colour or a detail; a photograph saved again, halved or slightly brightened is nearly always found.
 
     Args:
         hashes: Perceptual hashes, uint64, shape (samples,); ``NO_HASH`` is like nothing.
         splits: Text, shape (samples,).
-        distance: Most bits in which two hashes differ whose images look alike, from 0 to 63.
+        distance: Most bits in which the hashes of images that look alike differ, from 0 to 63.
 
     Returns:
-        int64, shape (pairs, 2): the sample of the earlier split that is most alike, and the sample; ascending in the
+        int64, shape (pairs, 2): the most similar sample of an earlier split, and the sample itself; ascending in the
         second, which occurs once.
 
     Example:
@@ -78,7 +77,7 @@ def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, dis
     rows = np.flatnonzero(hashes != NO_HASH)
     distinct, numbers = np.unique(hashes[rows], return_inverse=True)
     one, other, apart = _alike(distinct, distance)
-    # Of each hash, the first sample of the splits so far; and by it, the best of what is like each hash.
+    # earlier: the first sample with each hash in the splits so far; best: the nearest of these to each hash.
     nobody = len(hashes)
     earlier = np.full(len(distinct), nobody)
     pairs: list[np.ndarray] = []
@@ -95,7 +94,7 @@ def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, dis
 
 
 def _alike(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of distinct hashes in both orders, and each with itself, and in how many bits they differ.
+    """Pairs of similar hashes, in both orders and each with itself, and the number of bits in which they differ.
 
     Two that differ in at most d bits agree in at least one of d + 1 bands of bits, so only those are compared.
     """

@@ -12,26 +12,26 @@ from lopsided.data.images.rand_augment import rand_augment
 from lopsided.data.images.transforms import GREY, cutout, resize
 from lopsided.data.options import ImageOptions
 
-_IMAGE_STREAM = 103  # of a seed, apart from the streams of other draws
+_IMAGE_STREAM = 103  # keeps these draws apart from others of the same seed
 
 
 def pixels_of(
     paths: Sequence[Path], rows: np.ndarray, options: ImageOptions, *, draw: tuple[int, int] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Decode some images. What is drawn for one depends on the seed, the epoch and the number of its sample alone, and
-    not on the batch that it is in or the process that opens it.
+    """Decode some images. Random changes of an image depend only on the seed, the epoch and the number of its sample,
+    not on its batch or the process that opens it.
 
     Args:
-        paths: Where they lie.
+        paths: The files.
         rows: Numbers of their samples, shape (n,).
         options: How files become inputs.
-        draw: A seed and an epoch, by which cutout and RandAugment change the images; None leaves them as they are.
+        draw: A seed and an epoch, from which cutout and RandAugment draw; None leaves the images as they are.
 
     Returns:
         Pixels, uint8, shape (n, 3, size, size), and which images could not be opened, bool, shape (n,): these are grey.
 
     Raises:
-        UnreadableImage: One cannot be opened, and the options say to refuse that.
+        UnreadableImage: An image cannot be opened, and the options say to refuse that.
     """
     images = np.empty((len(rows), 3, options.size, options.size), np.uint8)
     unreadable = np.zeros(len(rows), bool)

@@ -1,4 +1,4 @@
-"""RandAugment by Pillow alone, so that one generator decides all of it."""
+"""RandAugment with Pillow alone, so that one generator decides all of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STRONGEST = 30
 """The strength at which the ranges of the operations end."""
 
 NUM_OPERATIONS = 2
-"""On each image."""
+"""How many operations change each image."""
 
 OPERATIONS = (
     "identity",
@@ -34,7 +34,7 @@ OPERATIONS = (
     "translate_x",
     "translate_y",
 )
-"""What may happen to an image, all equally likely."""
+"""All are equally likely."""
 
 
 def rand_augment(image: Image.Image, random: np.random.Generator, *, strength: int) -> Image.Image:
@@ -43,7 +43,7 @@ def rand_augment(image: Image.Image, random: np.random.Generator, *, strength: i
     Args:
         image: RGB.
         random: Decides which operations, and in which direction each goes.
-        strength: How far, from 0 to 30.
+        strength: How far each goes, from 0 to 30.
 
     Returns:
         An RGB image of the same size.
@@ -63,11 +63,11 @@ def change(image: Image.Image, operation: str, *, amount: float) -> Image.Image:
     Args:
         image: RGB.
         operation: One of ``OPERATIONS``.
-        amount: How far and in which direction, from -1 to 1. The first three always go all the way; solarize and
-            posterize have but one direction.
+        amount: How far and in which direction, from -1 to 1. The first three ignore it; solarize and posterize have
+            only one direction.
 
     Returns:
-        An RGB image of the same size; what the original doesn't reach is grey.
+        An RGB image of the same size; it is grey where the original does not reach.
     """
     from PIL import ImageEnhance, ImageOps
     from PIL.Image import Resampling
@@ -93,7 +93,7 @@ def change(image: Image.Image, operation: str, *, amount: float) -> Image.Image:
 
 
 def _moved(image: Image.Image, matrix: tuple[float, ...]) -> Image.Image:
-    """Each pixel from where two rows of an affine matrix say, counted from the upper left corner."""
+    """Take each pixel from where two rows of an affine matrix say, counted from the upper left corner."""
     from PIL.Image import Resampling, Transform
 
     return image.transform(image.size, Transform.AFFINE, matrix, Resampling.BILINEAR, fillcolor=(GREY,) * 3)

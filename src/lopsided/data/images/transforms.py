@@ -1,4 +1,4 @@
-"""What happens to an image between its file and a batch; all that is random is drawn from a generator that is given."""
+"""Changes of an image between its file and a batch; the caller gives the generator for what is random."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
 GREY = 128
-"""Of bars, holes, and what a turned image doesn't reach: the middle, which networks take for about 0."""
+"""The colour of bars, holes and what a turned image does not reach: the middle, which networks see as about 0."""
 
-_REDUCING_GAP = 3.0  # the least that averaging in whole blocks leaves to the filter; the same picture, sooner
+_REDUCING_GAP = 3.0  # blocks are averaged down to no less than this many times the size: faster, and it looks the same
 
 
 def resize(image: Image.Image, *, size: int, how: Resize) -> Image.Image:
-    """Bring an image to a square, by a triangle filter that widens with the reduction, so that nothing flickers.
+    """Resize an image to a square, with a triangle filter that widens as the image shrinks, so that nothing flickers.
 
     Args:
         image: Any mode.
         size: Height and width of the result, pixels.
-        how: squash (both sides to the size), crop (the middle square) or pad (grey bars).
+        how: squash (change both sides to the size), crop (keep the middle square) or pad (add grey bars).
 
     Returns:
         An image of the same mode.
@@ -49,7 +49,7 @@ def resize(image: Image.Image, *, size: int, how: Resize) -> Image.Image:
 
 
 def cutout(image: Image.Image, random: np.random.Generator, *, share: float) -> None:
-    """Grey out a square, in place. Its centre is anywhere in the image, so that a part of it may lie outside.
+    """Grey out a square, in place. Its centre is anywhere in the image, so a part of the square may lie outside.
 
     Args:
         image: RGB, square.
@@ -57,7 +57,7 @@ def cutout(image: Image.Image, random: np.random.Generator, *, share: float) -> 
         share: Side of the square as a share of the image's, in [0, 1).
 
     Source: DeVries and Taylor, arXiv 1708.04552. The public training script of Ridnik et al., ICCV 2021, draws places
-    in this way too, but a random colour.
+    in the same way, but fills the square with a random colour.
     """
     size = image.width
     side = round(share * size)
@@ -76,19 +76,19 @@ def mixup(
         images: uint8, shape (n, ...).
         targets: bool, shape (n, labels).
         mask: bool, shape (n, labels), True where known; None where all is known.
-        alpha: Of the beta distribution, symmetric, that the proportion of each pair is drawn from, > 0.
+        alpha: Parameter of the symmetric beta distribution from which the proportion of each pair is drawn, > 0.
         random: Decides the pairs and their proportions.
 
     Returns:
-        Images; targets, float32 in [0, 1]; and a mask that is True where both of a pair are known.
+        Images; targets, float32 in [0, 1]; and a mask that is True where both labels of a pair are known.
 
-    Source: Zhang et al., ICLR 2018; there one proportion for the whole batch.
+    Source: Zhang et al., ICLR 2018, where one proportion holds for the whole batch.
     """
     partners = random.permutation(len(images))
     shares = random.beta(alpha, alpha, size=len(images)).astype(np.float32)
     mixed = np.empty_like(images)
     for i, (partner, share) in enumerate(zip(partners, shares, strict=True)):
-        # One at a time: the floating-point copies of a whole batch would be many times as large as it is.
+        # One at a time, because floating-point copies of a whole batch would be many times as large as the batch.
         np.rint(share * images[i] + (1 - share) * images[partner], out=mixed[i], casting="unsafe")
     soft = shares[:, None] * targets + (1 - shares[:, None]) * targets[partners]
     return mixed, soft, None if mask is None else mask & mask[partners]
