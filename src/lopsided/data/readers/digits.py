@@ -9,7 +9,7 @@ from lopsided.files.errors import DataError
 
 CANVAS = 32  # pixels, each way
 MOST_DIGITS = 5  # in a scene
-COLOURS = {  # red, green, blue in 0..255
+COLOURS = {  # red, green and blue, each in 0..255
     "red": (255, 40, 40),
     "green": (40, 190, 60),
     "blue": (70, 100, 255),
@@ -23,7 +23,7 @@ LABEL_NAMES = tuple(f"{digit} {colour}" for digit in range(10) for colour in COL
 # Scenes are drawn in blocks, each from its own random stream: the first scenes are the same however many are wanted.
 _BLOCK = 500
 _PLACES = 20  # candidates for the place of a digit
-# The drawings are ordered by writer, so that these blocks of them have mostly different writers.
+# The drawings are ordered by writer, so most writers are in one of these blocks only.
 _DRAWINGS = {"train": slice(0, 1100), "val": slice(1100, 1400), "test": slice(1400, 1797)}
 
 
@@ -35,15 +35,15 @@ def digits(
     missing: float = 0.0,
     seed: int = 0,
 ) -> Table:
-    """Scenes of 1 to 5 handwritten digits in 8 colours; labels are pairs such as ``3 red``, about 3 of 80 are positive.
+    """Scenes of 1 to 5 handwritten digits in 8 colours; labels are pairs such as ``3 red``; about 3 of 80 are positive.
 
     Args:
         train_samples: Scenes in ``train``, at least 0.
         validation_samples: Scenes in ``val``, at least 0, by other writers.
         test_samples: Scenes in ``test``, at least 0, by other writers again.
         missing: Share of the training positives to hide, in [0, 1]; ``truth`` keeps them.
-        seed: Decides everything, at least 0. The scenes do not depend on ``missing``, and the first ones not on their
-            number.
+        seed: Decides everything, at least 0. The scenes do not depend on ``missing``, nor the first ones on how many
+            there are.
 
     Returns:
         Images, uint8, shape (samples, 3, 32, 32).
@@ -87,7 +87,7 @@ def _draw(counts: dict[str, int], seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _load_drawings() -> tuple[np.ndarray, np.ndarray]:
     """Ink in [0, 1], shape (drawings, 8, 8), and the digit of each."""
-    from sklearn.datasets import load_digits  # takes a second, so only when wanted
+    from sklearn.datasets import load_digits  # takes a second, so it is imported only when needed
 
     pixels, classes = load_digits(return_X_y=True)
     return (pixels / 16).astype(np.float32).reshape(-1, 8, 8), classes
@@ -117,7 +117,7 @@ def _draw_block(
 
 
 def _place(sizes: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Upper left corners in pixels, shape (scenes, digits, 2): of a few random places, the one that overlaps least."""
+    """Upper left corners in pixels, shape (scenes, digits, 2): of some random places, the one that overlaps least."""
     scenes, num_digits = sizes.shape
     candidates = random.random((scenes, num_digits, _PLACES, 2), dtype=np.float32) * (CANVAS - sizes[..., None, None])
     corners = np.zeros((scenes, num_digits, 2), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Image files that belong to no data set, as for prediction."""
+"""Image files that belong to no data set, as one predicts for them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from lopsided.files.errors import DataError
 
 
 def loose_images(paths: Sequence[str | Path], *, label_names: Sequence[str]) -> Manifest:
-    """A manifest of files and of all images in folders, whose labels nobody knows.
+    """A manifest of image files and of all images in some folders; nobody knows their labels.
 
     Args:
-        paths: Files of any name, and folders, which are searched to the bottom for files with the ending of an image.
-            Hidden files and folders in them are left out. A file that is named twice counts once.
-        label_names: Labels of the run that is to look at them.
+        paths: Files of any name, and folders, which are searched with all folders below for names that end as images
+            do. Hidden files and folders in them are left out. A file that is named twice counts once.
+        label_names: Labels of the run that will look at them.
 
     Returns:
         All of them in the split ``test``, in the order of ``paths`` and within a folder by name; ``root`` is the
@@ -47,7 +47,7 @@ def loose_images(paths: Sequence[str | Path], *, label_names: Sequence[str]) -> 
 
 def _images_below(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
-        raise DataError("expected an image file or a folder of them, there is none", path=folder)
+        raise DataError("expected an image file or a folder of them, got nothing of that name", path=folder)
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):

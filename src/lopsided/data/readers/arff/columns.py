@@ -11,7 +11,7 @@ from lopsided.data.features import exact_features, float32_features
 from lopsided.data.labels import Labels
 from lopsided.data.readers.arff.file import Attribute
 
-_DENSE_UP_TO = 1_000_000  # numbers; 4 MB as float32, where a sparse form saves nothing worth having
+_DENSE_UP_TO = 1_000_000  # numbers, 4 MB as float32; below this a sparse form saves too little
 _DENSE_FROM = 0.1  # share of numbers that are not 0; above it a sparse form is hardly smaller
 
 
@@ -28,8 +28,8 @@ def labels_of(
         rows: Shape (samples, attributes): numbers, positions of nominal values from 0, nan where unknown; no zeros
             stored.
         attributes: The columns of ``rows``.
-        names: Which of them are labels, in the order wanted.
-        codes: Of each, the value in ``rows`` that means that a sample has it; None where none does.
+        names: Names of the attributes that are labels, in the order wanted.
+        codes: For each label, the value in ``rows`` that means that a sample has it; None where none does.
 
     Returns:
         Which samples have them, unknown where the file has ``?``.
@@ -44,7 +44,7 @@ def labels_of(
     hit = mine & ~missing & (rows.data == code_of[rows.col])
     row_parts, column_parts = [rows.row[hit]], [columns[hit]]
     for column in np.flatnonzero((column_of >= 0) & (code_of == 0)):
-        # The positive value was declared first, so whatever a sparse row leaves out is positive.
+        # The positive value was declared first, so what a sparse row leaves out is positive.
         zero = np.setdiff1d(np.arange(num_samples), rows.row[rows.col == column])
         row_parts.append(zero)
         column_parts.append(np.full(len(zero), column_of[column]))
@@ -65,7 +65,7 @@ def features_of(
         label_names: Which of them are labels.
 
     Returns:
-        Features, float32, shape (samples, features), a ``csr_array`` when many and mostly 0; and their names.
+        Features, shape (samples, features), a ``csr_array`` of float32 where they are many and mostly 0; and names.
     """
     num_samples = rows.shape[0]
     labels = set(label_names)

@@ -19,7 +19,7 @@ from scipy.sparse import csr_array
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
 
-# Quoted by ' or ", or a run without separators. Each character fits one branch only: matching takes linear time.
+# A text quoted by ' or ", or a run without separators. Each character fits one branch only, so it takes linear time.
 _TOKEN = re.compile(r"""\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^\s,'"%][^\s,]*))(?=[\s,]|$)""", re.DOTALL)
 _ATTRIBUTE = re.compile(
     r"""@attribute\s+('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s{'"][^\s{]*)\s*(.*)$""", re.I | re.DOTALL
@@ -37,7 +37,7 @@ class Attribute:
         name: As declared, without quotes.
         kind: ``numeric``, ``nominal`` or ``string``.
         values: Of a nominal attribute, in the declared order.
-        line: Where it is declared, from 1; two attributes are equal wherever they stand.
+        line: Line that declares it, from 1; two attributes are equal whatever their lines.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ArffFile:
     """The content of an ARFF file.
 
     Args:
-        path: Where it was read.
+        path: The file.
         attributes: The columns.
         rows: Shape (rows, attributes), float64: the number, or the position of a nominal value among the declared ones
             from 0; nan where the file has ``?``; 0 for every text. Zeros are not stored.
@@ -67,13 +67,10 @@ class ArffFile:
 
 
 def read_arff_file(path: str | Path) -> ArffFile:
-    """Read one ARFF file; UTF-8, or Latin-1 where it is not valid UTF-8.
-
-    Args:
-        path: The file.
+    """Read one ARFF file, in UTF-8, or in Latin-1 where it is not valid UTF-8.
 
     Returns:
-        Attributes and rows, both at least one.
+        At least one attribute, and at least one row.
 
     Raises:
         DataError: The file is missing, truncated or malformed; the message names the line.
@@ -233,8 +230,4 @@ def _unquoted(name: str) -> str:
 
 
 def _unescape(text: str) -> str:
-    return (
-        re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)
-        if "\\" in text
-        else text
-    )
+    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)

@@ -1,7 +1,7 @@
 """What MEKA writes into the name of a relation: ``'Mood: -C 3 -split-number 400'``.
 
-``-C 3`` says that the first three attributes are the labels, ``-C -3`` that the last three are. Where its rows are to
-be split, ``-split-number`` is the number of training rows, and ``-split-percentage`` their share.
+``-C 3`` says that the first three attributes are the labels, ``-C -3`` that the last three are. ``-split-number`` says
+how many of the rows are for training, or ``-split-percentage`` their share.
 """
 
 import itertools
@@ -14,16 +14,13 @@ from lopsided.files.errors import DataError, quoted
 
 
 def labels_of_meka(file: ArffFile) -> tuple[str, ...] | None:
-    """Names of the attributes that the relation's name declares to be labels.
-
-    Args:
-        file: The whole file.
+    """Names of the attributes that the relation's name declares to be labels, in the order of the file.
 
     Returns:
-        In the order of the file; None where its name says nothing of labels.
+        None where the name says nothing of labels.
 
     Raises:
-        DataError: They would be none, or all attributes and more.
+        DataError: It declares none, or no fewer than there are attributes.
     """
     text = _option(file, "C")
     if text is None:
@@ -42,11 +39,8 @@ def labels_of_meka(file: ArffFile) -> tuple[str, ...] | None:
 def splits_of_meka(file: ArffFile) -> np.ndarray | None:
     """Split of each row, as the relation's name says: the first rows are ``train``, the others ``test``.
 
-    Args:
-        file: The whole file.
-
     Returns:
-        Text, shape (rows,); None where its name says nothing of a split.
+        Text, shape (rows,); None where the name says nothing of a split.
 
     Raises:
         DataError: One of the two would be empty.
@@ -68,7 +62,7 @@ def splits_of_meka(file: ArffFile) -> np.ndarray | None:
 
 
 def _option(file: ArffFile, name: str) -> str | None:
-    """What follows an option behind the first colon of the relation's name."""
+    """The word after an option, behind the first colon of the relation's name."""
     words = [*file.relation.partition(":")[2].split(), ""]
     return next((value for word, value in itertools.pairwise(words) if word == f"-{name}"), None)
 

@@ -24,22 +24,22 @@ def read_arff(stem: str | Path, *, positive: str | None = None, label_names: Seq
 
     Features are the numeric attributes; nominal ones with the values 0 and 1, as that number; other nominal ones, as
     one column ``NAME=VALUE`` per value. Text attributes are left out. A label's two values are a pair that is known,
-    such as 0 and 1, -1 and 1, no and yes or F and T, or ``positive`` says it; it is unknown at ``?``.
+    such as 0 and 1, -1 and 1, no and yes or F and T, or ``positive`` tells them; ``?`` is unknown.
 
     Args:
-        stem: Folder and beginning of the file names, ``data/Corel5k``, in upper or lower case, of ``STEM-train*.arff``,
-            ``-val*`` and ``-test*``. Without a train file, ``STEM.arff`` is read: ``train``, unless its relation names
-            a split (``-split-number``, ``-split-percentage``).
+        stem: Folder and beginning of the file names ``STEM-train*.arff``, ``-val*`` and ``-test*``, such as
+            ``data/Corel5k``, in upper or lower case. Without a train file, ``STEM.arff`` is read, as ``train`` unless
+            its relation names a split (``-split-number``, ``-split-percentage``).
         positive: Values that mean that a sample has a label, joined by ``|``.
-        label_names: Names of labels: those that are attributes are the labels where nothing else says so, and what says
-            so may name others than attributes.
+        label_names: Names of labels. Where no file declares labels, those that are attributes are the labels; a
+            declaration may then also name labels that are no attributes.
 
     Returns:
         Features as a ``csr_array`` when they are many and mostly 0, else as an array.
 
     Raises:
-        DataError: A file is missing or malformed, a feature is ``?``, the headers differ, a label is no attribute, it
-            is not known which of its values is positive.
+        DataError: A file is missing or malformed, a feature is ``?``, the headers differ, a label is no attribute, or
+            nothing says which of its values is positive.
     """
     name, xml, parts = _find_files(Path(stem))
     files = {split: read_arff_file(path) for split, path in parts.items()}
@@ -85,7 +85,7 @@ def _find_files(stem: Path) -> tuple[str, Path | None, dict[str, Path]]:
 
 
 def _best_match(files: list[Path], name: str, part: str) -> Path | None:
-    """Of the files that fit, the one that also fits in case, else the one without an addition such as ``-sparse``."""
+    """The file that fits, best also in case, else without an addition such as ``-sparse``."""
     start, rest = f"{name}{part}", ".arff" if not part else ""
     fitting = [p for p in files if p.suffix.lower() == ".arff" and p.name.lower().startswith(f"{start}{rest}".lower())]
     fitting = [p for p in fitting if p.name.startswith(start)] or fitting
@@ -120,7 +120,7 @@ def _splits(files: dict[str, ArffFile]) -> np.ndarray:
 
 
 def _declared(name: str, files: list[ArffFile], xml: Path | None, label_names: Sequence[str] | None) -> tuple[str, ...]:
-    """Labels that the XML file or the relation names; those that are given where neither does."""
+    """Labels that the XML file or the relation names; where neither does, those that the caller gives."""
     file, *others = files
     of_meka = labels_of_meka(file)
     for other in others:

@@ -19,19 +19,19 @@ _NEGATIVES = frozenset().union(*_NEGATIVE_OF.values())
 
 
 def positive_codes(file: ArffFile, label_names: Iterable[str], *, positive: str | None = None) -> dict[str, int | None]:
-    """Position of the value of each label that means that a sample has it; 1, the number itself, of numeric ones.
+    """Find the position of the value of each label that means that a sample has it; of numeric labels 1, the number.
 
     Args:
         file: Where the labels are declared; each is one attribute.
         label_names: Which attributes are labels.
-        positive: Values that mean it, joined by ``|``, for labels that have one of them; None: none is said.
+        positive: Values that mean it, joined by ``|``, for labels that have one of them; None where nobody said.
 
     Returns:
-        Label to position among its values; None where no value of it means that.
+        Label to position among its values; None where none of them means that.
 
     Raises:
-        DataError: A label is text, its values are not two, or it is not known which of them means that; or
-            ``positive`` says it of both or of no label.
+        DataError: A label is text or has more than two values; nothing says which of them means that; or ``positive``
+            names both values of a label, or a value that no label has.
     """
     wanted, said = set(label_names), {part.strip() for part in (positive or "").split("|") if part.strip()}
     if positive is not None and not said:
@@ -71,7 +71,7 @@ def _code(attribute: Attribute, said: set[str]) -> int | None:
 
 
 def _are_known(values: tuple[str, ...]) -> bool:
-    """Whether values are a pair that is known, in either order, or the only one that occurs, of such a pair."""
+    """Whether values are a known pair, in either order, or one value of such a pair."""
     if len(values) == 1:
         return _is_positive(values[0]) or _is_negative(values[0])
     return any(

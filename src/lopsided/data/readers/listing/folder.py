@@ -1,4 +1,4 @@
-"""Images in folders that are called by their label."""
+"""Images in folders that are named after their labels."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,17 +17,17 @@ from lopsided.files.errors import DataError, quoted
 
 
 def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None) -> Manifest:
-    """Read images whose label is the name of the folder they are in; ``read_listing`` says how.
+    """Read images that have the name of their folder as their label; ``read_listing`` says how.
 
     Args:
         folder: Holds a folder per label, or one per split with a folder per label in each.
-        label_names: Names of labels; then an image may lie outside of their folders.
+        label_names: Names of labels; if given, an image may lie outside of their folders.
 
     Returns:
         All images, sorted by path; each file is one sample.
 
     Raises:
-        DataError: There is no image, or without ``label_names`` one outside of a label's folder.
+        DataError: There is no image, or, without ``label_names``, an image lies outside of a label's folder.
     """
     paths = sorted(_images_below(folder))
     if not paths:
@@ -39,7 +39,7 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
     if all(len(names) > 1 and parse_split(names[0]) in USUAL_SPLITS for names in parts):
         splits = np.array([parse_split(names[0]) for names in parts])
         parts = [names[1:] for names in parts]
-    # In one Unicode form, because some systems write the names of folders in another than people type.
+    # Some systems write the names of folders in another Unicode form than people type.
     found = [one_form(names[0]) if len(names) > 1 else None for names in parts]
     if label_names is None and None in found:
         came = quoted(paths[found.index(None)])
@@ -52,7 +52,7 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
 
 
 def _labels(found: list[str | None], label_names: Sequence[str] | None) -> Labels:
-    """Labels of images in the folders of these names, None where an image is in none."""
+    """Labels of images, given the name of the folder of each, None where it is in none."""
     names = sorted({name for name in found if name is not None})
     if not names:
         return unlabelled(label_names or (), samples=len(found))
@@ -64,7 +64,7 @@ def _labels(found: list[str | None], label_names: Sequence[str] | None) -> Label
 
 
 def _images_below(folder: Path) -> Iterator[str]:
-    """Paths of images from a folder on; what is hidden does not count, and no folder is entered within itself."""
+    """Paths of images below a folder; hidden ones are left out, and no folder is entered within itself."""
     pending: list[tuple[str, frozenset]] = [("", frozenset())]
     while pending:
         below, above = pending.pop()

@@ -14,23 +14,23 @@ from lopsided.files.errors import DataError, RowError, quoted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CHUNK = 100_000  # paths that are Python objects at one time
-# What is absolute, leads upwards, or may be written in a shorter way.
+_CHUNK = 100_000  # paths that are Python objects at the same time
+# Paths that are absolute, lead upwards, or can be written in a shorter way.
 _IRREGULAR = r"^/|^[A-Za-z]:|//|/$|(^|/)\.{1,2}(/|$)|\x00"
 
 
 def relative_paths(texts: "pa.LargeStringArray", folder: Path) -> np.ndarray:
-    r"""Paths below a folder.
+    r"""Bring paths into the form that a manifest holds.
 
     Args:
         texts: Paths that start from the folder, or absolute ones within it, with ``/`` or ``\`` between their parts.
         folder: Where the listing lies.
 
     Returns:
-        The same paths from the folder on, StringDType.
+        The same paths, relative to the folder, StringDType.
 
     Raises:
-        ValueError: A path is empty, leads out of the folder, or stands there twice; the message names the rows.
+        ValueError: A path is empty, leads out of the folder, or occurs twice; the message names the rows.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -18,30 +18,30 @@ def read_listing(
 ) -> Manifest:
     """Read the paths of images and their labels.
 
-    Columns are ``path`` (or ``image``, ``filename``, ``file_name``, ``filepath``), from the folder of the file on;
+    Columns are ``path`` (or ``image``, ``filename``, ``file_name``, ``filepath``), relative to the folder of the file;
     ``labels`` (or ``tags``), names joined by ``|`` or a list, or 0/1 columns ``label:NAME``, empty or ``?`` where
     unknown; optional ``split`` (train, val, test; without it all is train) and ``unknown`` (names of labels). Others
-    do not matter. Of a folder, each folder in it is a label, which all images below it have and no others; these
-    folders may also lie in folders train, val and test.
+    do not matter. In a folder, each folder is a label, which all images below it have and no others; these folders may
+    also lie in folders train, val and test.
 
     Args:
         file: CSV, TSV, Parquet or JSON lines (``.jsonl``, ``.ndjson``, ``.json``), or a folder.
-        label_names: Names of labels, of which the file may say nothing, or may never name some in ``labels``.
-        separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, where cells that seem
-            joined by something else are refused.
+        label_names: Names of labels; the file may say nothing of them, or never name some in ``labels``.
+        separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, in which case cells
+            that something else seems to join are refused.
 
     Returns:
         All images in their order; those of a folder are sorted. Some of the files may be missing.
 
     Raises:
-        DataError: No such file, no listing, a path twice or outside of the folder, a label that the run does not
-            know, or no image is there at all.
+        DataError: The file is missing or no listing, a path occurs twice or leaves the folder, the run does not know
+            a label, or no image is there at all.
     """
     file = Path(file)
     try:
         if file.is_dir():
-            if separator is not None and label_names is None:  # that of a run may be for other files
-                raise DataError(f"data.separator has no effect with a folder, got {separator!r}", path=file)
+            if separator is not None and label_names is None:  # the separator of a run may be meant for other files
+                raise DataError(f"expected no data.separator with a folder, got {separator!r}", path=file)
             return read_label_folders(file, label_names=label_names)
         if not file.is_file():
             raise DataError("expected a listing or a folder of images, got nothing of that name", path=file)
@@ -64,6 +64,6 @@ def _read_file(file: Path, label_names: Sequence[str] | None, separator: str | N
         raise DataError(str(error) if line is None else error.message, path=file, line=line) from None
     except ValueError as error:
         raise DataError(str(error), path=file) from None
-    # An array of texts does for a sequence of them, which it would be large as.
+    # An array of texts serves as a sequence; a list of them would be large.
     folder_of_images(file.parent, cast(Sequence[str], paths), folders=("",), origin="from the folder of the listing on")
     return Manifest(file.stem, file.parent, paths, labels, splits, notes=notes)

@@ -1,4 +1,4 @@
-"""NUS-WIDE as the authors of the asymmetric loss gave it out: one CSV file."""
+"""NUS-WIDE in the one CSV file that the authors of the asymmetric loss published."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def read_nus_wide_csv(path: Path) -> Manifest:
         path: The file; paths in it start from its folder, and a label is a text such as ``['clouds', 'sky']``.
 
     Returns:
-        The splits of the file, train and val; labels sorted by name.
+        All images in the splits of the file, train and val; labels are sorted by name.
 
     Raises:
         DataError: The file is no such table, or no image is there at all.

@@ -26,20 +26,20 @@ def read_nus_wide(folder: str | Path, *, partition: Partition = "official") -> M
     """Read NUS-WIDE: ``TrainImagelist.txt``, ``Concepts81.txt``, ``Labels_sky_Train.txt`` and so on, in any case.
 
     The lists may lie in ``ImageList``, ``ConceptsList`` and ``Groundtruth/TrainTestLabels``, the images in ``Flickr``
-    or ``images``, in folders or not. Images that are missing, as many are, stay. Without the lists ``nus_wid_data.csv``
-    is read, the file of Ridnik et al. with the splits train and val; the mAP of 65.2 that they published is of images
-    of 240 pixels, with 448 it was 64.0.
+    or ``images``, in folders or not. Missing images, of which there are many, stay in the data. Without the lists, it
+    reads ``nus_wid_data.csv``, the file of Ridnik et al. with the splits train and val; they published an mAP of 65.2
+    for images of 240 pixels; with 448 it was 64.0.
 
     Args:
         folder: Holds the lists and the images.
-        partition: ``official``: 161,789 images to train and 107,859 to test; ``annotated``: of these, the ones with at
+        partition: ``official``: 161,789 images to train and 107,859 to test; ``annotated``: those of them that have at
             least one concept (125,449 and 83,898).
 
     Returns:
-        The splits train and test, where the lists are read, and labels in the order of ``Concepts81.txt``.
+        From the lists, the splits train and test, and labels in the order of ``Concepts81.txt``.
 
     Raises:
-        DataError: A file is missing, no list, of another length than others, or no image is there at all.
+        DataError: A file is missing, is no list or has another length than others, or no image is there at all.
 
     Source: Chua et al., CIVR 2009.
     """
@@ -91,7 +91,7 @@ def _files_in(folder: Path) -> _Files:
 
 
 def _inside(folder: Path, below: str) -> Path | None:
-    """A folder in a folder, in upper or lower case."""
+    """A folder below another, in upper or lower case."""
     for name in below.split("/") if below else []:
         entries = [entry for entry in folder.iterdir() if entry.name.lower() == name.lower() and entry.is_dir()]
         if not entries:
@@ -131,7 +131,7 @@ def _flags(files: _Files, concept: str, part: str, *, wanted: int) -> np.ndarray
     cells = read_bytes(path).splitlines()
     while cells and not cells[-1].strip():
         cells.pop()
-    found = np.array([cell.strip() for cell in cells], dtype="S2")  # no wider than tells 0 and 1 from all else
+    found = np.array([cell.strip() for cell in cells], dtype="S2")  # two bytes tell 0 and 1 from all else
     if (wrong := np.flatnonzero((found != b"0") & (found != b"1"))).size:
         came = quoted(cells[wrong[0]].decode(errors="replace"))
         raise DataError(f"expected 0 or 1 on each line, got {came}", path=path, line=int(wrong[0]) + 1)
@@ -141,7 +141,7 @@ def _flags(files: _Files, concept: str, part: str, *, wanted: int) -> np.ndarray
 
 
 def _place(folder: Path, paths: list[str]) -> np.ndarray:
-    """The paths from the folder on, in whichever of the usual places images are, in folders or not."""
+    """Paths relative to the folder, in whichever of the usual places the images are, in folders or not."""
     names = {entry.name.lower(): entry.name for entry in folder.iterdir() if entry.is_dir()}
     folders = [names.get("flickr", "Flickr"), names.get("images", "images"), ""]
     flat = [path.rpartition("/")[2] for path in paths]
