@@ -18,9 +18,9 @@ def test_every_network_gives_one_logit_per_label(name, shape):
 def test_the_small_network_takes_images_of_any_size_from_eight():
     model = build_model(ModelOptions(width=4), input_shape=(3, 8, 11), num_labels=5).eval()
     assert model(torch.rand(2, 3, 8, 11)).shape == (2, 5)
-    with pytest.raises(ValueError, match=r"small_cnn needs images .* from 8 x 8, got \(3, 7, 11\)"):
+    with pytest.raises(ValueError, match=r"images .* at least 8 x 8, for small_cnn, got \(3, 7, 11\)"):
         build_model(ModelOptions(), input_shape=(3, 7, 11), num_labels=5)
-    with pytest.raises(ValueError, match=r"small_cnn needs images .* got \(20,\)"):
+    with pytest.raises(ValueError, match=r"expected images .* for small_cnn, got \(20,\)"):
         build_model(ModelOptions(name="small_cnn"), input_shape=(20,), num_labels=5)
 
 
@@ -89,7 +89,7 @@ def test_a_saved_network_is_built_without_reading_or_fetching_weights(timm):
 
 
 def test_a_backbone_wants_colour_images(timm):
-    with pytest.raises(ValueError, match=r"test_resnet needs images of shape \(3, height, width\), got \(499,\)"):
+    with pytest.raises(ValueError, match=r"expected images of shape \(3, .*\) for test_resnet, got \(499,\)"):
         build_model(ModelOptions(name="test_resnet", pretrained=False), input_shape=(499,), num_labels=2)
 
 

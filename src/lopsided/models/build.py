@@ -31,18 +31,18 @@ def build_model(
     """The network that the options name.
 
     Args:
-        options: Name and settings.
+        options: The name of the network and its settings.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
-        kind: What the inputs are: features, images or arrays; by default what such a shape usually is.
-        load_weights: Whether a backbone starts from the weights that the options say; off where those of a run follow.
+        kind: Whether the inputs are features, images or arrays; by default :func:`usual_kind` of the shape.
+        load_weights: Whether a backbone loads the weights that the options name; False where those of a run follow.
 
     Returns:
         A network whose images may be uint8 or floating point in [0, 1]; with a backbone, an :class:`ImageNetwork`.
 
     Raises:
-        ModuleNotFoundError: A backbone was named and timm cannot be imported.
-        ValueError: The network does not take such inputs, or the weights cannot be had.
+        ModuleNotFoundError: The network is a backbone and timm cannot be imported.
+        ValueError: The network does not take such inputs, or the weights cannot be loaded.
 
     >>> build_model(ModelOptions(name="linear"), input_shape=(499,), num_labels=374)
     Sequential(
@@ -52,16 +52,18 @@ def build_model(
     """
     kind = kind or usual_kind(input_shape)
     if kind not in _FIRST_LAYERS:
-        raise ValueError(f"expected inputs that there is a network for, {', '.join(_FIRST_LAYERS)}, got {kind}")
+        raise ValueError(f"expected kind to be one of {', '.join(_FIRST_LAYERS)}, got {kind}")
     options = resolved(options, input_shape=input_shape, kind=kind)
     if options.name not in BUILT_IN:
         if kind != "images" or input_shape[0] != 3:
-            raise ValueError(f"{options.name} needs images of shape (3, height, width), got {input_shape}")
+            raise ValueError(f"expected images of shape (3, height, width) for {options.name}, got {input_shape}")
         return _image_network(options, input_shape, num_labels, load_weights=load_weights)
     dropout = options.dropout or 0.0
     if options.name == "small_cnn":
         if kind != "images" or min(input_shape[1:]) < 8:
-            raise ValueError(f"small_cnn needs images of shape (channels, height, width) from 8 x 8, got {input_shape}")
+            raise ValueError(
+                f"expected images of shape (channels, height, width), at least 8 x 8, for small_cnn, got {input_shape}"
+            )
         return _on_pixels(small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=dropout))
     num_features = math.prod(input_shape)
     if options.name == "linear":
@@ -72,7 +74,7 @@ def build_model(
 
 
 def _on_pixels(network: nn.Module) -> nn.Sequential:
-    # By names, so that the layers keep those that they have in the checkpoints of earlier runs.
+    # The layers are named as in the checkpoints of earlier runs.
     return nn.Sequential(OrderedDict([("pixels", Pixels()), *network.named_children()]))
 
 
@@ -81,7 +83,7 @@ _FIRST_LAYERS: dict[str, Callable[[int, nn.Module], nn.Sequential]] = {
     "arrays": lambda _, network: nn.Sequential(nn.Flatten(), network),
     "images": lambda _, network: _on_pixels(nn.Sequential(nn.Flatten(), network)),
 }
-"""From inputs of each kind to the rows of numbers that linear and mlp take."""
+"""What turns inputs of each kind into the rows of numbers that linear and mlp take."""
 
 
 def _image_network(

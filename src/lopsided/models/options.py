@@ -12,12 +12,12 @@ BUILT_IN = ("auto", "linear", "mlp", "small_cnn")
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 
-SMALL_IMAGE = 64  # pixels: images below it are for small_cnn, where there is a choice
+SMALL_IMAGE = 64  # pixels: auto chooses small_cnn for smaller images
 
 _BACKBONE_TAKES = ("width", "dropout", "head", "groups", "pretrained", "weights", "frozen", "layer_decay", "pixels")
 
 _TAKES: dict[str, tuple[str, ...]] = {
-    "auto": _BACKBONE_TAKES,  # what does nothing with the network that it stands for is refused once that is known
+    "auto": _BACKBONE_TAKES,  # once the network is known, settings that have no effect on it are refused
     "linear": (),
     "mlp": ("width", "dropout"),
     "small_cnn": ("width", "dropout"),
@@ -29,7 +29,7 @@ _Scaling = Literal["backbone", "unit"]
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which network to train. What is left out takes the network's own default.
+    """Which network to train. A setting that is left out has the network's own default.
 
     Args:
         name: linear, mlp, small_cnn, any timm backbone by its name, or auto: mlp for features, small_cnn for images
@@ -40,11 +40,11 @@ class ModelOptions:
         head: What follows a backbone: linear (default) on its pooled features, or ml_decoder on its feature map.
         groups: Queries of ml_decoder, each of which answers for a group of labels (default: labels, at most 100).
         pretrained: Start a backbone from trained weights (default: true where there are any).
-        weights: File with a backbone's weights, .pth or .safetensors; nothing in it is executed.
-        frozen: Train the head only, on a backbone that stays as it is (default false).
+        weights: File with a backbone's weights, .pth or .safetensors; loading it executes no code.
+        frozen: Train only the head; the backbone stays as it is (default false).
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
-        pixels: Colours as the trained weights of a backbone want them (backbone, the default), or in [0, 1] (unit,
-            the default with pretrained=false).
+        pixels: Scale colours as the backbone's trained weights expect them (backbone, the default), or to [0, 1]
+            (unit, the default with pretrained=false).
     """
 
     name: str = "auto"
@@ -72,7 +72,7 @@ class ModelOptions:
     def _given(self) -> dict[str, Any]:
         given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
         del given["name"]
-        if given.get("dropout") == 0:  # what a run of any network may have in its configuration
+        if given.get("dropout") == 0:  # the configuration of any network may say so
             del given["dropout"]
         return given
 
@@ -104,7 +104,7 @@ class ModelOptions:
 
 
 def usual_kind(input_shape: tuple[int, ...]) -> str:
-    """The kind of inputs that have such a shape where nothing else was said, as in runs of earlier versions.
+    """The kind that inputs of this shape usually are; runs of earlier versions did not write down the kind.
 
     >>> usual_kind((499,)), usual_kind((3, 32, 32)), usual_kind((10, 8))
     ('features', 'images', 'arrays')
@@ -116,12 +116,11 @@ def resolved(options: ModelOptions, *, input_shape: tuple[int, ...], kind: str |
     """The options with the network that auto stands for.
 
     Args:
-        options: As a person gave them.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
-        kind: What the inputs are: features, images or arrays; by default what :func:`usual_kind` says.
+        kind: Whether the inputs are features, images or arrays; by default :func:`usual_kind` of the shape.
 
     Raises:
-        ValueError: An option does nothing with that network.
+        ValueError: An option has no effect on that network.
 
     >>> resolved(ModelOptions(), input_shape=(3, 32, 32)).name, resolved(ModelOptions(), input_shape=(499,)).name
     ('small_cnn', 'mlp')

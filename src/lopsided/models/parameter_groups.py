@@ -13,22 +13,23 @@ from lopsided.models.images.network import ImageNetwork
 def parameter_groups(
     model: nn.Module, *, weight_decay: float, layer_decay: float | None = None
 ) -> list[dict[str, Any]]:
-    """Groups for an optimiser: weight decay for matrices and kernels, none for biases, normalisation and what the
-    backbone exempts; with ``layer_decay``, a learning rate for each layer.
+    """Groups for an optimiser: matrices and kernels decay; biases, normalisation and what the backbone exempts do not.
+    With ``layer_decay``, each layer has its own learning rate.
 
     Args:
         model: A network; parameters that need no gradient are left out.
-        weight_decay: Of what decays, >= 0.
+        weight_decay: The decay of those parameters that decay, >= 0.
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1]; the head
-            learns at the full rate. None: all layers do.
+            learns at the full rate. With None, all layers do.
 
     Returns:
-        ``params``, ``weight_decay`` and ``lr_scale`` (the learning rate's factor, in (0, 1]) of each group, none empty.
+        ``params``, ``weight_decay`` and ``lr_scale`` (a factor on the learning rate, in (0, 1]) of each group; no group
+        is empty.
 
     >>> [(len(group["params"]), group["weight_decay"]) for group in parameter_groups(nn.Linear(2, 3), weight_decay=0.1)]
     [(1, 0.1), (1, 0.0)]
 
-    Source: Clark et al., ELECTRA, ICLR 2020, for the decay by layers.
+    Source: Clark et al., ELECTRA, ICLR 2020, for the layer-wise decay.
     """
     scales, exempt = _of_backbone(model, layer_decay)
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
@@ -43,7 +44,7 @@ def parameter_groups(
 
 
 def _of_backbone(model: nn.Module, layer_decay: float | None) -> tuple[Mapping[str, float], set[str]]:
-    """Learning rate factors by the names of parameters, and the names of those that don't decay."""
+    """The learning rate factor of each parameter, by name, and the names of those that don't decay."""
     if not isinstance(model, ImageNetwork):
         return {}, set()
     network: Any = model.backbone.network
@@ -51,7 +52,7 @@ def _of_backbone(model: nn.Module, layer_decay: float | None) -> tuple[Mapping[s
     prefix = "backbone.network."
     if layer_decay is None:
         return {}, {prefix + name for name in exempt}
-    from timm.models import group_parameters  # late: it takes seconds to import, and the network came from it
+    from timm.models import group_parameters  # imported here because it takes seconds
 
     layers: Any = group_parameters(network, network.group_matcher(coarse=False), reverse=True)
     top = max(layers.values()) + 1

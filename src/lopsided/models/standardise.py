@@ -1,4 +1,4 @@
-"""Features of very different sizes, brought to one scale inside the network."""
+"""Bring features of very different sizes to one scale inside the network."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import torch
 from scipy.sparse import coo_array, csr_array
 from torch import Tensor, nn
 
-_COLUMNS = 16  # measured together
+_COLUMNS = 16  # measured at once: a float64 copy of all columns would be larger than the data
 
 
 class Standardise(nn.Module):
-    """Subtracts a mean and divides by a scale, both kept with the weights.
+    """Subtracts a mean and divides by a scale, which are saved with the weights.
 
-    Features that float32 does not tell apart come as float64: then mean and scale are float64, too, and what follows
-    gets float32 as ever.
+    Features that float32 cannot tell apart come as float64. Then mean and scale are float64, too, and the output is
+    still float32.
 
     Args:
         num_features: Size of an input, shape ``(samples, num_features)``.
@@ -38,29 +38,27 @@ class Standardise(nn.Module):
         self.register_load_state_dict_pre_hook(_as_stored)
 
     def make_double(self) -> None:
-        """Keep mean and scale as float64 from now on; what comes out stays float32."""
+        """Keep mean and scale as float64 from now on; the output stays float32."""
         self.is_double = True
         self.mean, self.scale = self.mean.double(), self.scale.double()
 
     def fit(self, features: np.ndarray | csr_array) -> None:
         """Measure the features of the training split, float32 or float64 of shape ``(samples, num_features)``.
 
-        Features within [-1, 1] stay as they are: words that are there or not must not grow with their rarity.
+        Features within [-1, 1] stay as they are: a word that is there or not should not weigh more for being rare.
         """
         if isinstance(features, csr_array):
             mean, std, largest = _measured(features)
-        else:  # a few columns at a time: float64 of all would be larger than the data
+        else:
             starts = range(0, features.shape[1], _COLUMNS)
             blocks = [_measured(features[:, start : start + _COLUMNS]) for start in starts]
             mean, std, largest = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         outside, rounding = largest > 1, 1e-6
         if features.dtype == np.float64:
             self.make_double()
-            outside, rounding = (
-                outside | (std < 1e-4 * largest),
-                1e-13,
-            )  # the first: what float32 would hardly tell apart
-        varies = std > rounding * largest  # below it is rounding: a constant feature is only centred
+            outside |= std < 1e-4 * largest  # float32 would hardly tell such values apart
+            rounding = 1e-13
+        varies = std > rounding * largest  # less is rounding error: a constant feature is only centred
         self.mean.copy_(torch.as_tensor(np.where(outside, mean, 0)))
         self.scale.copy_(torch.as_tensor(np.where(outside & varies, std, 1)))
 
@@ -71,22 +69,20 @@ class Standardise(nn.Module):
 
 
 def _as_stored(module: Standardise, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
-    """Before weights are loaded: float64 ones would else be rounded to what is there."""
+    """Make room for float64 before weights are loaded, which would otherwise be rounded to float32."""
     mean = state_dict.get(f"{prefix}mean")
     if mean is not None and mean.dtype == torch.float64:
         module.make_double()
 
 
 def _measured(features: np.ndarray | csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, standard deviation and largest magnitude of each column, float64 but the last."""
+    """Mean and standard deviation (float64) and largest magnitude of each column."""
     mean = features.mean(axis=0, dtype=float)
-    if (
-        isinstance(features, np.ndarray) and features.dtype == np.float64
-    ):  # whose squares would have no digits left for differences
+    if isinstance(features, np.ndarray) and features.dtype == np.float64:  # squares would lose the small differences
         return mean, features.std(axis=0), abs(features).max(axis=0)
     squares = features.multiply(features) if isinstance(features, csr_array) else np.square(features, dtype=float)
     std = np.sqrt(np.maximum(squares.mean(axis=0) - mean**2, 0))
     largest = abs(features).max(axis=0)
-    if isinstance(largest, coo_array):  # what SciPy gives for the largest of each column
+    if isinstance(largest, coo_array):
         largest = largest.toarray().ravel()
     return mean, std, largest

@@ -1,4 +1,4 @@
-"""Networks of timm by name, up to their features, with trained weights where they can be had."""
+"""Networks of timm without their classifiers, by name, with trained weights where there are any."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ class Backbone(nn.Module):
     Args:
         network: Made with ``num_classes=0``, and with ``global_pool=""`` for a feature map.
         name: Its name in timm.
-        pooled: Features of shape ``(samples, num_features)``; else a map ``(samples, num_features, height, width)``,
-            of networks that see an image as a row of patches ``(samples, num_features, patches, 1)``.
-        origin: What its weights are, in words.
+        pooled: Whether it gives features of shape ``(samples, num_features)``; if not, it gives a map of shape
+            ``(samples, num_features, height, width)``, or ``(samples, num_features, patches, 1)`` where the network
+            sees an image as a row of patches.
+        origin: Where its weights come from, in words.
     """
 
     def __init__(self, network: nn.Module, *, name: str, pooled: bool, origin: str) -> None:
@@ -32,7 +33,9 @@ class Backbone(nn.Module):
         self.network, self.name, self.pooled, self.origin = network, name, pooled, origin
         self.num_features = int(network.head_hidden_size)  # pyright: ignore[reportArgumentType]
         self.channels_are_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
-        self.num_prefix = int(getattr(network, "num_prefix_tokens", 0))  # class tokens, which stand at no place
+        self.num_prefix = int(
+            getattr(network, "num_prefix_tokens", 0)
+        )  # class tokens, which have no place in the image
 
     def forward(self, images: Tensor) -> Tensor:
         """Features of images that :class:`~lopsided.models.Pixels` has scaled, ``(samples, 3, height, width)``."""
@@ -45,11 +48,11 @@ class Backbone(nn.Module):
 
 
 def check_name(name: str, *, others: Sequence[str]) -> None:
-    """Refuse what is no network of timm, if timm is installed; it is imported here, which takes seconds.
+    """Refuse a name that timm does not know, if timm is installed. Importing timm takes seconds.
 
     Args:
         name: With or without the tag of its weights, such as ``resnet50`` or ``resnet50.a1_in1k``.
-        others: Names that would have been right too, for the error.
+        others: Other names that are right, for the error.
 
     Raises:
         ValueError: There is no such network; the message names the nearest.
@@ -57,7 +60,7 @@ def check_name(name: str, *, others: Sequence[str]) -> None:
     try:
         timm = _timm()
     except ModuleNotFoundError:
-        return  # told when the network is built; until then another machine may have it
+        return  # building the network says so; that may happen on another machine, which has timm
     if timm.is_model(name) and ("." not in name or name in timm.list_pretrained()):
         return
     known = [*others, *(timm.list_pretrained() if "." in name else timm.list_models())]
@@ -79,15 +82,15 @@ def backbone(
     Args:
         name: Its name in timm.
         image_size: Height and width of the images in pixels; some networks are made for one size.
-        pooled: Whether its features are pooled or a map.
-        pretrained: True: trained weights; None: where there are any; False: random ones.
-        weights: File that holds them; by default those that were installed with ``lopsided[vision]``, of
+        pooled: Whether its features are pooled; if not, they are a map.
+        pretrained: True for trained weights, False for random ones, None for trained ones where there are any.
+        weights: File with trained weights; by default those that ``lopsided[vision]`` installs for
             tf_efficientnet_lite0, or those that timm downloads and keeps.
 
     Raises:
         ModuleNotFoundError: timm cannot be imported.
-        ValueError: It has no feature map, does not take images of that size, the weights cannot be had, or the file's
-            are of another network.
+        ValueError: The network has no feature map or does not take images of that size, or the weights cannot be loaded
+            or are those of another network.
     """
     timm = _timm()
     settings: dict[str, Any] = {"num_classes": 0} if pooled else {"num_classes": 0, "global_pool": ""}
@@ -111,7 +114,7 @@ def backbone(
 
 
 def mean_and_std(network: Backbone) -> tuple[list[float], list[float]]:
-    """What the trained weights of a network want the three colours, in [0, 1], to be shifted and divided by."""
+    """Mean and standard deviation of each colour, in [0, 1], that the trained weights of a network expect."""
     about: Any = network.network.pretrained_cfg
     return list(about["mean"]), list(about["std"])
 
@@ -119,7 +122,7 @@ def mean_and_std(network: Backbone) -> tuple[list[float], list[float]]:
 def _timm() -> Any:
     try:
         return import_module("timm")
-    except (ImportError, RuntimeError) as error:  # a torchvision that does not fit torch fails with the second
+    except (ImportError, RuntimeError) as error:  # a torchvision that does not fit torch raises the second
         raise ModuleNotFoundError(
             f'backbones need timm, which cannot be imported here ({error}): pip install "lopsided[vision]"'
         ) from error
@@ -133,12 +136,12 @@ def _made(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
 
 
 def _check_size(network: nn.Module, name: str, image_size: tuple[int, int]) -> None:
-    """Refuse images that the network cannot take before any work is done for them."""
+    """Refuse images of a size that the network cannot take."""
     if next(network.parameters()).is_meta:
         return
     try:
         output_shape(network, input_shape=(3, *image_size))
-    except Exception as error:  # each network has errors of its own
+    except Exception as error:  # each network raises its own errors
         about: Any = network.pretrained_cfg
         made_for = tuple(about["input_size"][1:])
         if made_for == image_size:
@@ -152,7 +155,7 @@ def _check_size(network: nn.Module, name: str, image_size: tuple[int, int]) -> N
 def _downloaded(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
     try:
         return timm.create_model(name, pretrained=True, **settings)
-    except Exception as error:  # each way of downloading has errors of its own
+    except Exception as error:  # each way of downloading raises its own errors
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(
             f"the weights of {name} could not be downloaded ({reason:.160}): "

@@ -1,4 +1,4 @@
-"""A pass through a network that computes no numbers, to see what it does with inputs of some shape."""
+"""Pass a sample through a network without computing numbers, to see what happens to its shape."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def output_shape(network: nn.Module, *, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape of what a network makes of one sample.
+    """Shape of a network's output for one sample.
 
     Args:
         network: On the CPU; it is left as it is.
-        input_shape: Of one sample.
+        input_shape: Shape of one sample.
 
     Returns:
-        The shape, with 1 for the sample in front.
+        The shape, which begins with 1 for the sample.
 
     Raises:
-        Exception: The network does not take such inputs; what comes is its own error.
+        Exception: The network does not take such inputs; the error is the network's own.
 
     >>> output_shape(nn.Conv2d(3, 8, 3), input_shape=(3, 32, 32))
     (1, 8, 30, 30)
@@ -32,12 +32,12 @@ def output_shape(network: nn.Module, *, input_shape: tuple[int, ...]) -> tuple[i
 
 
 def normalises_alone(network: nn.Module, *, input_shape: tuple[int, ...]) -> bool:
-    """Whether a batch normalisation that is trained sees only one value per channel of one sample, of which there is no
-    spread: such a network cannot be trained on a batch of one.
+    """Whether a batch normalisation that is trained sees only one value per channel of one sample. One value has no
+    spread, so such a network cannot be trained on a batch of one.
 
     Args:
-        network: On the CPU, in the mode that it is trained in; it is left as it is.
-        input_shape: Of one sample, which the network takes.
+        network: On the CPU, in the mode in which it is trained; it is left as it is.
+        input_shape: Shape of one sample, which the network takes.
 
     >>> normalises_alone(nn.Sequential(nn.Linear(5, 3), nn.BatchNorm1d(3)), input_shape=(5,))
     True
@@ -69,7 +69,7 @@ def _passed(network: nn.Module, input_shape: tuple[int, ...]) -> Tensor:
     }
     try:
         return functional_call(network, without_numbers, (torch.empty(1, *input_shape, device="meta"),))
-    except Exception:  # maybe a network that looks at numbers on its way: then one with numbers decides
+    except Exception:  # some networks look at numbers on the way: give them some
         with torch.inference_mode():
             return network(torch.zeros(1, *input_shape))
 

@@ -1,4 +1,4 @@
-"""ML-Decoder: every group of labels asks the feature map one question."""
+"""ML-Decoder: one query for each group of labels looks at the feature map."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HEADS = 8
 class GroupLinear(nn.Module):
     """For each group of labels, a linear map from the group's own features to the logits of its labels.
 
-    The labels are dealt out evenly, in order: the first ``num_labels % groups`` groups have one more than the others.
-    There are ``num_features`` weights a label, as in one linear map, and less than one idle label a group.
+    The labels are divided evenly, in order: the first ``num_labels % groups`` groups have one more than the others.
+    Each label has ``num_features`` weights, as in one linear map; each group has at most one unused place.
 
     Args:
         num_features: Size of a group's features; inputs have shape ``(samples, groups, num_features)``.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
-        groups: From 1 to ``num_labels``.
+        groups: Number of groups, from 1 to ``num_labels``.
 
     Source: Ridnik et al., ML-Decoder, arXiv 2111.12933, group fully-connected pooling, where each group has
     ceil(labels / groups) labels, which leaves the last groups with fewer, or none.
@@ -32,7 +32,7 @@ class GroupLinear(nn.Module):
         self.weight = nn.Parameter(torch.empty(groups, num_features, size + bool(larger)))
         self.bias = nn.Parameter(torch.zeros(num_labels))
         nn.init.trunc_normal_(self.weight, std=num_features**-0.5)
-        # Where the logits of labels stand among those of all groups; None where they stand in order, without gaps.
+        # Where the labels' logits are among those of all groups; None where they are in order, without gaps.
         kept = torch.arange(self.weight.shape[2])[None] < size + (torch.arange(groups) < larger)[:, None]
         self.register_buffer("places", kept.flatten().nonzero().flatten() if larger else None, persistent=False)
         self.places: Tensor | None
@@ -51,12 +51,12 @@ class MLDecoder(nn.Module):
     Args:
         num_features: Channels of the feature map, shape ``(samples, num_features, height, width)``.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
-        groups: Queries, each of which answers for a group of labels; by default one a label, at most 100.
+        groups: Number of queries, one for each group of labels; by default one for each label, at most 100.
         width: Size of a query, a multiple of 8 (the attention heads).
-        dropout: Share silenced while training, in [0, 1): of the attention, of what it found, and of the hidden units.
+        dropout: Share silenced while training, in [0, 1), of the attention, its output and the hidden units.
 
-    Queries are drawn once and not trained; they are saved with the weights. Memory grows with ``groups * places`` and
-    ``groups * width``, and with the labels only as much as their logits do.
+    The queries are drawn at random and not trained; they are saved with the weights. Memory grows with
+    ``groups * places`` and ``groups * width``; more labels need only the memory of their logits.
 
     Source: Ridnik et al., ML-Decoder: Scalable and Versatile Classification Head, arXiv 2111.12933.
     """

@@ -1,4 +1,4 @@
-"""A backbone and a head, from pixels to logits."""
+"""A backbone and a head: from pixels to logits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lopsided.models.images.pixels import Pixels
 
 
 class ImageNetwork(nn.Module):
-    """Images to logits, in two steps that may be taken apart: ``features``, then ``head``.
+    """Turns images into logits in two steps, each of which can be called alone: ``features``, then ``head``.
 
     Args:
         pixels: Scales images.
-        backbone: From scaled images to features.
-        head: From features to logits of shape ``(samples, labels)``.
-        frozen: Leave the backbone as it is: no gradient, and its normalisation keeps its statistics.
+        backbone: Turns scaled images into features.
+        head: Turns features into logits of shape ``(samples, labels)``.
+        frozen: Leave the backbone as it is: it gets no gradient and keeps its normalisation statistics.
     """
 
     def __init__(self, pixels: Pixels, backbone: Backbone, head: nn.Module, *, frozen: bool = False) -> None:
@@ -26,15 +26,15 @@ class ImageNetwork(nn.Module):
             self.backbone.eval()
 
     def train(self, mode: bool = True) -> ImageNetwork:
-        """Training mode for all that is trained."""
+        """Switch to training mode, or out of it; a frozen backbone stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()
         return self
 
     def features(self, images: Tensor) -> Tensor:
-        """Features of images of shape ``(samples, 3, height, width)``, uint8 or floating point in [0, 1]: pooled,
-        ``(samples, features)``, or a map, ``(samples, features, height, width)``, as the head takes them."""
+        """Features of images of shape ``(samples, 3, height, width)``, uint8 or floating point in [0, 1]. The features
+        are what the head takes: pooled ``(samples, features)``, or a map ``(samples, features, height, width)``."""
         return self.backbone(self.pixels(images))
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""From pixels to the numbers that a network was trained on, inside the network."""
+"""Scale pixels to the range that a network was trained on, inside the network."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 
 class Pixels(nn.Module):
-    """Brings images to [0, 1], and with ``mean`` and ``std`` to their own scale.
+    """Brings images to [0, 1], then subtracts ``mean`` and divides by ``std`` if they are given.
 
     The type of the images says what they hold: integers are 0..255, floating-point numbers are in [0, 1] already.
 
     Args:
-        mean: Of each channel, in [0, 1]; None leaves images in [0, 1].
-        std: Of each channel, > 0; given with ``mean``.
+        mean: Mean of each channel, in [0, 1]; None leaves images in [0, 1].
+        std: Standard deviation of each channel, > 0; given with ``mean``.
 
     >>> Pixels([0.5], [0.25])(torch.tensor([[[[0, 255]]]], dtype=torch.uint8))
     tensor([[[[-2.,  2.]]]])
@@ -32,7 +32,7 @@ class Pixels(nn.Module):
         self.register_buffer("std", None if std is None else torch.tensor(std).view(-1, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images of shape ``(samples, channels, height, width)``, uint8 or floating point, to floating point."""
+        """Scale images of shape ``(samples, channels, height, width)``, uint8 or floating point, to floating point."""
         if not images.is_floating_point():
             images = images.float() / 255
         if self.mean is None or self.std is None:

@@ -6,12 +6,12 @@ from torch import nn
 
 
 def small_cnn(num_channels: int, num_labels: int, *, width: int = 32, dropout: float = 0.0) -> nn.Module:
-    """Four convolutions; each place of the picture votes for every label, and a label's strongest vote is its logit.
+    """Four convolutions. Each place of the image votes for every label; a label's strongest vote is its logit.
 
     Args:
-        num_channels: Channels of an image, shape ``(samples, num_channels, height, width)``, sides of at least 8.
+        num_channels: Channels of an image, shape ``(samples, num_channels, height, width)``, at least 8 x 8.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
-        width: Channels after the first convolution, >= 1; doubled twice.
+        width: Channels after the first convolution, >= 1; they double twice.
         dropout: Share of the last features silenced while training, in [0, 1).
     """
     return nn.Sequential(

