@@ -66,7 +66,9 @@ def test_relative_paths_are_found_from_anywhere(pictures, monkeypatch):
 
 
 def test_what_is_not_there_is_refused(pictures):
-    with pytest.raises(DataError, match=r"missing\.jpg: expected an image file or a folder of them, got nothing of that name"):
+    with pytest.raises(
+        DataError, match=r"missing\.jpg: expected an image file or a folder of them, got nothing of that name"
+    ):
         loose_images([pictures / "b.jpg", pictures / "missing.jpg"], label_names=["cat"])
     with pytest.raises(DataError, match=r"only: expected images \(\.jpg, .*\), got none in this folder"):
         loose_images([pictures / "only"], label_names=["cat"])
