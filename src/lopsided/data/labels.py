@@ -139,7 +139,7 @@ class Labels:
         both = self.positives.multiply(matrix).nonzero()
         if len(both[0]):
             name, other = quoted(self.names[both[1][0]]), "negative" if what == "negatives" else what
-            raise DataError(f"a label is positive or {other}, got both for {name} of sample {both[0][0]}")
+            raise DataError(f"expected a label to be positive or {other}, got both for {name} of sample {both[0][0]}")
         return matrix
 
     def _each(self, change: Callable[[csr_array], csr_array]) -> "Labels":

@@ -171,9 +171,7 @@ def _given(source: Source, options: DataOptions) -> dict[str, Any]:
     for name, value in options.given().items():
         if not source.takes(name):
             takers = ", ".join(other.kind for other in _SOURCES if other.takes(name))
-            raise DataError(
-                f"data.{name} has no effect with the source {source.kind}, got {value!r}: it is for {takers}"
-            )
+            raise DataError(f"expected no data.{name} with the source {source.kind}, got {value!r}: it is for {takers}")
     return options.given()
 
 

@@ -147,7 +147,7 @@ def test_the_separator_is_for_files_with_joined_names(tmp_path):
     np.savez(tmp_path / "t.npz", features=np.ones((2, 1)), labels=np.eye(2))
     options = DataOptions(separator=",", validation_share=0)
     for source in (f"table:{tmp_path / 't.npz'}", f"listing:{tmp_path}", f"coco:{tmp_path}"):
-        with pytest.raises(DataError, match="data.separator has no effect with"):
+        with pytest.raises(DataError, match="expected no data.separator with"):
             read_source(source, options)
     (tmp_path / "t.csv").write_text('a,labels\n1,"x,y"\n2,x\n')
     assert read_source(f"table:{tmp_path / 't.csv'}", options).labels.names == ("x", "y")

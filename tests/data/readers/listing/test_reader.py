@@ -217,10 +217,13 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path, read):
         ("path,labels\na.jpg,cat\nb/c.png,x\na.jpg,dog\n", r"each image once, got 'a.jpg' in rows 0 and 2 \(from 0\)"),
         ("path,labels,split\na.jpg,cat,train\nb,cat,\n", "line 3: expected the name of a split"),
         ("path,label:x\na.jpg,1\nb,2\n", "line 3: column 'label:x': expected 0, 1 or, where unknown"),
-        ("path,labels,unknown\na.jpg,cat,cat\n", "line 2: a label is positive or unknown, got both for 'cat'"),
+        (
+            "path,labels,unknown\na.jpg,cat,cat\n",
+            "line 2: expected a label to be positive or unknown, got both for 'cat'",
+        ),
         (
             "path,label:cat,unknown\na.jpg,1,cat\n",
-            "line 2: a label is positive or unknown, got both for 'cat'",
+            "line 2: expected a label to be positive or unknown, got both for 'cat'",
         ),
         ("path,label:cat,unknown\na.jpg,1,dog\n", "line 2: expected a column 'label:dog'"),
         ('path,labels\na.jpg,"cat\nb/c.png,dog\n', "line 2: expected a quote that closes, got no end of it"),

@@ -142,7 +142,7 @@ def test_labels_that_a_run_does_not_know_are_refused(read, text, message):
         ("label:,a\n1,1\n", "not empty"),
         ("labels\nx\n", "line 1: expected at least one column of features"),
         ("a,labels,split\n1,x,\n", "line 2: expected the name of a split"),
-        ("a,labels,unknown\n1,x,x\n", "line 2: a label is positive or unknown, got both for 'x'"),
+        ("a,labels,unknown\n1,x,x\n", "line 2: expected a label to be positive or unknown, got both for 'x'"),
         ("a,label:x,unknown\n1,0,y\n", "line 2: expected a column 'label:y'"),
         ('a,labels\n1,"x\n2,y\n', "line 2: expected a quote that closes, got no end of it"),
         ("a,labels\n1,caf\xe9\n".encode("latin-1"), r"line 2: expected text in UTF-8"),

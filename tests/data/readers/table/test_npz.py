@@ -43,7 +43,7 @@ def test_names_splits_and_mask_are_read(read):
 
 def test_a_separator_of_names_has_no_effect_unless_it_is_of_a_run(tmp_path):
     np.savez(tmp_path / "pets.npz", features=FEATURES, labels=LABELS, label_names=["a", "b", "c"])
-    with pytest.raises(DataError, match=r"pets\.npz: data\.separator has no effect with NPZ, got ','"):
+    with pytest.raises(DataError, match=r"pets\.npz: expected no data\.separator with NPZ, got ','"):
         read_table(tmp_path / "pets.npz", separator=",")
     of_run = read_table(tmp_path / "pets.npz", separator=",", label_names=["a", "b", "c"])
     assert (of_run.labels.positives.toarray() == LABELS).all()
@@ -149,8 +149,8 @@ def test_what_is_mostly_unknown_is_held_by_its_negatives(read):
     ("changes", "message"),
     [
         ({"labels": LABELS}, "whole, in 'labels', or sparse, got 'labels_indptr' beside 'labels'$"),
-        ({"mask": LABELS == 1}, "'unknown_indices' say so, got 'mask'$"),
-        ({"label_names": None}, "sparse labels need an array 'label_names', got none$"),
+        ({"mask": LABELS == 1}, "'unknown_indices' to say where sparse labels are unknown, got 'mask'$"),
+        ({"label_names": None}, "expected an array 'label_names' beside sparse labels, got none$"),
         ({"label_names": np.array([1, 2, 3])}, r"expected label_names to be texts, shape \(labels,\), got int64"),
         (
             {"label_names": np.array(["cat", "dog"])},
@@ -171,7 +171,7 @@ def test_what_is_mostly_unknown_is_held_by_its_negatives(read):
         ({"unknown_indptr": np.array([0, 1, 1])}, "expected both 'unknown_indptr' and 'unknown_indices'"),
         (
             {"unknown_indptr": np.array([0, 1, 1]), "unknown_indices": np.array([2])},
-            "a label is positive or unknown, got both for 'fox' of sample 0",
+            "expected a label to be positive or unknown, got both for 'fox' of sample 0",
         ),
         ({"labels_indptr": None, "labels_indices": None}, "expected an array 'labels', got"),
     ],

@@ -132,7 +132,10 @@ def test_labels_that_a_run_does_not_know_are_refused(read, columns, message):
         ({"a": [1], "labels": [3]}, "expected column 'labels' to hold names, got int64"),
         ({"a": [1], "label:x": [2]}, r"row 0 \(from 0\): column 'label:x': expected 0, 1 or"),
         ({"a": [1], "label:x": ["2"]}, "expected 0, 1 or, where unknown, nothing, got '2'"),
-        ({"a": [1], "labels": ["x"], "unknown": ["x"]}, r"row 0 \(from 0\): a label is positive or unknown"),
+        (
+            {"a": [1], "labels": ["x"], "unknown": ["x"]},
+            r"row 0 \(from 0\): expected a label to be positive or unknown",
+        ),
         ({"a": [1], "labels": ["x"], "split": [None]}, "expected the name of a split"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One file of annotations in COCO's format, reduced to what images show."""
+"""One file of annotations in COCO's format, reduced to which image shows what."""
 
 import dataclasses
 import json
@@ -28,8 +28,8 @@ class CocoFile:
         path: The file.
         categories: Identifier to name, ascending.
         groups: Categories that are a supercategory of others and have no annotation.
-        image_paths: Of the images, each once, from a folder that the file does not name. An image that the file names
-            under several identifiers has the annotations of them all.
+        image_paths: Paths of the images, each once, relative to a folder that the file does not name. An image with
+            several identifiers has the annotations of all of them.
         annotated: Bool, shape (images,), True where an image has an annotation, counted or not.
         rows: Image of each annotation that counts, int64, shape (annotations,).
         columns: Category of each annotation that counts, int64, shape (annotations,).
@@ -44,7 +44,7 @@ class CocoFile:
     columns: np.ndarray
 
     def only_annotated(self) -> "CocoFile":
-        """The same without the images that have no annotation."""
+        """Leave out the images that have no annotation."""
         numbers = np.cumsum(self.annotated) - 1
         kept = np.flatnonzero(self.annotated)
         return dataclasses.replace(
@@ -60,12 +60,9 @@ def read_coco_file(path: Path, *, crowd: bool = True, min_area: float = 0.0) -> 
 
     Args:
         path: The file; identifiers are whole numbers or texts.
-        crowd: Count annotations of groups of objects (``iscrowd``).
+        crowd: Whether annotations of groups of objects (``iscrowd``) count.
         min_area: Annotations below this area do not count, square pixels of the original image: ``area``, else width
             times height of ``bbox``.
-
-    Returns:
-        What it says.
 
     Raises:
         DataError: The file cannot be read, is of another kind, or contradicts itself.
@@ -91,7 +88,7 @@ def _load(path: Path) -> Any:
 
 
 def _without_outline(entry: dict[str, Any]) -> dict[str, Any]:
-    """Outlines are nine tenths of the file, and dropped one by one they never fill the memory."""
+    """Drop the outlines, nine tenths of the file, one by one, so that they never fill the memory."""
     entry.pop("segmentation", None)
     return entry
 
@@ -120,7 +117,7 @@ def _reduced(path: Path, content: Any, *, crowd: bool, min_area: float) -> CocoF
 
 
 def _check_kind(content: Any) -> None:
-    """Tell the files that lie beside those of instances by what only they hold."""
+    """Refuse the other files that lie beside those of instances, told by what only they hold."""
     if not isinstance(content, dict):
         came = "a list" if isinstance(content, list) else quoted(content)
     elif "caption" in _first(content, "annotations"):
@@ -183,7 +180,7 @@ def _numbered(identifiers: list[Any], part: str) -> dict[Any, int]:
 
 
 def _names(categories: list[dict[str, Any]]) -> tuple[dict[Any, str], list[Any]]:
-    """Names by identifier, ascending, and those that are the supercategory of another."""
+    """Names by identifier, ascending, and the identifiers of those that are the supercategory of another."""
     identifiers = _values(categories, "categories", "id", (int, str))
     values = map(one_form, _values(categories, "categories", "name", str))
     names = dict(zip(_numbered(identifiers, "categories"), values, strict=True))

@@ -19,9 +19,9 @@ class AnnotationFile(NamedTuple):
 
     Args:
         path: The file.
-        split: Of its images.
-        image_folders: Folders from that of the data set, ``""`` itself, the likeliest first.
-        origin: Where its images come from, as an error says it.
+        split: The split of its images.
+        image_folders: Folders relative to that of the data set, which is ``""``, the likeliest first.
+        origin: Where its images come from, for errors.
     """
 
     path: Path
@@ -34,14 +34,14 @@ def find_annotations(folder: Path, *, year: int | None = None) -> tuple[str, lis
     """Find out which layout a folder has; ``read_coco`` says which there are.
 
     Args:
-        folder: Of the data set.
-        year: Of MS-COCO, where the folder holds several.
+        folder: Folder of the data set.
+        year: Year of MS-COCO, where the folder holds several.
 
     Returns:
         The name of the data set, and its files, one per split.
 
     Raises:
-        DataError: There is none, or it is not clear which.
+        DataError: The folder has no such layout, or it is not clear which.
     """
     try:
         places = _places(folder)
@@ -57,7 +57,7 @@ def find_annotations(folder: Path, *, year: int | None = None) -> tuple[str, lis
 
 
 def _places(folder: Path) -> list[Path]:
-    """Where MS-COCO's archives of annotations are unpacked to, each with its own folder or not."""
+    """Folders that the archives of MS-COCO's annotations unpack to, each in its own folder or not."""
     named = sorted(path for path in folder.iterdir() if path.name.lower().startswith("annotations") and path.is_dir())
     return [*named, *(path / "annotations" for path in named if (path / "annotations").is_dir()), folder]
 
@@ -92,7 +92,7 @@ def _of_year(folder: Path, published: dict[int, dict[str, Path]], year: int | No
 
 
 def _others(folder: Path, places: list[Path]) -> list[AnnotationFile]:
-    """Files whose names, or whose folders' names, say the split."""
+    """Files whose split their names say, or the names of their folders."""
     candidates = [path for path in _json_files(places) if not path.name.lower().startswith(_OF_OTHER_KINDS)]
     instances = [path for path in candidates if path.name.lower().startswith("instances")]
     if instances:
@@ -144,7 +144,7 @@ def _in_split_folders(folder: Path) -> list[AnnotationFile]:
 
 
 def _split_of(word: str) -> str:
-    """The split that a word such as ``train``, ``Valid`` or ``val2017`` names, or nothing."""
+    """The split that a word such as ``train``, ``Valid`` or ``val2017`` names, or an empty text."""
     name = parse_split(word.rstrip("0123456789") or "none")
     return name if name in USUAL_SPLITS else ""
 

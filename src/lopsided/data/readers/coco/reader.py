@@ -28,8 +28,8 @@ def read_coco(
 ) -> Manifest:
     """Read MS-COCO 2014 or 2017, or other data in that format; an image has the labels of its annotations.
 
-    Categories of several files are the same where their names are. An image under several identifiers is one sample
-    with the annotations of them all; in two files, as of train and val, it is refused.
+    Categories of several files are the same where their names are equal. An image with several identifiers is one
+    sample with the annotations of all of them; an image in two files, such as train and val, is refused.
 
     Args:
         folder: With ``instances_train2014.json``, ``instances_val2014.json`` (papers report ``val``) or one of them,
@@ -38,15 +38,15 @@ def read_coco(
             ``valid`` and ``test``; else with other JSON files, named likewise. Images are in ``train2014``,
             ``images/train2014``, ``train``, ``images``, ``data``, ``folder`` itself or beside the JSON file.
         year: 2014 or 2017, where both are there.
-        unannotated: Images without any annotation in the file, crowds and small ones included: ``drop_train`` leaves
+        unannotated: Images without any annotation, not even a crowd or a small one: ``drop_train`` leaves
             82,081 of 82,783 training images of 2014, ``drop`` also 40,137 of 40,504 for validation, ``keep`` all.
-        crowd: Count annotations of groups of objects.
-        min_area: Annotations below it do not count, square pixels of the original image.
-        label_names: Names of labels, even where a file only groups others by them.
+        crowd: Whether annotations of groups of objects count.
+        min_area: Annotations of smaller areas do not count, square pixels of the original image.
+        label_names: Names that are labels even where a file uses them only to group others.
 
     Returns:
-        Labels in the order of their identifiers, those of the train file first; what only groups others is none. One
-        that a file does not list is unknown in its images.
+        Labels in the order of their identifiers, those of the train file first, without categories that only group
+        others. A label that a file does not list is unknown in its images.
 
     Raises:
         DataError: A file is missing, of another kind or contradicts itself, or all images are missing.
@@ -86,7 +86,7 @@ def read_coco(
 
 
 def _labels(folder: Path, files: list[CocoFile], by_split: list[int], label_names: Sequence[str]) -> Labels:
-    """Labels of all images, file after file: categories by their names, unknown where a file does not list them."""
+    """Labels of all images, file after file: categories, by name, are unknown where a file does not list them."""
     labels = {name for each in files for identifier, name in each.categories.items() if identifier not in each.groups}
     name_of = [_names_of_categories(file, labels.union(label_names)) for file in files]
     in_order = [name_of[i] for i in by_split]
@@ -110,7 +110,7 @@ def _labels(folder: Path, files: list[CocoFile], by_split: list[int], label_name
 
 
 def _names_of_categories(file: CocoFile, labels: set[str]) -> dict[Any, str]:
-    """Names of a file's categories by identifier, without those that in no file are more than a group of others."""
+    """Names of a file's categories by identifier, without those that only group others in every file."""
     kept = {identifier: name for identifier, name in file.categories.items() if name in labels or not labels}
     used: dict[str, Any] = {}
     for identifier, name in kept.items():

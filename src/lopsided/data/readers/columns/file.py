@@ -16,10 +16,10 @@ from lopsided.files.memory import check_memory
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CHUNK = 50_000  # rows that are Python objects at one time
+_CHUNK = 50_000  # rows that are Python objects at the same time
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-"""What separates cells, by the ending of a file's name."""
+"""The separator of cells by the ending of a file's name."""
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
 
@@ -28,11 +28,11 @@ def read_columns(path: Path, *, separator: str | None = None) -> "pa.Table":
     """Read all columns that may play a role in a listing.
 
     Args:
-        path: The file; its name says what it is.
-        separator: What joins names in a text of JSON lines that also have lists of them.
+        path: The file; its ending says what kind it is.
+        separator: What joins names in a text, in JSON lines that also have lists of names.
 
     Returns:
-        All columns in their order; those without a role hold nothing. Those of CSV and TSV are text.
+        All columns in their order; those without a role are empty. Those of CSV and TSV are text.
 
     Raises:
         DataError: The file is of another kind, or damaged; the message names the row or the line.
@@ -57,7 +57,7 @@ def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...
         extra: Names of columns to read beside those that may play a role in a listing.
 
     Returns:
-        All columns in their order; what was not read holds nothing.
+        All columns in their order; those that were not read are empty.
 
     Raises:
         DataError: The file is no such table.
@@ -73,7 +73,7 @@ def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...
 def text_columns(
     rows: Iterable[tuple[int, list[str]]], places: Sequence[int]
 ) -> tuple[dict[int, "pa.ChunkedArray"], int]:
-    """Some columns of rows of cells, by their numbers, and how many rows there are."""
+    """Some columns of rows of cells, by their numbers, and the number of rows."""
     import pyarrow as pa
 
     chunks: dict[int, list[pa.Array]] = {i: [] for i in places}
@@ -92,15 +92,7 @@ def text_columns(
 
 
 def line_of_row(path: Path, row: int) -> int | None:
-    """In which line of a text file a row stands.
-
-    Args:
-        path: The file, which was read.
-        row: Number of the row, from 0.
-
-    Returns:
-        The number of the line, from 1; None in a file without lines.
-    """
+    """The line, from 1, of a row, from 0, in a file that was read; None where the file has no lines."""
     match path.suffix.lower():
         case ".csv" | ".tsv" as suffix:
             rows = read_csv_file(path, separator=DELIMITERS[suffix]).rows()
@@ -113,18 +105,18 @@ def line_of_row(path: Path, row: int) -> int | None:
 
 
 def read_parquet_file(path: Path, *, wanted: Callable[[str], object]) -> "pa.Table":
-    """Read columns of a Parquet file. One that says it holds more cells than there is memory is refused, because a
-    billion equal ones take some bytes in it; cells that hold lists count as one each.
+    """Read columns of a Parquet file. A file that claims more cells than memory holds is refused, because a billion
+    equal cells take only some bytes in it; a cell that holds a list counts as one.
 
     Args:
         path: The file.
-        wanted: Whether a column of some name is read; the others hold nothing.
+        wanted: Whether a column of some name is read; the others are empty.
 
     Returns:
         All columns in their order.
 
     Raises:
-        DataError: It is damaged, or too large.
+        DataError: The file is damaged or too large.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

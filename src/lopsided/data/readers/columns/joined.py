@@ -1,4 +1,4 @@
-"""Cells that hold several names: what joins them, where it is not what they say."""
+"""Cells that hold several names, and how to notice that something else than expected joins these."""
 
 import re
 from collections import Counter
@@ -13,11 +13,11 @@ _SIGNS = {":": "colons", "+": "plus signs", "&": "ampersands", "-": "hyphens", "
     "\\": "backslashes",
 }
 _LIST = re.compile(r"\s*(\[.*\]|\(.*\)|\{.*\})\s*", re.DOTALL)
-_ENOUGH_BARS = 0.1  # share of the cells: from there on, names may hold any other separator
+_ENOUGH_BARS = 0.1  # share of the cells; from there on, names may contain any other separator
 
 
 def can_be_joined(names: Iterable[str]) -> bool:
-    """Whether names that are joined by bars are read back as they were.
+    """Whether a reader gets names back as they were, after they are joined by bars.
 
     Example:
         >>> can_be_joined(["blue sky", "sea"]), can_be_joined([":|"]), can_be_joined(["NA"])
@@ -29,18 +29,18 @@ def can_be_joined(names: Iterable[str]) -> bool:
 def check_joined(cells: Mapping[str, int], *, column: str, separator: str | None) -> None:
     """Refuse cells whose names seem to be joined by something else.
 
-    They do where most cells of the column hold another separator and none holds a bar, or where the parts between such
-    separators are names of other cells. Names that hold one, such as ``traffic light``, stay whole where cells are
-    joined by bars; else the user says what joins them. Signs that many names hold, such as hyphens, join names only
+    So it seems where most cells contain another separator and none contains a bar, or where the parts between such
+    separators are names in other cells. Names such as ``traffic light``, which contain one, stay whole where bars join
+    cells; otherwise the user says what joins them. Signs that are common in names, such as hyphens, join names only
     where their parts are whole cells, or where few parts make many cells.
 
     Args:
-        cells: Texts of cells that are not empty, and how often each occurs.
+        cells: Texts of the cells that are not empty, with how often each occurs.
         column: Name of the column.
-        separator: What the user says joins the names; None where nobody said.
+        separator: What joins the names, as the user says; None where nobody said.
 
     Raises:
-        ValueError: They do; the message shows one and names the option.
+        ValueError: Something else seems to; the message shows a cell and names the option.
 
     Example:
         >>> check_joined({"sea, sun": 1, "sun": 2, "sea": 1}, column="labels", separator=None)
@@ -74,7 +74,7 @@ def _most(with_it: Mapping[str, int], cells: Mapping[str, int]) -> bool:
 
 
 def _made_of_others(with_it: Mapping[str, int], cells: Mapping[str, int], separator: str) -> bool:
-    """Whether more than half of the cells with a separator consist of names that other cells hold, too."""
+    """Whether more than half of the cells with a separator consist of names that other cells hold too."""
     parts = {cell: {part.strip() for part in cell.split(separator) if part.strip()} for cell in cells}
     holders = Counter(part for found in parts.values() for part in found)
     made = sum(all(holders[part] > 1 for part in parts[cell]) and len(parts[cell]) > 1 for cell in with_it)
@@ -89,9 +89,9 @@ def _made_of_whole_cells(with_it: Mapping[str, int], cells: Mapping[str, int], s
 
 
 def _few_make_many(with_it: Mapping[str, int], separator: str) -> bool:
-    """Whether the cells with a separator are many more than their parts, and vary in how many of these they have.
+    """Whether cells with a separator are at least twice as many as their parts, and vary in the number of these.
 
-    Names made by a pattern, such as ``north-east``, all have as many parts; names below others bring their own.
+    Names made by a pattern, such as ``north-east``, all have equally many parts; names below others add their own.
     """
     cells = [[part.strip() for part in cell.split(separator)] for cell in with_it]
     parts = {part for cell in cells for part in cell}
@@ -99,6 +99,6 @@ def _few_make_many(with_it: Mapping[str, int], separator: str) -> bool:
 
 
 def _longest(cells: Mapping[str, int]) -> str:
-    """The longest cell that can be shown whole, else the shortest."""
+    """The longest cell that a message can show whole, otherwise the shortest cell."""
     short = [cell for cell in cells if len(cell) <= 38]
     return max(short, key=len) if short else min(cells, key=len)

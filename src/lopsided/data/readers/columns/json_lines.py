@@ -14,7 +14,7 @@ from lopsided.files.errors import DataError, quoted
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CHUNK = 50_000  # lines that are Python objects at one time
+_CHUNK = 50_000  # lines that are Python objects at the same time
 
 
 def read_json_lines(path: Path, *, separator: str | None = None) -> "pa.Table":
@@ -22,10 +22,10 @@ def read_json_lines(path: Path, *, separator: str | None = None) -> "pa.Table":
 
     Args:
         path: The file, in UTF-8; blank lines do not matter.
-        separator: What joins names in a text, where others stand in lists.
+        separator: What joins names in a text, where other objects have lists.
 
     Returns:
-        A column for each name of a member, empty where an object has none; those without a role hold nothing.
+        A column for each name of a member, empty where an object lacks it; columns without a role are empty.
 
     Raises:
         DataError: A line is no object, or a member holds what its role does not allow; the message names the line.
@@ -33,7 +33,7 @@ def read_json_lines(path: Path, *, separator: str | None = None) -> "pa.Table":
     import pyarrow as pa
 
     names: dict[str, None] = {}
-    texts: dict[str, list[int]] = {}  # rows in which a member is a text, where names are wanted
+    texts: dict[str, list[int]] = {}  # rows in which a member that holds names is a text
     chunks: list[pa.Table] = []
     cells: list[dict[str, Any]] = []
     count = 0
@@ -68,7 +68,7 @@ def read_json_lines(path: Path, *, separator: str | None = None) -> "pa.Table":
 def _with_texts(
     column: "pa.ChunkedArray", rows: list[int], name: str, path: Path, separator: str | None
 ) -> "pa.Array | pa.ChunkedArray":
-    """Names of which these rows stand in one text: all as texts, or all as lists where others are lists."""
+    """A column of names that are one text in these rows: all as texts, or all as lists if other rows have lists."""
     import pyarrow as pa
 
     found: list[list[str] | None] = column.to_pylist()
@@ -88,7 +88,7 @@ def _with_texts(
 
 
 class _TwiceError(ValueError):
-    """An object with two members of one name, of which the parser would keep the last."""
+    """An object has two members of one name; the parser would keep only the last."""
 
 
 def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the columns of a listing mean, by their names and by what stands in them."""
+"""What the columns of a listing mean, by their names and their cells."""
 # pyright: reportAttributeAccessIssue=false
 # (PyArrow makes the functions of pyarrow.compute while it is imported, where pyright does not see them.)
 
@@ -27,7 +27,7 @@ _NEGATIVE, _POSITIVE, _UNKNOWN = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class _Names:
-    """Names in the cells of a column, the row of each (int64), and what was read otherwise than it stands there."""
+    """Names in the cells of a column, the row of each (int64), and notes on what was not read literally."""
 
     rows: np.ndarray
     texts: "pa.LargeStringArray"
@@ -35,7 +35,7 @@ class _Names:
 
 
 def kind_of_column(name: str) -> Literal["path", "names", "split", "flag"] | None:
-    """What a column may hold that is called so, or None where it plays no role in a listing.
+    """What a column of this name may hold, or None where it plays no role in a listing.
 
     Example:
         >>> kind_of_column("File_Name"), kind_of_column("label:cat"), kind_of_column("width")
@@ -51,22 +51,22 @@ def listing_roles(names: Sequence[str], *, needs_labels: bool) -> tuple[int, Rol
     """Tell the columns of a listing apart.
 
     Args:
-        names: Of the columns, in order.
+        names: Names of the columns, in order.
         needs_labels: Whether there must be a column of labels.
 
     Returns:
-        The number of the column of paths, from 0, and the roles of the others; ``features`` are those without one.
+        The number of the column of paths, from 0, and the roles of the others; ``features`` are those without a role.
 
     Raises:
-        ValueError: There is no column of paths, or more than one; the name of another is nearly that of a role; or
-            what ``assign_roles`` refuses.
+        ValueError: There is no column of paths, or more than one; the name of a column nearly names a role; or
+            ``assign_roles`` refuses the names.
 
     Example:
         >>> path, roles = listing_roles(["id", "filename", "tags"], needs_labels=True)
         >>> path, roles.labels
         (1, 2)
     """
-    # Columns without a name play no role here, so they need none.
+    # Columns without a name play no role here, so they may lack one.
     names = [f"column {i}" if not name.strip() or is_of_pandas(name) else name for i, name in enumerate(names)]
     names = [name if kind_of_column(name) in (None, "flag") else name.strip().lower() for name in names]
     came = quoted(", ".join(names))
@@ -87,19 +87,19 @@ def listing_roles(names: Sequence[str], *, needs_labels: bool) -> tuple[int, Rol
 def labels_of_columns(
     content: "pa.Table", roles: Roles, *, label_names: Sequence[str] | None = None, separator: str | None = None
 ) -> tuple[Labels, tuple[str, ...]]:
-    """Labels of a listing or a table.
+    """Read the labels of a listing or a table.
 
     Args:
         content: The columns.
-        roles: What each is.
-        label_names: Names of labels: where ``labels`` lists the names, those that never occur are negative.
-        separator: What joins the names of a cell; None for a bar, and to refuse cells that seem joined by another.
+        roles: The role of each.
+        label_names: Names of labels. Where a column ``labels`` lists names, those that never occur are negative.
+        separator: What joins the names of a cell; None for a bar; cells that something else seems to join are refused.
 
     Returns:
-        One column per name; and what was read otherwise than it stands there, a line each.
+        The labels; and notes on what was not read literally, a line each.
 
     Raises:
-        ValueError: No label occurs, or a cell that means nothing.
+        ValueError: No label occurs, or a cell means nothing.
     """
     unknown = _names_in(content, roles.unknown, label_names, separator)
     if roles.label_columns:
@@ -119,7 +119,9 @@ def labels_of_columns(
     )
     both = positives.multiply(without).nonzero()
     if len(both[0]):
-        raise RowError(int(both[0][0]), f"a label is positive or unknown, got both for {quoted(names[both[1][0]])}")
+        raise RowError(
+            int(both[0][0]), f"expected a label to be positive or unknown, got both for {quoted(names[both[1][0]])}"
+        )
     return Labels(tuple(names), positives, without if without.nnz else None), notes
 
 
@@ -128,7 +130,7 @@ def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
 
     Args:
         content: The columns.
-        i: Number of the one that holds it, from 0; without one all is ``train``.
+        i: Number of the column of splits, from 0; None makes all rows ``train``.
 
     Returns:
         Text, shape (rows,).
@@ -149,7 +151,7 @@ def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
 
 
 def text_column(content: "pa.Table", i: int) -> "pa.LargeStringArray":
-    """One column as text, empty where there is nothing.
+    """One column as text; missing cells become empty.
 
     Raises:
         ValueError: It holds lists or other values that are no text.
@@ -165,7 +167,7 @@ def text_column(content: "pa.Table", i: int) -> "pa.LargeStringArray":
 
 
 def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | None, separator: str | None) -> _Names:
-    """Names in the cells of a column; an element of a list is one name, bars and all."""
+    """Names in the cells of a column; an element of a list is one name, even with bars in it."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as types
@@ -179,7 +181,7 @@ def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | N
     elif types.is_null(kind) or types.is_dictionary(kind) or kind in (pa.string(), pa.large_string()):
         cells, notes = _without_missing(text_column(content, i), content.column_names[i])
         lists = pc.split_pattern(cells, separator or "|")
-        # What predict writes has a column with the probability of each label.
+        # A file that predict wrote has a column with the probability of each label.
         known = label_names or [name[2:] for name in content.column_names if name.startswith("p:")]
         _check_joined(cells, content.column_names[i], known, separator)
     else:
@@ -201,7 +203,7 @@ def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | N
 
 
 def _without_missing(cells: "pa.LargeStringArray", column: str) -> tuple["pa.LargeStringArray", tuple[str, ...]]:
-    """Cells without those that hold nothing but a word for a missing value, and a note on these."""
+    """Empty the cells that hold only a word for a missing value, with a note on these."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -217,7 +219,7 @@ def _without_missing(cells: "pa.LargeStringArray", column: str) -> tuple["pa.Lar
 def _check_joined(
     cells: "pa.LargeStringArray", column: str, known: Sequence[str] | None, separator: str | None
 ) -> None:
-    """Refuse names that seem to be joined by something else, unless all of them are known as they are."""
+    """Refuse names that something else seems to join, unless all of them are known labels."""
     import pyarrow.compute as pc
 
     counts = {each["values"]: each["counts"] for each in pc.value_counts(cells).to_pylist() if each["values"]}
@@ -228,7 +230,7 @@ def _check_joined(
 
 
 def _positions(texts: "pa.LargeStringArray", names: Sequence[str]) -> np.ndarray:
-    """Number of each text among the names, -1 where it is none of them; int32."""
+    """Number of each text among the names, int32; -1 where it is none of them."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -244,7 +246,7 @@ def _labels_of_flags(content: "pa.Table", roles: Roles, unknown: _Names) -> Labe
             name = quoted(LABEL_PREFIX + unknown.texts[k].as_py())
             raise RowError(row, f"expected a column {name} for each unknown label, got none")
         if states[position][row] == _POSITIVE:
-            raise RowError(row, f"a label is positive or unknown, got both for {quoted(names[position])}")
+            raise RowError(row, f"expected a label to be positive or unknown, got both for {quoted(names[position])}")
         states[position][row] = _UNKNOWN
     positives, without = _where(states, _POSITIVE), _where(states, _UNKNOWN)
     if 2 * without.nnz > content.num_rows * len(names):
@@ -267,7 +269,7 @@ def _flags(content: "pa.Table", i: int) -> np.ndarray:
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     positions, states = encoded.indices.to_numpy(), []
     for k, cell in enumerate(encoded.dictionary.to_pylist()):
-        # A cell that is no number, as tables of numbers have it where there is nothing.
+        # nan, by which tables of numbers say that a cell is empty.
         empty = cell is None or cell != cell
         try:
             flag = None if empty else parse_flag(str(cell))

@@ -26,7 +26,7 @@ def is_of_pandas(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which column is what; column numbers from 0.
+    """The role of each column; columns are numbered from 0.
 
     Args:
         label_columns: Label name to its 0/1 column; empty where ``labels`` lists the names.
@@ -44,18 +44,15 @@ class Roles:
 
 
 def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
-    """Tell the columns apart.
+    """Find the role of each column.
 
     Args:
-        names: Of the columns, in order: ``labels`` or any number of ``label:NAME``; ``split`` and ``unknown`` where
-            wanted; all others are features.
+        names: Names of the columns, in order: ``labels`` or any number of ``label:NAME``; ``split`` and ``unknown`` are
+            optional; all others are features.
         needs_labels: Whether there must be a column of labels.
 
-    Returns:
-        The role of each.
-
     Raises:
-        ValueError: A name is empty or repeated, there are both forms of labels, or none where one is needed.
+        ValueError: A name is empty or repeated, labels have both forms, or none where one is needed.
 
     Example:
         >>> assign_roles(["size", "split", "labels"])
@@ -73,7 +70,7 @@ def assign_roles(names: Sequence[str], *, needs_labels: bool = True) -> Roles:
             raise ValueError(f"expected distinct column names, got {quoted(name)} {count} times")
         if name.lower().startswith(LABEL_PREFIX) and not name.startswith(LABEL_PREFIX):
             raise ValueError(
-                f"a column of a label starts with {quoted(LABEL_PREFIX)} in lower case, got {quoted(name)}"
+                f"expected a column of a label to start with {quoted(LABEL_PREFIX)} in lower case, got {quoted(name)}"
             )
         if name.strip().lower() in _ROLES and name not in _ROLES:
             raise ValueError(f"expected {quoted(name.strip().lower())} as the name of a column, got {quoted(name)}")

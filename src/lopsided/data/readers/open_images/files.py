@@ -15,22 +15,22 @@ SPLITS = ("train", "val", "test")
 _FROM = "it comes from storage.googleapis.com/openimages/web/download_v6.html"
 _WORDS = {"train": ("train",), "val": ("validation", "val"), "test": ("test",)}
 _IMAGE = re.compile(r"[0-9a-f]{16}\.jpg")
-_CHUNK = 1_000_000  # paths that are made at one time
+_CHUNK = 1_000_000  # paths that are made at the same time
 _DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 
 def read_classes(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The trainable classes.
+    """Read the trainable classes.
 
     Args:
         folder: Holds their list, and the names of all classes.
 
     Returns:
-        Their MIDs such as ``/m/01yrx``, in the order of the list, and their names, all distinct: those that several
-        classes have get the MID in parentheses, and a class without a name is called by its MID.
+        Their MIDs such as ``/m/01yrx``, in the order of the list, and their names, all distinct: where several classes
+        share a name, each has its MID added in parentheses, and a class without a name is called by its MID.
 
     Raises:
-        DataError: A file is missing or no such list.
+        DataError: A file is missing or is no such list.
     """
     trainable = _wanted(_file(folder, "classes-trainable", ".txt"), "oidv6-classes-trainable.txt", folder)
     described = _wanted(_file(folder, "class-descriptions", ".csv"), "oidv6-class-descriptions.csv", folder)
@@ -46,27 +46,23 @@ def read_classes(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def annotation_file(folder: Path, split: str) -> Path | None:
-    """The file of labels that people verified of a split, or None where it is not there.
+    """The file of a split's verified labels, or None where it is not there.
 
     Raises:
-        DataError: There are several, of several versions.
+        DataError: There are files of several versions.
     """
     return _file(folder, f"(?:{'|'.join(_WORDS[split])})-annotations-human-imagelabels", ".csv")
 
 
 def check_annotations(folder: Path) -> None:
-    """Refuse a folder without labels of any split.
-
-    Raises:
-        DataError: There is no such file; the message says where it comes from.
-    """
+    """Refuse a folder without labels of any split; the message says where they come from."""
     if not any(annotation_file(folder, split) for split in SPLITS):
         name = "oidv6-train-annotations-human-imagelabels.csv"
         raise DataError(f"expected {name}, or that of validation or test, got none: {_FROM}", path=folder)
 
 
 def image_folders(folder: Path, split: str) -> list[Path]:
-    """The folders of a split's images that are there; train may lie in 16, by the first digit of the ID."""
+    """Those folders of a split's images that exist; train may lie in 16, by the first digit of the ID."""
     places = [base / word for base in (folder, folder / "images") for word in _WORDS[split]]
     if split == "train":
         bases = (folder, folder / "images", *places)
@@ -75,14 +71,7 @@ def image_folders(folder: Path, split: str) -> list[Path]:
 
 
 def images_in(folders: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """The images of some folders.
-
-    Args:
-        folders: At least one.
-
-    Returns:
-        IDs as numbers, uint64, ascending, each once, and the number of the folder of each, int64; shape (images,).
-    """
+    """IDs of the images in at least one folder, uint64, ascending, each once, and the folder of each, int64."""
     ids = []
     for place in folders:
         with os.scandir(place) as entries:
@@ -96,7 +85,7 @@ def image_paths(ids: np.ndarray, place: np.ndarray, starts: list[str]) -> np.nda
     """Paths of images.
 
     Args:
-        ids: As numbers, uint64, shape (images,).
+        ids: IDs as numbers, uint64, shape (images,).
         place: Number of the folder of each, shape (images,).
         starts: Path of each folder.
 
@@ -125,7 +114,7 @@ def _wanted(path: Path | None, name: str, folder: Path) -> Path:
 
 
 def _file(folder: Path, stem: str, suffix: str) -> Path | None:
-    """The file of this name, of any version; the one of all classes before the one of those with boxes."""
+    """The file of this name, of any version; that of all classes is preferred to that of classes with boxes."""
     if not folder.is_dir():
         raise DataError("expected the folder of Open Images, got none", path=folder)
     places = [place for place in (folder, folder / "annotations") if place.is_dir()]
@@ -152,6 +141,6 @@ def _descriptions(path: Path) -> dict[str, str]:
         if len(row) != 2 or any("\n" in cell for cell in row):
             came = f"{len(row)} cells" if len(row) != 2 else f"a quote open at {quoted(max(row, key=len))}"
             raise DataError(f"expected a class and its name, got {came}", path=path, line=line)
-        if row[0].startswith("/"):  # else column names, which some versions have
+        if row[0].startswith("/"):  # otherwise these are column names, which some versions have
             found[row[0]] = row[1].strip()
     return found

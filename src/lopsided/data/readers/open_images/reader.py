@@ -1,4 +1,4 @@
-"""Open Images: millions of photographs, of each of which people verified a few labels."""
+"""Open Images: millions of photographs, each with a few labels that people verified."""
 
 from pathlib import Path
 from typing import get_args
@@ -28,16 +28,16 @@ def read_open_images(folder: str | Path, *, unverified: Unverified = "negative")
     The files are ``oidv6-train-annotations-human-imagelabels.csv`` and those of validation and test,
     ``oidv6-class-descriptions.csv`` and ``oidv6-classes-trainable.txt``, or those of another version, in the folder or
     in ``annotations``. Images are ``train/ID.jpg`` or ``train_0/ID.jpg`` to ``train_f/ID.jpg``, ``validation/ID.jpg``
-    and ``test/ID.jpg``, in the folder or in ``images``. Only images that are there count: the archives hold 1.9 of 9
-    million.
+    and ``test/ID.jpg``, in the folder or in ``images``. Only images that are there count: the archives hold 1.9 of the
+    9 million.
 
     Args:
-        folder: Holds all of it.
-        unverified: What a label is that nobody verified, ``negative`` or ``unknown``; where people disagree, it is
-            positive.
+        folder: Holds all of these files.
+        unverified: What a label that nobody verified counts as, ``negative`` or ``unknown``. Where people disagree, a
+            label is positive.
 
     Returns:
-        The splits train, val and test as far as they are there, by ID; labels in the order of the trainable classes.
+        Those of the splits train, val and test that are there, by ID; labels in the order of the trainable classes.
 
     Raises:
         DataError: A file is missing or malformed, or there is no image with a label.
@@ -67,7 +67,7 @@ def read_open_images(folder: str | Path, *, unverified: Unverified = "negative")
 
 
 def _read_split(folder: Path, split: str, mids: tuple[str, ...]) -> tuple[np.ndarray, Verified] | None:
-    """Paths and labels of the images of a split, or None where there is none with a label."""
+    """Paths and labels of the images of a split, or None where no image has a label."""
     file, folders = annotation_file(folder, split), image_folders(folder, split)
     ids, place = images_in(folders) if folders else (np.zeros(0, np.uint64), np.zeros(0, np.int64))
     if file is None or not len(ids):

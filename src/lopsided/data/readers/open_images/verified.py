@@ -36,11 +36,11 @@ class Verified:
 
 
 def read_verified(path: Path, *, mids: tuple[str, ...], images: np.ndarray) -> Verified:
-    """Read the labels of these images and classes, of which 9 bytes each stay in memory.
+    """Read the labels of these images and classes; each takes 9 bytes of memory.
 
     Args:
         path: CSV with the columns ``ImageID``, ``LabelName`` and ``Confidence``: 1 where people say that the image has
-            the label, 0 where they say that it has not.
+            the label, 0 where they say that it does not.
         mids: Classes; a label's column is the place of its class here.
         images: IDs as numbers, uint64, ascending, at least one; a label's row is the place of its image here.
 
@@ -48,7 +48,7 @@ def read_verified(path: Path, *, mids: tuple[str, ...], images: np.ndarray) -> V
         The labels, in the order of the file.
 
     Raises:
-        DataError: The file is no such table, or no person verified its labels; the message names the row.
+        DataError: The file is no such table, or a label was not verified by people; the message names the row.
     """
     import pyarrow as pa
     import pyarrow.csv

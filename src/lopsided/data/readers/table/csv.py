@@ -21,7 +21,7 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator:
 
     Args:
         path: The file.
-        label_names: Names of labels, of which the file may then say nothing.
+        label_names: Names of labels; if given, the file may say nothing of labels.
         separator: What joins the names in a cell of labels.
 
     Returns:
@@ -61,7 +61,7 @@ def _table(
 ) -> Table:
     import pyarrow as pa
 
-    place = {i: k for k, i in enumerate(columns)}  # in a table without the features
+    place = {i: k for k, i in enumerate(columns)}  # of each column in a table without the features
     roles_of_others = Roles(
         label_columns={name: place[i] for name, i in roles.label_columns.items()},
         features=(),
@@ -86,7 +86,7 @@ def _table(
 
 
 def _with_numbers(file: CsvFile, roles: Roles, numbers: array, lines: array) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a file, of which the features are put aside as numbers, and the number of each line."""
+    """Yield the rows of a file, and gather their features as numbers, and their lines."""
     for line, row in file.rows():
         cells = [row[i] for i in roles.features]
         joined = "".join(cells)
@@ -94,7 +94,7 @@ def _with_numbers(file: CsvFile, roles: Roles, numbers: array, lines: array) -> 
             numbers.extend(map(float, cells))
         except ValueError:
             _refuse_words(file, roles, row, line)
-        if "_" in joined or not joined.isascii():  # Python takes 1_000 and digits of other scripts for numbers
+        if "_" in joined or not joined.isascii():  # Python reads 1_000 and digits of other scripts as numbers
             _refuse_words(file, roles, row, line)
         lines.append(line)
         yield line, row

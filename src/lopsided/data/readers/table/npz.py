@@ -24,7 +24,7 @@ def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
 
     Args:
         path: The file.
-        label_names: Names of labels, of which the file may then say nothing.
+        label_names: Names of labels; if given, the file may say nothing of labels.
 
     Returns:
         All rows in their order; images stay uint8.
@@ -61,7 +61,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuse what unpacks to more than there is memory, of which a small file is enough."""
+    """Refuse what unpacks to more than the memory holds, as even a small file can."""
     check_memory(sum(entry.file_size for entry in archive.infolist()), what="arrays", path=path)
 
 
@@ -94,7 +94,7 @@ def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) ->
     samples = len(arrays["features"])
     if has_labels(arrays):
         return labels_of_arrays(arrays, samples=samples)
-    assert label_names is not None  # else labels were asked for
+    assert label_names is not None  # otherwise missing labels were refused
     names = [str(name) for name in arrays["label_names"].ravel()] if "label_names" in arrays else label_names
     return unlabelled(names, samples=samples)
 

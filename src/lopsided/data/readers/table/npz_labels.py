@@ -1,4 +1,4 @@
-"""Labels in the arrays of an NPZ file: 0/1 for all samples and labels, or sparse, the positions of those that are 1."""
+"""Labels in the arrays of an NPZ file: 0/1 for all samples and labels, or sparse, the positions of each 1."""
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
@@ -10,8 +10,8 @@ from scipy.sparse import csr_array, vstack
 from lopsided.data.cell_values import one_form
 from lopsided.data.labels import Labels
 
-_MATRICES = ("labels", "unknown", "negatives")  # which may be sparse: positives, and what is not known
-_BLOCK = 2**24  # elements looked at together
+_MATRICES = ("labels", "unknown", "negatives")  # these may be sparse: positives, and what is not known
+_BLOCK = 2**24  # elements examined together
 
 LABEL_ARRAYS = ("labels", "mask", *(f"{name}_{part}" for name in _MATRICES for part in ("indptr", "indices")))
 
@@ -22,17 +22,17 @@ def has_labels(arrays: Mapping[str, np.ndarray]) -> bool:
 
 
 def labels_of_arrays(arrays: Mapping[str, np.ndarray], *, samples: int) -> Labels:
-    """Labels as an NPZ file holds them; what the arrays mean stands in ``read_table``.
+    """Read labels from the arrays of an NPZ file; ``read_table`` says what these mean.
 
     Args:
-        arrays: Those of the file, of which there are labels.
-        samples: How many there are, where the labels are sparse.
+        arrays: All arrays of the file, which has labels.
+        samples: Number of samples that sparse labels are of.
 
     Returns:
-        The labels, sparse whatever the form; what is unknown is said in ``negatives`` where that is less.
+        The labels, sparse in either form; ``negatives`` say what is unknown where these are fewer.
 
     Raises:
-        ValueError: Both forms, one array of two, or arrays that do not fit together.
+        ValueError: Labels have both forms, one array of two is missing, or arrays do not fit together.
 
     Example:
         >>> arrays = {"labels_indptr": np.array([0, 2, 2]), "labels_indices": np.array([0, 2])}
@@ -42,12 +42,14 @@ def labels_of_arrays(arrays: Mapping[str, np.ndarray], *, samples: int) -> Label
     """
     if "labels" in arrays:
         if other := next((name for name in LABEL_ARRAYS if name not in ("labels", "mask") and name in arrays), None):
-            raise ValueError(f"labels are given whole, in 'labels', or sparse, got {other!r} beside 'labels'")
+            raise ValueError(f"expected labels whole, in 'labels', or sparse, got {other!r} beside 'labels'")
         return _whole(arrays)
     if "mask" in arrays:
-        raise ValueError("sparse labels are unknown where 'unknown_indptr' and 'unknown_indices' say so, got 'mask'")
+        raise ValueError(
+            "expected 'unknown_indptr' and 'unknown_indices' to say where sparse labels are unknown, got 'mask'"
+        )
     if "label_names" not in arrays:
-        raise ValueError("sparse labels need an array 'label_names', got none")
+        raise ValueError("expected an array 'label_names' beside sparse labels, got none")
     names = arrays["label_names"]
     if names.dtype.kind != "U" or names.ndim != 1:
         raise ValueError(f"expected label_names to be texts, shape (labels,), got {names.dtype} of shape {names.shape}")
@@ -58,7 +60,7 @@ def labels_of_arrays(arrays: Mapping[str, np.ndarray], *, samples: int) -> Label
 
 
 def arrays_of_labels(labels: Labels) -> dict[str, np.ndarray]:
-    """What :func:`labels_of_arrays` reads: sparse, so that a file grows with the positives and not with the labels.
+    """Labels as :func:`labels_of_arrays` reads them: sparse, so that only positives make a file grow.
 
     Example:
         >>> arrays = arrays_of_labels(Labels(("cat", "dog"), csr_array(np.array([[False, True], [True, True]]))))
@@ -133,7 +135,7 @@ def _one_form(names: np.ndarray) -> tuple[str, ...]:
 
 
 def _checked(labels: np.ndarray, mask: np.ndarray | None, rows: slice) -> np.ndarray:
-    """Where labels of some rows are known and positive; refuses what is neither 0 nor 1."""
+    """Where labels of some rows are known and positive; refuse known ones that are neither 0 nor 1."""
     block, positive = labels[rows], labels[rows] == 1
     wrong = (block != 0) & ~positive
     if mask is not None:
@@ -146,7 +148,7 @@ def _checked(labels: np.ndarray, mask: np.ndarray | None, rows: slice) -> np.nda
 
 
 def _where(truth: Callable[[slice], np.ndarray], shape: tuple[int, ...]) -> csr_array:
-    """Where blocks of rows are True, sparse; no more than a block of it is ever whole."""
+    """Where blocks of rows are True, sparse; only one block at a time is dense."""
     rows = max(1, _BLOCK // max(1, shape[1]))
     blocks = [csr_array(truth(slice(start, start + rows))) for start in range(0, shape[0], rows)]
     return csr_array(vstack(blocks, format="csr") if blocks else shape, dtype=bool)

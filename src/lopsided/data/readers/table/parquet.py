@@ -25,7 +25,7 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
 
     Args:
         path: The file.
-        label_names: Names of labels, of which the file may then say nothing.
+        label_names: Names of labels; if given, the file may say nothing of labels.
         separator: What joins the names in a text of labels.
 
     Returns:
@@ -34,7 +34,7 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
     Raises:
         DataError: The file is no such table; the message names the column and, counted from 0, the row.
     """
-    import pyarrow as pa  # takes half a second, so only when wanted
+    import pyarrow as pa  # takes half a second, so it is imported only when needed
 
     content, notes = _read_content(path)
     try:
@@ -58,7 +58,7 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
 
 
 def _read_content(path: Path) -> tuple["pa.Table", tuple[str, ...]]:
-    """All columns but the row numbers of pandas, and a note on these."""
+    """All columns except the row numbers of pandas, and a note on these."""
     content = read_parquet_file(path, wanted=bool)
     numbers = [name for name in content.column_names if _ROW_NUMBERS_OF_PANDAS.fullmatch(name)]
     notes = tuple(f"the column {quoted(name)} holds row numbers of pandas: left out" for name in numbers)
@@ -75,7 +75,7 @@ def _numbers(column: "pa.ChunkedArray | pa.Array") -> np.ndarray:
     import pyarrow as pa
     import pyarrow.types as types
 
-    # PyArrow refuses whole numbers beyond 2 ** 53, such as Unix times in nanoseconds; other files give the nearest one.
+    # PyArrow refuses whole numbers beyond 2 ** 53, such as Unix times in nanoseconds; other readers take the nearest.
     nearest = column.cast(pa.float64(), safe=not types.is_integer(column.type))
     return np.asarray(nearest.to_numpy(zero_copy_only=False))
 

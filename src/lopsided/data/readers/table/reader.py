@@ -18,23 +18,23 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
     ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
     and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
     hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names`` (else
-    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known). Of many labels they may be sparse: in
-    the place of ``labels`` then stand ``labels_indices``, the numbers of the positive labels, sample after sample,
-    and ``labels_indptr``, where each sample begins among them; in that of ``mask`` ``unknown_indptr`` and ``_indices``,
-    or ``negatives_indptr`` and ``_indices`` where nearly all is unknown; ``label_names`` is needed.
+    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known). Many labels may be sparse.
+    ``labels_indices``, the numbers of the positive labels, sample after sample, and ``labels_indptr``, where each
+    sample begins among them, then replace ``labels``; ``unknown_indptr`` and ``_indices``, or ``negatives_indptr`` and
+    ``_indices`` where nearly all is unknown, replace ``mask``; ``label_names`` is required.
 
     Args:
         path: The file; its name ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.npz``.
-        label_names: Names of labels, of which the file may say nothing: then they are unknown. One that a column
+        label_names: Names of labels. Where the file says nothing of labels, they are unknown; one that a column
             ``labels`` never names is negative everywhere.
-        separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, where cells that seem
-            joined by something else are refused.
+        separator: What joins the names in a cell of ``labels`` and ``unknown``; None for a bar, in which case cells
+            that something else seems to join are refused.
 
     Returns:
         All rows in their order.
 
     Raises:
-        DataError: The file is missing, of another kind, no such table.
+        DataError: The file is missing, of another kind or no such table.
     """
     path = Path(path)
     if not path.is_file():
@@ -47,8 +47,8 @@ def read_table(path: str | Path, *, label_names: Sequence[str] | None = None, se
             case ".parquet":
                 return read_parquet(path, label_names=label_names, separator=separator)
             case ".npz":
-                if separator is not None and label_names is None:  # that of a run may be for other files
-                    raise DataError(f"data.separator has no effect with NPZ, got {separator!r}", path=path)
+                if separator is not None and label_names is None:  # the separator of a run may be meant for other files
+                    raise DataError(f"expected no data.separator with NPZ, got {separator!r}", path=path)
                 return read_npz(path, label_names=label_names)
             case suffix:
                 raise DataError(f"expected a file .csv, .tsv, .parquet or .npz, got {quoted(suffix)}", path=path)

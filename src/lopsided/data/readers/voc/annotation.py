@@ -10,13 +10,13 @@ _DIFFICULT = {"": False, "0": False, "1": True}
 
 
 def read_objects(path: Path) -> dict[str, bool]:
-    """Names of the objects in an image, and whether each is nowhere but in difficult ones.
+    """Read the names of the objects in an image.
 
     Args:
-        path: The file; ``<difficult>`` may be left out, and an object's parts are not looked at.
+        path: The file; ``<difficult>`` may be left out, and the parts of objects do not count.
 
     Returns:
-        Name to whether all its objects are marked as difficult to recognise, in the order of the document.
+        Name to whether all objects of that name are marked as difficult to recognise, in the order of the document.
 
     Raises:
         DataError: The file cannot be read, is malformed, is not about one image, or an object has no name.

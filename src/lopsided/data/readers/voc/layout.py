@@ -20,11 +20,11 @@ class VocFiles:
     """The files of one year, from all folders that hold a part of it.
 
     Args:
-        name: Of the data set.
+        name: Name of the data set.
         year: None where the folder's name does not say it.
-        lists: Name to list of images: ``train``, ``val``, ``trainval``, ``test``, where they are there.
+        lists: ``train``, ``val``, ``trainval`` and ``test`` to their lists of images, where these exist.
         annotations: Name of an image to its XML file.
-        images: Name of an image to its file, where that is there, from the folder of the data set.
+        images: Name of an image to its file, where that exists.
     """
 
     name: str
@@ -38,14 +38,14 @@ def find_voc(folder: Path, *, year: int | None = None) -> VocFiles:
     """Find the folders such as ``VOC2007`` in a folder or up to three levels below it.
 
     Args:
-        folder: Of the data set.
-        year: Which, where there are several.
+        folder: Folder of the data set.
+        year: Year to read, where there are several.
 
     Returns:
         The files of that year.
 
     Raises:
-        DataError: There is none, or it is not clear which.
+        DataError: There is no such folder, or it is not clear which.
     """
     try:
         found: dict[int | None, list[Path]] = {}
@@ -69,7 +69,7 @@ def find_voc(folder: Path, *, year: int | None = None) -> VocFiles:
 
 
 def _parts(folders: list[Path], depth: int) -> list[Path]:
-    """Folders with lists of images, those nearer to the top first; nothing is looked for below them."""
+    """Folders with lists of images, those nearer to the top first; folders below them are not searched."""
     found = [folder for folder in folders if (folder / _LISTS).is_dir()]
     if depth == 0:
         return found
@@ -99,7 +99,7 @@ def _chosen(folder: Path, found: dict[int | None, list[Path]], year: int | None)
 
 
 def _by_name(parts: Iterable[Path], inner: str, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Files by their names without the suffix; what comes first counts, ``a.jpg`` before ``a.png``."""
+    """Files by their names without the suffix; the first of a name counts, ``a.jpg`` before ``a.png``."""
     files: dict[str, Path] = {}
     for part in parts:
         if (part / inner).is_dir():

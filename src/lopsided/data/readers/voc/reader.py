@@ -33,20 +33,20 @@ def read_voc(
     """Read PASCAL VOC 2007 or 2012, or other data laid out like it; an image has the labels of its objects.
 
     Splits are ``train.txt``, ``val.txt`` and ``test.txt`` of ``ImageSets/Main``; where one of the first two is missing,
-    it is the rest of ``trainval.txt``. An image in two of them is refused. ``test`` is left out where it has no
+    it is the rest of ``trainval.txt``. An image in two splits is refused. ``test`` is left out where it has no
     ``Annotations``, as in 2012. Published results of 2007 train on ``train`` and ``val`` together; here ``val`` stays
     ``val``.
 
     Args:
         folder: ``VOC2007``, or a folder up to three levels above, in which parts of one year are read as one. Images
             are in ``JPEGImages``.
-        year: 2007 or 2012, where both are there.
-        difficult: What a label is in an image whose objects of that name are all marked as difficult: ``unknown`` as
-            in the official evaluation, ``negative`` or ``positive``.
-        label_names: Names of labels that there are even where they never occur, except beside the 20 classes.
+        year: 2007 or 2012, where the folder holds both.
+        difficult: What a label counts as in an image where all objects of that name are marked as difficult:
+            ``unknown`` as in the official evaluation, ``negative`` or ``positive``.
+        label_names: Names that are labels even where they never occur; without effect where the 20 classes are read.
 
     Returns:
-        The 20 classes, sorted; of a folder without a year in its name, or with other objects, the names that occur.
+        Labels are the 20 classes, sorted; where the folder names no year, or other objects occur, the names found.
 
     Raises:
         DataError: A file is missing or malformed, or all images are missing.
@@ -107,7 +107,7 @@ def _read_list(path: Path) -> list[str]:
 
 
 def _has_annotations(files: VocFiles, names: list[str]) -> bool:
-    """From 2008 on the labels of the test images were never published, though some of their objects were."""
+    """Whether test images have labels: from 2008 on these were never published, though some of the objects were."""
     annotated = sum(name in files.annotations for name in names)
     published = files.year is None or files.year < 2008
     return annotated == len(names) or (annotated > 0 and published)
