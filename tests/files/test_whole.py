@@ -100,10 +100,10 @@ def test_the_part_of_a_killed_process_is_removed_by_the_next_writer(tmp_path, ot
 
 
 def test_a_forked_process_that_outlives_the_writer_keeps_no_part(tmp_path):
-    fork = WRITER.replace('print("writing"', 'import os, time; os.fork() or time.sleep(60); print("writing"')
-    line = [sys.executable, "-c", fork, str(tmp_path / "a.txt")]
+    child = 'import os, time; os.fork() or (print("forked", flush=True), time.sleep(60)); print("writing"'
+    line = [sys.executable, "-c", WRITER.replace('print("writing"', child), str(tmp_path / "a.txt")]
     with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, process_group=0) as process:
-        assert process.stdout.readline() == "writing\n"
+        assert {process.stdout.readline() for _ in range(2)} == {"forked\n", "writing\n"}
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         with whole(tmp_path / "a.txt") as part:
