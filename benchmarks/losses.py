@@ -20,7 +20,7 @@ from measure import CLOCKS, Spread, allocated, append, environment, seconds, spr
 from rivals import Rival, compiled, eager, ours_with_fewer_instructions
 from torch import Tensor
 
-from lopsided.losses.kernels import backend
+from lopsided.losses.kernels import backend, native_kernel
 from lopsided.losses.kernels import memory as reuse
 
 SHAPES = ["128x80", "256x1000", "448x9605", "65536x80"]
@@ -150,7 +150,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     where = {**environment(options.device, ("torch", "timm", "torchvision")), "clock": options.clock}
     print(", ".join(where.values()), "-", backend.cpu_backend())
-    native = backend.native_module()
+    native = native_kernel.native_module()
     fewer = native.best_instructions() if native and options.device == "cpu" else 0
     for shape in options.shapes:
         samples, labels = map(int, shape.split("x"))

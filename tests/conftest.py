@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 
-from lopsided.losses.kernels import backend
+from lopsided.losses.kernels import backend, native_kernel
 
 torch.set_num_threads(1)
 
@@ -20,7 +20,7 @@ def timm():
         pytest.skip(f"timm cannot be imported: {error}")
 
 
-@pytest.fixture(scope="module", params=["torch", *(["native"] if backend.native_module() else [])])
+@pytest.fixture(scope="module", params=["torch", *(["native"] if native_kernel.native_module() else [])])
 def chosen_backend(request):
     """Plain torch, and the native kernels where they were built."""
     before = os.environ.get("LOPSIDED_BACKEND")

@@ -9,7 +9,7 @@ from lopsided.losses.formula import Settings
 from lopsided.losses.kernels import backend, loss_and_gap, native_kernel, one_pass
 from lopsided.losses.kernels.call import Call
 
-pytestmark = pytest.mark.skipif(backend.native_module() is None, reason="the native kernel was not built")
+pytestmark = pytest.mark.skipif(native_kernel.native_module() is None, reason="the native kernel was not built")
 SETTINGS = Settings(0.5, torch.rand(5) * 4, 0.1)
 
 

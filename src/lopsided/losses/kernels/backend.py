@@ -19,7 +19,6 @@ from lopsided.losses.eager import is_eager
 from lopsided.losses.kernels import native_kernel, triton_kernel
 from lopsided.losses.kernels.call import Call, Results
 from lopsided.losses.kernels.native_kernel import INSTRUCTIONS
-from lopsided.losses.kernels.native_kernel import native_module as native_module
 
 
 class Backend(Protocol):
