@@ -107,7 +107,9 @@ def test_batches_that_are_accumulated_make_one_step(tmp_path, table, config):
     assert max(steps) == 3
 
 
-def test_the_norm_of_gradients_is_clipped(tmp_path, table, config):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_norm_of_gradients_is_clipped(tmp_path, table, config, precision):
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, precision=precision))
     moved = {}
     for clip in (None, 1e-12):
         options = dataclasses.replace(config.training, clip_norm=clip, epochs=1, weight_decay=0.0)

@@ -108,7 +108,9 @@ class MultiLabelTask(pl.LightningModule):
     def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Adam with true weight decay and one cycle of the learning rate."""
         groups = parameter_groups(self.model, weight_decay=self.options.weight_decay, layer_decay=self.layer_decay)
-        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=True)
+        # Lightning clips no gradients of mixed precision for an optimiser that could unscale them by itself.
+        fused = self.options.clip_norm is None or self.options.precision == "float32"
+        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             max_lr=[self.options.learning_rate * group["lr_scale"] for group in groups],
