@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from lopsided.asymmetry import ProbabilityGap, gap_of, gap_sums
+from lopsided.asymmetry.probability_gap import cross_entropy_and_gap
+from lopsided.losses import binary_cross_entropy
 from tests.reference.probability_gap import gap as reference
 
 
@@ -55,6 +57,16 @@ def test_unknown_labels_may_hold_nan():
 def test_a_soft_target_counts_on_both_sides():
     sums = gap_sums(torch.zeros(1, 1), torch.tensor([[0.25]]))
     assert sums.tolist() == [0.125, 0.25, 0.375, 0.75]
+
+
+@pytest.mark.usefixtures("chosen_backend")
+@pytest.mark.parametrize("masked", [True, False])
+def test_cross_entropy_comes_with_the_sums_of_the_gap(masked):
+    logits, targets, mask = batch()
+    mask = mask if masked else None
+    cost, sums = cross_entropy_and_gap(logits, targets, mask=mask)
+    torch.testing.assert_close(cost, binary_cross_entropy(logits, targets, mask=mask, reduction="batchmean"))
+    torch.testing.assert_close(sums, gap_sums(logits, targets, mask=mask))
 
 
 def test_without_positives_the_gap_is_undefined():
