@@ -38,6 +38,7 @@ class Manifest(Samples):
         splits: Text, shape (samples,): ``train``, ``val``, ``test`` or another name.
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
+        groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
 
     Raises:
         DataError: Lengths or types disagree, or there is no sample.
@@ -58,6 +59,7 @@ class Manifest(Samples):
     splits: np.ndarray
     truth: Labels | None = None
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
 
     kind, opens_files, row_column = "images", True, ("path", str)
 

@@ -47,6 +47,8 @@ class Samples(Protocol):
     splits: np.ndarray
     truth: Labels | None
     notes: tuple[str, ...]
+    groups: np.ndarray | None
+    """Text or int64, shape (samples,): samples of one group, such as a patient, stay in one split; None without."""
 
     kind: ClassVar[str]
     """What an identity calls it, such as ``a table``."""
@@ -75,10 +77,12 @@ class Samples(Protocol):
         return rows
 
     def check(self, count: int) -> None:
-        """Refuse labels, splits or complete labels that are not of this number of samples."""
+        """Refuse labels, splits, groups or complete labels that are not of this number of samples."""
         if len(self.labels) != count:
             raise DataError(f"expected labels to be as many as the samples ({count}), got {len(self.labels)}")
         check_splits(self.splits, samples=count)
+        if (groups := self.groups) is not None and groups.shape != (count,):
+            raise DataError(f"expected a group for each of the {count} samples, got an array of shape {groups.shape}")
         if (truth := self.truth) is not None and (truth.names != self.labels.names or len(truth) != count):
             raise DataError(
                 f"expected truth to have the names and samples of labels ({count} samples, {len(self.labels.names)} "

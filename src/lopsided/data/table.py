@@ -42,6 +42,7 @@ class Table(Samples):
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
         feature_names: One per feature, or none.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
+        groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
 
     Raises:
         DataError: Lengths or types disagree, or a feature is not finite.
@@ -60,6 +61,7 @@ class Table(Samples):
     truth: Labels | None = None
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    groups: np.ndarray | None = None
 
     kind = "a table"
 
