@@ -55,7 +55,8 @@ class ModelOptions:
         head: What follows a backbone: linear (default) on its pooled features, or ml_decoder on its feature map.
         groups: Queries of ml_decoder, each of which answers for a group of labels (default: labels, at most 100).
         pretrained: Start a backbone from trained weights (default: true where there are any).
-        weights: File with a backbone's weights, .pth or .safetensors; loading it executes no code.
+        weights: File with a backbone's weights, .pth or .safetensors, or a folder of lopsided export --format hub;
+            loading it executes no code.
         frozen: Train only the head; the backbone stays as it is (default false).
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
         pixels: Scale colours as the backbone's trained weights expect them (backbone, the default), or to [0, 1]
