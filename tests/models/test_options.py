@@ -25,9 +25,15 @@ def test_a_value_out_of_range_is_refused_by_name(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "linear", "width": 3}, "model.width has no effect with model.name=linear, which takes no settings"),
+        (
+            {"name": "linear", "width": 3},
+            "model.width has no effect with model.name=linear, which takes model.head_bias, model.head_scale",
+        ),
         ({"name": "linear", "dropout": 0.1}, "model.dropout has no effect with model.name=linear"),
-        ({"name": "mlp", "head": "linear"}, "model.head has no effect .* takes model.width, model.dropout$"),
+        (
+            {"name": "mlp", "head": "linear"},
+            "model.head has no effect .* takes model.width, model.dropout, model.head_bias, model.head_scale$",
+        ),
         ({"name": "small_cnn", "frozen": False}, "model.frozen has no effect with model.name=small_cnn"),
         ({"groups": 5}, "model.groups has no effect without model.head=ml_decoder, got 5"),
         ({"pretrained": False, "weights": "a.pth"}, "model.weights has no effect with model.pretrained=false"),

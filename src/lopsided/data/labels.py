@@ -77,6 +77,17 @@ class Labels:
             return len(self) - self._per_label(self.unknown)
         return np.full(len(self.names), len(self), dtype=np.int64)
 
+    def log_odds(self) -> np.ndarray:
+        """Log odds of each label's share of the samples of which it is known, float64, shape (labels,). Half a sample
+        more on each side keeps them finite.
+
+        Example:
+            >>> Labels(("cat",), csr_array(np.array([[True], [False], [False], [False]]))).log_odds().round(2).tolist()
+            [-0.85]
+        """
+        positives = self.positives_per_label()
+        return np.log((positives + 0.5) / (self.known_per_label() - positives + 0.5))
+
     def take(self, rows: Sequence[int] | np.ndarray) -> "Labels":
         """Labels of some samples.
 

@@ -1,12 +1,16 @@
 """Losses for multi-label classification under imbalance; torch and the standard library only."""
 
 from lopsided.losses.asymmetric import AsymmetricLoss, asymmetric_loss
+from lopsided.losses.comparisons.class_balanced import ClassBalancedLoss
 from lopsided.losses.comparisons.distribution_balanced import DistributionBalancedLoss, distribution_balanced_loss
 from lopsided.losses.comparisons.hill import HillLoss, hill_loss
+from lopsided.losses.comparisons.logit_adjusted import LogitAdjustedLoss
 from lopsided.losses.comparisons.partial import PartialAsymmetricLoss, partial_asymmetric_loss
 from lopsided.losses.comparisons.polynomial import AsymmetricPolynomialLoss, asymmetric_polynomial_loss
+from lopsided.losses.comparisons.robust import RobustAsymmetricLoss
 from lopsided.losses.comparisons.splc import SPLCLoss, splc_loss
 from lopsided.losses.comparisons.two_way import TwoWayLoss, two_way_loss
+from lopsided.losses.comparisons.weighted import WeightedCrossEntropyLoss
 from lopsided.losses.comparisons.zlpr import ZLPRLoss, zlpr_loss
 from lopsided.losses.cross_entropy import FocalLoss, binary_cross_entropy, focal_loss
 from lopsided.losses.gradient import asymmetric_gradient
@@ -17,13 +21,17 @@ from lopsided.losses.softmax import SoftmaxAsymmetricLoss, softmax_asymmetric_lo
 __all__ = [
     "AsymmetricLoss",
     "AsymmetricPolynomialLoss",
+    "ClassBalancedLoss",
     "DistributionBalancedLoss",
     "FocalLoss",
     "HillLoss",
+    "LogitAdjustedLoss",
     "PartialAsymmetricLoss",
+    "RobustAsymmetricLoss",
     "SPLCLoss",
     "SoftmaxAsymmetricLoss",
     "TwoWayLoss",
+    "WeightedCrossEntropyLoss",
     "ZLPRLoss",
     "asymmetric_gradient",
     "asymmetric_loss",

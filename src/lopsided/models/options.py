@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -14,17 +15,31 @@ DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 
 SMALL_IMAGE = 64  # pixels: auto chooses small_cnn for smaller images
 
-_BACKBONE_TAKES = ("width", "dropout", "head", "groups", "pretrained", "weights", "frozen", "layer_decay", "pixels")
+_HEAD_TAKES = ("head_bias", "head_scale")
+
+_BACKBONE_TAKES = (
+    "width",
+    "dropout",
+    "head",
+    "groups",
+    "pretrained",
+    "weights",
+    "frozen",
+    "layer_decay",
+    "pixels",
+    *_HEAD_TAKES,
+)
 
 _TAKES: dict[str, tuple[str, ...]] = {
     "auto": _BACKBONE_TAKES,  # once the network is known, settings that have no effect on it are refused
-    "linear": (),
-    "mlp": ("width", "dropout"),
-    "small_cnn": ("width", "dropout"),
+    "linear": _HEAD_TAKES,
+    "mlp": ("width", "dropout", *_HEAD_TAKES),
+    "small_cnn": ("width", "dropout", *_HEAD_TAKES),
 }
 
 _Head = Literal["linear", "ml_decoder"]
 _Scaling = Literal["backbone", "unit"]
+_Bias = Literal["zero", "prior"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +55,15 @@ class ModelOptions:
         head: What follows a backbone: linear (default) on its pooled features, or ml_decoder on its feature map.
         groups: Queries of ml_decoder, each of which answers for a group of labels (default: labels, at most 100).
         pretrained: Start a backbone from trained weights (default: true where there are any).
-        weights: File with a backbone's weights, .pth or .safetensors; loading it executes no code.
+        weights: File with a backbone's weights, .pth or .safetensors, or a folder of lopsided export --format hub;
+            loading it executes no code.
         frozen: Train only the head; the backbone stays as it is (default false).
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
         pixels: Scale colours as the backbone's trained weights expect them (backbone, the default), or to [0, 1]
             (unit, the default with pretrained=false).
+        head_bias: Where the logit of each label starts: zero, or prior, the log odds of the label's share of the
+            training samples (default: close to zero, as PyTorch draws it).
+        head_scale: Factor on the first weights of the last layer, > 0 (default 1: as PyTorch draws them).
     """
 
     name: str = "auto"
@@ -57,6 +76,8 @@ class ModelOptions:
     frozen: bool | None = None
     layer_decay: float | None = None  # per layer
     pixels: _Scaling | None = None
+    head_bias: _Bias | None = None
+    head_scale: float | None = None  # factor
 
     def __post_init__(self) -> None:
         if self.name not in BUILT_IN:
@@ -65,7 +86,7 @@ class ModelOptions:
         takes = _TAKES.get(self.name, _BACKBONE_TAKES)
         for name in self._given():
             if name not in takes:
-                listed = ", ".join(f"model.{part}" for part in takes) or "no settings"
+                listed = ", ".join(f"model.{part}" for part in takes)
                 raise ValueError(f"model.{name} has no effect with model.name={self.name}, which takes {listed}")
         self._check_combinations()
 
@@ -84,7 +105,9 @@ class ModelOptions:
             raise ValueError(f"expected model.dropout to lie in [0, 1), got {self.dropout}")
         if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
             raise ValueError(f"expected model.layer_decay to lie in (0, 1], got {self.layer_decay}")
-        for name, kind in (("head", _Head), ("pixels", _Scaling)):
+        if self.head_scale is not None and not 0 < self.head_scale < math.inf:
+            raise ValueError(f"expected model.head_scale to be a number above 0, got {self.head_scale}")
+        for name, kind in (("head", _Head), ("pixels", _Scaling), ("head_bias", _Bias)):
             if (value := getattr(self, name)) is not None and value not in get_args(kind):
                 raise ValueError(f"expected model.{name} to be one of {', '.join(get_args(kind))}, got {value!r}")
 

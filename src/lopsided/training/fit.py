@@ -28,6 +28,7 @@ from lopsided.runs.folder import RunFolder, about_run, environment, identity_in
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
+from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 from lopsided.training.loop.task import MultiLabelTask
@@ -185,6 +186,7 @@ def _images(config: Config) -> ImageOptions:
 def _model(config: Config, data: Data, inputs: Inputs) -> nn.Module:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     model = build_model(config.model, input_shape=inputs.shape, num_labels=len(data.labels.names), kind=inputs.kind)
+    start_head(model, config.model, labels=data.labels.take(data.rows("train")))
     for module in model.modules():
         if isinstance(module, Standardise):
             module.fit(data.matrix(data.rows("train")))
