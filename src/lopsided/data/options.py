@@ -14,6 +14,10 @@ Unannotated = Literal["drop_train", "drop", "keep"]
 Difficult = Literal["unknown", "negative", "positive"]
 Unverified = Literal["negative", "unknown"]
 Partition = Literal["official", "annotated"]
+Uncertain = Literal["unknown", "negative", "positive"]
+View = Literal["all", "frontal", "lateral"]
+Annotators = Literal["majority", "any", "all"]
+Light = Literal["rgb", "rgby"]
 
 IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
 """Of all readers of image files."""
@@ -25,6 +29,10 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "difficult": get_args(Difficult),
     "partition": get_args(Partition),
     "unverified": get_args(Unverified),
+    "uncertain": get_args(Uncertain),
+    "view": get_args(View),
+    "annotators": get_args(Annotators),
+    "light": get_args(Light),
 }
 
 
@@ -84,7 +92,14 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table), or in
+            a file of tags, where \\n is a tag on each line (sidecars).
+        uncertain: What -1 counts as: unknown (default), negative or positive (chexpert).
+        view: all (default), frontal or lateral images (chexpert).
+        annotators: Labels of an image that several people looked at: majority (default; a tie is unknown), any or all
+            (label-studio).
+        labels_column: Which of several fields holds the labels (label-studio, fiftyone, sidecars).
+        light: rgb (default) or rgby, which adds half of the yellow channel to red and green (protein-atlas).
 
     Raises:
         DataError: A value is out of range.
@@ -108,6 +123,11 @@ class DataOptions:
     partition: Partition | None = None
     unverified: Unverified | None = None
     separator: str | None = None
+    uncertain: Uncertain | None = None
+    view: View | None = None
+    annotators: Annotators | None = None
+    labels_column: str | None = None
+    light: Light | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:

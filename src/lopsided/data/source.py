@@ -10,12 +10,22 @@ from typing import Any, TypeAlias
 
 from lopsided.data.labels import hide_positives
 from lopsided.data.options import IMAGE_OPTIONS, DataOptions
+from lopsided.data.readers.annotation_tools.cvat import read_cvat
+from lopsided.data.readers.annotation_tools.fiftyone import read_fiftyone
+from lopsided.data.readers.annotation_tools.label_studio import read_label_studio
 from lopsided.data.readers.arff.reader import read_arff
+from lopsided.data.readers.channels.bigearthnet import read_bigearthnet
+from lopsided.data.readers.channels.protein_atlas import read_protein_atlas
 from lopsided.data.readers.coco.reader import read_coco
 from lopsided.data.readers.digits import digits
+from lopsided.data.readers.image_folders.imagefolder import read_imagefolder
+from lopsided.data.readers.image_folders.sidecars import read_sidecars
+from lopsided.data.readers.image_folders.yolo import read_yolo
 from lopsided.data.readers.listing.reader import read_listing
 from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
+from lopsided.data.readers.radiographs.chest_xray14 import read_chest_xray14
+from lopsided.data.readers.radiographs.chexpert import read_chexpert
 from lopsided.data.readers.table.reader import read_table
 from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.run_labels import aligned
@@ -69,6 +79,16 @@ _SOURCES = (
     Source("voc", "DIR", read_voc, of_images=True),
     Source("nus-wide", "DIR", read_nus_wide, of_images=True),
     Source("open-images", "DIR", read_open_images, of_images=True),
+    Source("imagefolder", "DIR", read_imagefolder, of_images=True),
+    Source("sidecars", "DIR", read_sidecars, of_images=True),
+    Source("yolo", "DIR", read_yolo, of_images=True),
+    Source("label-studio", "FILE", read_label_studio, (".json",), "an export of Label Studio", True),
+    Source("cvat", "FILE", read_cvat, (".xml",), "an export of CVAT", True),
+    Source("fiftyone", "DIR", read_fiftyone, of_images=True),
+    Source("chest-xray14", "DIR", read_chest_xray14, of_images=True),
+    Source("chexpert", "DIR", read_chexpert, of_images=True),
+    Source("bigearthnet", "DIR", read_bigearthnet, of_images=True),
+    Source("protein-atlas", "DIR", read_protein_atlas, of_images=True),
     Source("table", "FILE", read_table, (".csv", ".parquet", ".npz"), "features"),
     Source("arff", "STEM", read_arff),
 )
