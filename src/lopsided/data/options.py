@@ -17,7 +17,7 @@ Partition = Literal["official", "annotated"]
 Uncertain = Literal["unknown", "negative", "positive"]
 View = Literal["all", "frontal", "lateral"]
 Annotators = Literal["majority", "any", "all"]
-Light = Literal["rgb", "rgby"]
+ColourChannels = Literal["rgb", "rgby"]
 
 IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
 """Of all readers of image files."""
@@ -32,7 +32,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "uncertain": get_args(Uncertain),
     "view": get_args(View),
     "annotators": get_args(Annotators),
-    "light": get_args(Light),
+    "channels": get_args(ColourChannels),
 }
 
 
@@ -85,7 +85,8 @@ class DataOptions:
         mixup: Alpha of the beta distribution that pairs of training images are mixed by, >= 0 (default 0: none).
         unreadable: skip (default; an image that cannot be opened is named and costs nothing) or refuse.
         year: Which of several years in one folder: 2014 or 2017 of coco, 2007 or 2012 of voc (default: the one there).
-        unannotated: Images without any label: drop_train (default: from training), drop or keep (coco).
+        unannotated: Images without any label: drop_train (from training; default of coco), drop (default of
+            label-studio, fiftyone and sidecars) or keep (default of cvat and yolo).
         crowd: Count a group of objects as a positive (coco; default true).
         min_area: Objects below this area do not count, pixels of the original image (coco; default 0).
         positive: Value that means that a sample has a label, or several joined by | (arff; default: known pairs).
@@ -99,7 +100,7 @@ class DataOptions:
         annotators: Labels of an image that several people looked at: majority (default; a tie is unknown), any or all
             (label-studio).
         labels_column: Which of several fields holds the labels (label-studio, fiftyone, sidecars).
-        light: rgb (default) or rgby, which adds half of the yellow channel to red and green (protein-atlas).
+        channels: rgb (default) or rgby, which adds half of the yellow channel to red and green (protein-atlas).
 
     Raises:
         DataError: A value is out of range.
@@ -127,7 +128,7 @@ class DataOptions:
     view: View | None = None
     annotators: Annotators | None = None
     labels_column: str | None = None
-    light: Light | None = None
+    channels: ColourChannels | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:

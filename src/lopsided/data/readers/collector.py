@@ -15,6 +15,8 @@ from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.files.errors import DataError, quoted
 
+_LONGEST = 160  # letters of a path in a message
+
 
 class Collector:
     """Gathers images with their labels.
@@ -91,7 +93,7 @@ class Collector:
             raise DataError("expected at least one image, got none", path=self.path)
         missing = self._missing()
         if len(missing) == len(self._rows):
-            raise DataError(f"expected images such as {missing[0]}, got none of {len(missing)}", path=self.root)
+            raise DataError(f"expected images such as {_shown(missing[0])}, got none of {len(missing)}", path=self.root)
         if missing:
             notes = [*notes, _about_missing(missing, len(self._rows))]
         names = [one_form(label) for label in label_names]
@@ -149,8 +151,12 @@ def _names_in(folder: str) -> set[str]:
         return set()
 
 
+def _shown(image: str) -> str:
+    return image if len(image) <= _LONGEST else quoted(image)
+
+
 def _about_missing(missing: list[str], count: int) -> str:
     return (
-        f"{len(missing)} of {count} listed images are not there, such as {missing[0]}: training skips and names them "
-        "(--data.unreadable refuse: they are an error)"
+        f"{len(missing)} of {count} listed images are not there, such as {_shown(missing[0])}: training skips and names "
+        "them (--data.unreadable refuse: they are an error)"
     )

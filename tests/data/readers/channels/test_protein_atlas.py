@@ -32,7 +32,7 @@ def test_numbers_are_the_names_of_the_competition(folder):
 
 
 def test_half_of_the_yellow_light_may_be_added_to_red_and_green(folder):
-    data = read_source(f"protein-atlas:{folder}", DataOptions(light="rgby", validation_share=0))
+    data = read_source(f"protein-atlas:{folder}", DataOptions(channels="rgby", validation_share=0))
     assert data.image(0, size=4).getpixel((0, 0)) == (60, 70, 30)
     assert data.image(1, size=4).getpixel((0, 0)) == (255, 70, 30)
 

@@ -35,7 +35,7 @@ def test_folders_of_splits_may_be_the_outer_ones_and_names_have_numbers(tmp_path
     touch(tmp_path, "train/images/a.jpg", "valid/images/b.jpg")
     data = read_yolo(tmp_path)
     assert read(data) == {"train/images/a.jpg": ("train", ["dog"]), "valid/images/b.jpg": ("val", [])}
-    assert data.notes == ("the images of test are not there (data.yaml): ../test/images",)
+    assert data.notes == ("the images of test are not there (data.yaml): '../test/images'",)
 
 
 def test_images_may_stand_in_lists_of_another_machine(folder):

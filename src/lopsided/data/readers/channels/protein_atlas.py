@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from lopsided.data.manifest import Manifest
-from lopsided.data.options import Light
+from lopsided.data.options import ColourChannels
 from lopsided.data.readers.collector import Collector
 from lopsided.files.csv_columns import cells_of, open_columns
 from lopsided.files.csv_file import read_csv_file
@@ -30,13 +30,13 @@ _FORMS = {("Id", "Target"): (" ", _OF_2018), ("ID", "Label"): ("|", _OF_2021)}
 _COLOURS = {"rgb": "{red,green,blue}", "rgby": "{red,green,blue,yellow}"}
 
 
-def read_protein_atlas(folder: Path, *, light: Light = "rgb", label_names: Sequence[str] = ()) -> Manifest:
+def read_protein_atlas(folder: Path, *, channels: ColourChannels = "rgb", label_names: Sequence[str] = ()) -> Manifest:
     """Read images of cells, whose colours lie in a file each, with the places in which a protein is.
 
     Args:
         folder: With ``train.csv`` and the images ``train/ID_red.png``, ``ID_green.png``, ``ID_blue.png`` and
             ``ID_yellow.png``, or with another ending.
-        light: ``rgb`` (microtubules, the protein, the nucleus) or ``rgby``, in which half of the yellow file (the
+        channels: ``rgb`` (microtubules, the protein, the nucleus) or ``rgby``, in which half of the yellow file (the
             endoplasmic reticulum) is added to red and to green.
         label_names: Names that are labels even where they never occur.
 
@@ -49,8 +49,8 @@ def read_protein_atlas(folder: Path, *, light: Light = "rgb", label_names: Seque
 
     Source: kaggle.com/c/human-protein-atlas-image-classification, and hpa-single-cell-image-classification.
     """
-    if light not in get_args(Light):
-        raise DataError(f"expected light to be one of {', '.join(get_args(Light))}, got {light!r}")
+    if channels not in get_args(ColourChannels):
+        raise DataError(f"expected channels to be one of {', '.join(get_args(ColourChannels))}, got {channels!r}")
     table = folder / "train.csv"
     columns = read_csv_file(table).names
     form = next((form for form in _FORMS if set(form) <= set(columns)), next(iter(_FORMS)))
@@ -60,7 +60,7 @@ def read_protein_atlas(folder: Path, *, light: Light = "rgb", label_names: Seque
         try:
             if not image:
                 raise DataError(f"expected an {form[0]}, got an empty cell")
-            found.add(f"train/{image}_{_COLOURS[light]}{ending}", _labels(target, separator, names))
+            found.add(f"train/{image}_{_COLOURS[channels]}{ending}", _labels(target, separator, names))
         except DataError as error:
             raise DataError(str(error), path=table, line=line) from None
     return found.manifest("Human Protein Atlas", label_names=label_names)

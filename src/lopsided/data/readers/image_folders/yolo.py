@@ -1,5 +1,6 @@
 """Images and labels as YOLO keeps them: a text file for each image, whose lines begin with the number of a class."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def read_yolo(folder: Path, *, unannotated: Unannotated = "keep", label_names: S
     if without == len(images):
         wanted = label_path(images[0][0]) if images else "labels"
         raise DataError(f"expected files of labels such as {wanted}, got none for {len(images)} images", path=folder)
-    notes = [f"the images of {split} are not there ({source.name}): {place}" for split, place in absent.items()]
+    notes = [f"the images of {split} are not there ({source.name}): {quoted(place)}" for split, place in absent.items()]
     if without:
         done = "count as images without labels" if unannotated == "keep" else "are left out"
         notes.append(f"{without} of {len(images)} images have no file of labels and {done} (--data.unannotated)")
@@ -135,7 +136,7 @@ def _images(folder: Path, places: dict[str, list[str]], source: Path) -> tuple[l
             else:
                 found += [(image, split) for image in _images_of(folder, inner)]
     if not found:
-        came = ", ".join(absent.values()) or "empty folders"
+        came = quoted(", ".join(absent.values())) if absent else "empty folders"
         raise DataError(f"expected images where the file says that they are, got none: {came}", path=source)
     return found, absent
 
@@ -145,7 +146,7 @@ def _place(folder: Path, entry: str, source: Path) -> Path | None:
     parts = [part for part in _UPWARDS.sub("", entry.replace("\\", "/")).split("/") if part not in ("", ".", "..")]
     for start in range(len(parts)):
         place = folder.joinpath(*parts[start:])
-        if place.is_dir() or (place.suffix == ".txt" and place.is_file()):
+        if os.path.isdir(place) or (place.suffix == ".txt" and os.path.isfile(place)):
             return place
     if not parts:
         raise DataError(f"expected the folder of images, got {quoted(entry)}", path=source)
@@ -172,7 +173,7 @@ def _listed(folder: Path, list_file: Path, text: str) -> str | None:
     for start in range(len(parts)):
         for base in (folder, list_file.parent):
             path = base.joinpath(*parts[start:])
-            if path.is_file() and path.name.lower().endswith(IMAGE_SUFFIXES):
+            if os.path.isfile(path) and path.name.lower().endswith(IMAGE_SUFFIXES):
                 return path.relative_to(folder).as_posix()
     return None
 
