@@ -157,6 +157,6 @@ def _shown(image: str) -> str:
 
 def _about_missing(missing: list[str], count: int) -> str:
     return (
-        f"{len(missing)} of {count} listed images are not there, such as {_shown(missing[0])}: training skips and names "
-        "them (--data.unreadable refuse: they are an error)"
+        f"{len(missing)} of {count} listed images are not there, such as {_shown(missing[0])}: training skips and "
+        "names them (--data.unreadable refuse: they are an error)"
     )
