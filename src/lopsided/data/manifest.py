@@ -1,6 +1,5 @@
 """Paths and labels of many images, and the splits they belong to."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lopsided.data.contents.digests import digests_of_files, keys_of_files
+from lopsided.data.images.channels import image_is_there
 from lopsided.data.images.decode import check_pillow, open_image
 from lopsided.data.images.pixels import pixels_of
 from lopsided.data.images.transforms import mixup
@@ -33,7 +33,8 @@ class Manifest(Samples):
         name: What to call it in reports.
         root: Folder that the paths start from.
         paths: Text of variable length (``np.dtypes.StringDType``), shape (samples,): paths of the files below
-            ``root``, with ``/`` between their parts.
+            ``root``, with ``/`` between their parts; a name such as ``cell_{red,green,blue}.png`` stands for one image
+            whose channels lie in three files.
         labels: Labels of the same samples.
         splits: Text, shape (samples,): ``train``, ``val``, ``test`` or another name.
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
@@ -108,7 +109,7 @@ class Manifest(Samples):
     def _check_still_there(self) -> None:
         """Refuse to go on without images: a disk was unplugged, or a folder removed."""
         rows = np.linspace(0, len(self) - 1, _LOOKED_FOR).astype(int).tolist()
-        if not any(os.path.isfile(self.path(row)) for row in rows):
+        if not any(image_is_there(self.path(row)) for row in rows):
             raise DataError(f"the images are gone, such as {self.paths[rows[0]]}", path=self.root)
 
     def digests(self, rows: Sequence[int] | None = None) -> Iterable[bytes]:

@@ -10,12 +10,22 @@ from typing import Any, TypeAlias
 
 from lopsided.data.labels import hide_positives
 from lopsided.data.options import IMAGE_OPTIONS, DataOptions
+from lopsided.data.readers.annotation_tools.cvat import read_cvat
+from lopsided.data.readers.annotation_tools.fiftyone import read_fiftyone
+from lopsided.data.readers.annotation_tools.label_studio import read_label_studio
 from lopsided.data.readers.arff.reader import read_arff
+from lopsided.data.readers.channels.bigearthnet import read_bigearthnet
+from lopsided.data.readers.channels.protein_atlas import read_protein_atlas
 from lopsided.data.readers.coco.reader import read_coco
 from lopsided.data.readers.digits import digits
+from lopsided.data.readers.image_folders.imagefolder import read_imagefolder
+from lopsided.data.readers.image_folders.sidecars import read_sidecars
+from lopsided.data.readers.image_folders.yolo import read_yolo
 from lopsided.data.readers.listing.reader import read_listing
 from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
+from lopsided.data.readers.radiographs.chest_xray14 import read_chest_xray14
+from lopsided.data.readers.radiographs.chexpert import read_chexpert
 from lopsided.data.readers.table.reader import read_table
 from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.run_labels import aligned
@@ -38,6 +48,7 @@ class Source:
         endings: Of the names of files that are probably meant for it, where somebody forgot the kind.
         holds: What tells it from the others with such endings.
         of_images: Whether it gives image files, so that it takes ``IMAGE_OPTIONS`` too.
+        mark: Pattern of a path below a folder that is probably meant for it.
     """
 
     kind: str
@@ -46,6 +57,7 @@ class Source:
     endings: tuple[str, ...] = ()
     holds: str = ""
     of_images: bool = False
+    mark: str = ""
 
     @property
     def form(self) -> str:
@@ -65,10 +77,20 @@ class Source:
 _SOURCES = (
     Source("digits", "", digits),
     Source("listing", "FILE", read_listing, (".csv", ".parquet", ".tsv", ".jsonl", ".ndjson"), "paths of images", True),
-    Source("coco", "DIR", read_coco, of_images=True),
-    Source("voc", "DIR", read_voc, of_images=True),
+    Source("coco", "DIR", read_coco, of_images=True, mark="annotations/instances_*.json"),
+    Source("voc", "DIR", read_voc, of_images=True, mark="ImageSets/Main"),
     Source("nus-wide", "DIR", read_nus_wide, of_images=True),
     Source("open-images", "DIR", read_open_images, of_images=True),
+    Source("imagefolder", "DIR", read_imagefolder, of_images=True, mark="train/metadata.*"),
+    Source("sidecars", "DIR", read_sidecars, of_images=True),
+    Source("yolo", "DIR", read_yolo, of_images=True, mark="data.yaml"),
+    Source("label-studio", "FILE", read_label_studio, (".json",), "an export of Label Studio", True),
+    Source("cvat", "FILE", read_cvat, (".xml",), "an export of CVAT", True),
+    Source("fiftyone", "DIR", read_fiftyone, of_images=True, mark="samples.json"),
+    Source("chest-xray14", "DIR", read_chest_xray14, of_images=True, mark="Data_Entry_2017*.csv"),
+    Source("chexpert", "DIR", read_chexpert, of_images=True, mark="valid.csv"),
+    Source("bigearthnet", "DIR", read_bigearthnet, of_images=True, mark="*/*_labels_metadata.json"),
+    Source("protein-atlas", "DIR", read_protein_atlas, of_images=True, mark="train/*_green.*"),
     Source("table", "FILE", read_table, (".csv", ".parquet", ".npz"), "features"),
     Source("arff", "STEM", read_arff),
 )
@@ -183,5 +205,6 @@ def _unknown(source: str, kind: str) -> str:
         words = [f"{each.kind}:{source}" + f" ({each.holds})" * (len(meant) > 1) for each in meant]
         hint = f"; did you mean {' or '.join(words)}?"
     elif kind == source and Path(source).is_dir():
-        hint = f"; did you mean listing:{source} (a folder for each label)?"
+        marked = [f"{known.kind}:{source}" for known in _SOURCES if known.mark and any(Path(source).glob(known.mark))]
+        hint = f"; did you mean {' or '.join(marked) or f'listing:{source} (a folder for each label)'}?"
     return f"expected a source {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, got {quoted(source)}{hint}"
