@@ -7,12 +7,13 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
 from lopsided.cli.printing import say, table
-from lopsided.data import Data
-from lopsided.data.writing.corrections import says_what_was_judged
+
+if TYPE_CHECKING:
+    from lopsided.data import Data
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -62,6 +63,7 @@ def main(arguments: list[str]) -> int:
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:
     """The data to look at; labels of the run's own data may have been corrected since, if the data is named."""
+    from lopsided.data.writing.corrections import says_what_was_judged
     from lopsided.runs.own_data import data_for, relabelled_data
 
     if given.source is None or not own:

@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
 
     from lopsided.inference.evaluate import evaluate as measure
     from lopsided.runs.own_data import data_for
+    from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
-    from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
     data = data_for(run, given.source)

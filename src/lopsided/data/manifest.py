@@ -1,5 +1,7 @@
 """Paths and labels of many images, and the splits they belong to."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
 from lopsided.data.contents.digests import digests_of_files, keys_of_files
 from lopsided.data.images.decode import check_pillow, open_image
@@ -20,6 +21,7 @@ from lopsided.files.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 _PAIR_STREAM = 104  # of a seed, apart from the streams of other draws
 _LOOKED_FOR = 100  # images, to say that none is there
@@ -130,7 +132,7 @@ class Manifest(Samples):
         """Where the images lie."""
         return f"images in {self.root}"
 
-    def image(self, row: int, *, size: int) -> "Image.Image":
+    def image(self, row: int, *, size: int) -> Image.Image:
         """What the file holds."""
         return open_image(self.path(row), size=size)
 
