@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--out", type=str, help="folder to write (default: RUN/audit); with --apply a .csv or .npz file"
     )
+    parser.add_keep()
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
     _check(parser, given)
@@ -97,7 +98,15 @@ def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
         splits = data.split_names  # new data, whatever its splits are called, was not trained on
     if splits == ("train",) and not given.folds and own:
         raise ValueError("the run was trained on this split: add --folds 3 for networks that were not")
-    scores = out_of_sample(run, data, folds=given.folds, splits=splits, on_fold=told)
+    scores = out_of_sample(
+        run,
+        data,
+        folds=given.folds,
+        splits=splits,
+        on_fold=told,
+        source=None if own else given.source,
+        keep=not given.no_keep,
+    )
     found = rank(scores, most=given.most)
     out.mkdir(parents=True, exist_ok=True)
     write_suspects(found, data, out / "suspects.csv")

@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
     parser.add_run(source="data to use instead of the run's own")
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
+    parser.add_keep()
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
 
@@ -35,7 +36,9 @@ def main(arguments: list[str]) -> int:
     run = RunFolder(Path(given.run))
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
-    result = measure(run, data, split=given.split, threshold=given.threshold, save=own, source=given.source)
+    result = measure(
+        run, data, split=given.split, threshold=given.threshold, save=own, source=given.source, keep=not given.no_keep
+    )
     if unreadable := result.get("unreadable"):
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     if given.json:

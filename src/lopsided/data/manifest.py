@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lopsided.data.contents.digests import digests_of_files, keys_of_files
+from lopsided.data.contents.digests import digests_of_files, keys_of_files, whole_digests_of_files
 from lopsided.data.images.decode import check_pillow, open_image
 from lopsided.data.images.pixels import pixels_of
 from lopsided.data.images.transforms import mixup
@@ -115,6 +115,10 @@ class Manifest(Samples):
         """Of the paths and of the contents of the files, as far as an identity reads these."""
         rows = range(len(self)) if rows is None else rows
         return digests_of_files([self.path(row) for row in rows], (str(self.paths[row]) for row in rows))
+
+    def whole_digests(self, rows: Sequence[int]) -> Iterable[bytes]:
+        """Of every byte of the files; paths count for nothing."""
+        return whole_digests_of_files([self.path(row) for row in rows])
 
     def content_keys(self) -> Iterable[object]:
         """Of the bytes of the files, of which no more is read than it takes to tell them apart."""

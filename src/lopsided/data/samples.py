@@ -102,6 +102,10 @@ class Samples(Protocol):
         """16 bytes for each sample, or of some, which tell its inputs from those of others wherever they stand."""
         ...
 
+    def whole_digests(self, rows: Sequence[int]) -> Iterable[bytes]:
+        """The same of some samples, of every byte of them."""
+        return self.digests(rows)
+
     def content_keys(self) -> Iterable[object]:
         """For each sample what is equal where the inputs are, wherever they come from."""
         return self.digests()
