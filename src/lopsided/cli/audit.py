@@ -7,12 +7,13 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
 from lopsided.cli.printing import say, table
-from lopsided.data import Data
-from lopsided.data.writing.corrections import says_what_was_judged
+
+if TYPE_CHECKING:
+    from lopsided.data import Data
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--out", type=str, help="folder to write (default: RUN/audit); with --apply a .csv or .npz file"
     )
+    parser.add_keep()
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
     _check(parser, given)
@@ -62,6 +64,7 @@ def main(arguments: list[str]) -> int:
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:
     """The data to look at; labels of the run's own data may have been corrected since, if the data is named."""
+    from lopsided.data.writing.corrections import says_what_was_judged
     from lopsided.runs.own_data import data_for, relabelled_data
 
     if given.source is None or not own:
@@ -95,7 +98,15 @@ def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
         splits = data.split_names  # new data, whatever its splits are called, was not trained on
     if splits == ("train",) and not given.folds and own:
         raise ValueError("the run was trained on this split: add --folds 3 for networks that were not")
-    scores = out_of_sample(run, data, folds=given.folds, splits=splits, on_fold=told)
+    scores = out_of_sample(
+        run,
+        data,
+        folds=given.folds,
+        splits=splits,
+        on_fold=told,
+        source=None if own else given.source,
+        keep=not given.no_keep,
+    )
     found = rank(scores, most=given.most)
     out.mkdir(parents=True, exist_ok=True)
     write_suspects(found, data, out / "suspects.csv")

@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
         help="platt (scale and shift of each label; default), isotonic (a rising line of each), temperature (a number)",
     )
     parser.add_argument("--split", type=str, help="what to fit on (default: val, of SOURCE else its only split)")
+    parser.add_keep()
     given = parser.parse_args(arguments)
 
     from lopsided.inference.calibrate import FEW
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
     data = data_for(run, given.source)
     split = given.split or validation_split(data, own=given.source is None)
     had_thresholds = run.thresholds_file.exists()
-    found = fit(run, data, method=given.method, split=split, source=given.source)
+    found = fit(run, data, method=given.method, split=split, source=given.source, keep=not given.no_keep)
     print(f"wrote {run.calibration_file}: {found['method']} on {where(found)}")
     if found["few"]:
         print(f"fewer than {FEW} positives or negatives there, so with the fit of all labels: {named(found['few'])}")

@@ -24,18 +24,21 @@ def main(arguments: list[str]) -> int:
     parser.add_run(source="data to use instead of the run's own")
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
+    parser.add_keep()
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
 
     from lopsided.inference.evaluate import evaluate as measure
     from lopsided.runs.own_data import data_for
+    from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
-    from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
-    result = measure(run, data, split=given.split, threshold=given.threshold, save=own, source=given.source)
+    result = measure(
+        run, data, split=given.split, threshold=given.threshold, save=own, source=given.source, keep=not given.no_keep
+    )
     if unreadable := result.get("unreadable"):
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     if given.json:

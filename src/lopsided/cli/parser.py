@@ -133,6 +133,11 @@ class Parser(ArgumentParser):
         if source:
             self.add_argument("source", nargs="?", help=source)
 
+    def add_keep(self) -> None:
+        """Take --no-keep."""
+        about = "compute scores anew and keep none in the run (scores/), where the next verb reads them"
+        self.add_argument("--no-keep", action="store_true", help=about)
+
     def add_threshold(self) -> None:
         """Take one threshold for all labels."""
         about = "probability above which a label is predicted (default: as lopsided thresholds chose, else 0.5)"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lopsided.cli.parser import Parser, file_to_write
-from lopsided.data import Data, is_source, loose_images
-from lopsided.training import RunFolder
+from lopsided.data.catalogue import is_source
+
+if TYPE_CHECKING:
+    from lopsided.data import Data
+    from lopsided.training import RunFolder
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +42,8 @@ def main(arguments: list[str]) -> int:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
     from lopsided.inference.predict import predict as write
-    from lopsided.training.unreadable import describe
+    from lopsided.runs.unreadable import describe
+    from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
     data = _data(run, given.data, is_one_source=bool(sources))
@@ -51,6 +56,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
+    from lopsided.data import loose_images
     from lopsided.runs.own_data import data_for
 
     run.config()  # refuse what is no run

@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
         per_label=given.per_label,
         split=split,
         source=given.source,
+        keep=not given.no_keep,
     )
     if given.json:
         print(json.dumps(found, ensure_ascii=False))
@@ -71,6 +72,7 @@ def _parser() -> Parser:
         "--per-label", action="store_true", help="one for each label; those of rare labels stay near the common one"
     )
     parser.add_argument("--split", type=str, help="what to choose on (default: val, of SOURCE else its only split)")
+    parser.add_keep()
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 

@@ -1,14 +1,15 @@
 """Paths and labels of many images, and the splits they belong to."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
-from lopsided.data.contents.digests import digests_of_files, keys_of_files
+from lopsided.data.contents.digests import digests_of_files, keys_of_files, whole_digests_of_files
 from lopsided.data.images.channels import image_is_there
 from lopsided.data.images.decode import check_pillow, open_image
 from lopsided.data.images.pixels import pixels_of
@@ -20,6 +21,7 @@ from lopsided.files.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 _PAIR_STREAM = 104  # of a seed, apart from the streams of other draws
 _LOOKED_FOR = 100  # images, to say that none is there
@@ -117,6 +119,10 @@ class Manifest(Samples):
         rows = range(len(self)) if rows is None else rows
         return digests_of_files([self.path(row) for row in rows], (str(self.paths[row]) for row in rows))
 
+    def whole_digests(self, rows: Sequence[int]) -> Iterable[bytes]:
+        """Of every byte of the files; paths count for nothing."""
+        return whole_digests_of_files([self.path(row) for row in rows])
+
     def content_keys(self) -> Iterable[object]:
         """Of the bytes of the files, of which no more is read than it takes to tell them apart."""
         return keys_of_files([self.path(row) for row in range(len(self))])
@@ -133,7 +139,7 @@ class Manifest(Samples):
         """Where the images lie."""
         return f"images in {self.root}"
 
-    def image(self, row: int, *, size: int) -> "Image.Image":
+    def image(self, row: int, *, size: int) -> Image.Image:
         """What the file holds."""
         return open_image(self.path(row), size=size)
 

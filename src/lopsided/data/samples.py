@@ -1,13 +1,13 @@
 """What every kind of data can be asked. Whoever trains, scores or reports asks the value and never which kind it is."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
@@ -16,6 +16,7 @@ from lopsided.files.errors import DataError, quoted
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ class Samples(Protocol):
         """16 bytes for each sample, or of some, which tell its inputs from those of others wherever they stand."""
         ...
 
+    def whole_digests(self, rows: Sequence[int]) -> Iterable[bytes]:
+        """The same of some samples, of every byte of them."""
+        return self.digests(rows)
+
     def content_keys(self) -> Iterable[object]:
         """For each sample what is equal where the inputs are, wherever they come from."""
         return self.digests()
@@ -124,7 +129,7 @@ class Samples(Protocol):
         """What a sample holds, in words, for people to judge it by where there is no picture."""
         return ""
 
-    def image(self, row: int, *, size: int) -> "Image.Image | None":
+    def image(self, row: int, *, size: int) -> Image.Image | None:
         """A picture of a sample, for the side that it is needed for; None where it is none.
 
         Raises:
@@ -160,4 +165,6 @@ class Samples(Protocol):
 
 def tensors(**arrays: np.ndarray | None) -> dict[str, Tensor]:
     """A batch of those arrays that are there."""
+    import torch
+
     return {name: torch.from_numpy(array) for name, array in arrays.items() if array is not None}

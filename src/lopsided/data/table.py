@@ -2,6 +2,8 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+from __future__ import annotations
+
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +14,6 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.sparse import csr_array
-from torch import Tensor
 
 from lopsided.data.contents.digests import digests_of_features
 from lopsided.data.features import check_features
@@ -23,6 +24,7 @@ from lopsided.files.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 _NAMED = 24  # features of a sample that are told
 _KINDS = {2: "features", 4: "images"}  # by the dimensions of all samples together
@@ -118,7 +120,7 @@ class Table(Samples):
             return np.bincount(features.indices[features.data != 0], minlength=features.shape[1])
         return np.count_nonzero(features.reshape(len(self), -1), axis=0)
 
-    def image(self, row: int, *, size: int) -> "Image.Image | None":
+    def image(self, row: int, *, size: int) -> Image.Image | None:
         """The pixels, where the features are those of pictures."""
         if self.features.dtype != np.uint8 or self.features.shape[1] not in (1, 3):
             return None

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.inference.calibrate import FEW
-from lopsided.inference.scoring import collected, same_labels
+from lopsided.inference.scores import scores_of
+from lopsided.inference.scoring import same_labels
 from lopsided.metrics import choose_thresholds, count
 from lopsided.metrics.thresholds import SHRINKAGE, Rule
 from lopsided.runs.folder import RunFolder, Trained, made_on
@@ -85,6 +86,7 @@ def choose(
     per_label: bool = False,
     split: str = "val",
     source: str | None = None,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Choose thresholds on a split that the network was not trained on, and keep them in the run.
 
@@ -96,6 +98,7 @@ def choose(
         per_label: One for each label; those of labels with few positives stay near the common one.
         split: What to choose on.
         source: What to call the data where it is not the run's own.
+        keep: Read logits that were kept in the run, and keep those that are computed.
 
     Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
         given, ``epoch``, ``common``, ``reached`` (whether the common one reaches ``at_least``), ``short`` (labels whose
@@ -109,7 +112,7 @@ def choose(
     with writing(run.path):
         trained = run.load()
         same_labels(trained, data)
-        scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+        scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
         probabilities = trained.calibrator(scores.logits)
         found = choose_thresholds(
             probabilities, scores.targets, rule=rule, at_least=at_least, per_label=per_label, mask=scores.mask

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from torch import nn
+from lopsided.losses.declared import Setting, declared
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,15 @@ class Entry:
         return vars(importlib.import_module(path))[name]
 
     @property
-    def parameters(self) -> dict[str, inspect.Parameter]:
+    def doc(self) -> str:
+        """The docstring of the class."""
+        return declared(self.place).doc
+
+    @property
+    def parameters(self) -> dict[str, Setting]:
         """The settings as the constructor declares them, with their defaults, in the order of ``settings``."""
-        declared = inspect.signature(self.module).parameters
-        return {name: declared[name] for name in self.settings}
+        found = declared(self.place).settings
+        return {name: found[name] for name in self.settings}
 
     def build(self, given: Mapping[str, Any], training: Training) -> nn.Module:
         """The loss.

@@ -15,7 +15,7 @@ from lopsided.models.images.ml_decoder import MLDecoder
 from lopsided.models.images.network import ImageNetwork
 from lopsided.models.images.pixels import Pixels
 from lopsided.models.images.small_cnn import small_cnn
-from lopsided.models.mlp import linear, mlp
+from lopsided.models.of_features import linear, mlp
 from lopsided.models.options import BUILT_IN, ModelOptions, resolved, usual_kind
 from lopsided.models.standardise import Standardise
 

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from lopsided.models.images.backbones import check_name
+from lopsided.models.images.names import check_name
 
 BUILT_IN = ("auto", "linear", "mlp", "small_cnn")
 

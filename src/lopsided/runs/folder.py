@@ -101,6 +101,11 @@ class RunFolder:
         return self.path / "unreadable.csv"
 
     @property
+    def scores(self) -> Path:
+        """Logits of splits, kept for the verbs that read them; may be removed at any time."""
+        return self.path / "scores"
+
+    @property
     def checkpoints(self) -> Path:
         """last.ckpt of every epoch, best.ckpt of the best one; without a validation split only the first."""
         return self.path / "checkpoints"
@@ -152,7 +157,7 @@ class RunFolder:
         Raises:
             ValueError: There is no checkpoint yet, or it is not one of ours.
         """
-        checkpoint = self._best()
+        checkpoint = self._best(last=True)
         about = checkpoint["lopsided"]
         labels, config = tuple(about["labels"]), self.config()
         inputs = inputs_in(about)
@@ -210,10 +215,17 @@ class RunFolder:
     def _has_weights(self) -> bool:
         return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
-    def _best(self) -> dict[str, Any]:
+    def _best(self, *, last: bool = False) -> dict[str, Any]:
+        """The checkpoint with the best weights, read once for all that a verb asks of it; ``last`` lets go of it."""
         for name in ("best.ckpt", "last.ckpt"):
             if (path := self.checkpoints / name).is_file():
-                return self.checkpoint(path)
+                about = path.stat()
+                key = (str(path.resolve()), about.st_ino, about.st_size, about.st_mtime_ns)
+                content = _READ[key] if key in _READ else self.checkpoint(path)
+                _READ.clear()
+                if not last:
+                    _READ[key] = content
+                return content
         raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
 
     def checkpoint(self, path: Path) -> dict[str, Any]:
@@ -230,6 +242,10 @@ class RunFolder:
         if not _is_whole(checkpoint):
             raise ValueError(f"expected {path} to be a checkpoint of lopsided, got one with other contents")
         return checkpoint
+
+
+_READ: dict[tuple[str, int, int, int], dict[str, Any]] = {}
+"""The checkpoint that was read last, by its file, until its network is made."""
 
 
 def _empty_network(config: Config, inputs: Inputs, num_labels: int) -> nn.Module:

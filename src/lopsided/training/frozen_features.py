@@ -93,10 +93,25 @@ def frozen_features(
         )
     finally:
         network.to(memory_format=torch.contiguous_format).train(was_training)  # pyright: ignore[reportCallIssue]
-    labels = data.labels.without(unreadable)
-    truth = None if data.truth is None else data.truth.without(unreadable)
-    table = Table(data.name, features, labels, data.splits, truth)
-    return FrozenFeatures(table, unreadable, folder)
+    return _as_table(data, features, unreadable, folder)
+
+
+def cached_features(
+    data: Data, *, network: ImageNetwork, images: ImageOptions, cache: Path | None = None
+) -> FrozenFeatures | None:
+    """What :func:`frozen_features` gives, if all of it is on disk; None where anything would have to be computed."""
+    folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(_key(data, network, images))[:16]}"
+    if not folder.is_dir():
+        return None
+    shape = _shape(network.eval(), images.size, next(network.parameters()).device)
+    features, unreadable = np.empty((len(data), *shape), np.float32), list[np.ndarray]()
+    for rows in _shards(len(data)):
+        found = _read_shard(_file(folder, rows), (len(rows), *shape))
+        if found is None:
+            return None
+        features[rows.start : rows.stop] = found[0]
+        unreadable.append(found[1])
+    return _as_table(data, features, np.sort(np.concatenate(unreadable)), folder)
 
 
 def features_of_images(
@@ -123,6 +138,16 @@ def default_cache() -> Path:
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 of a module's weights and statistics, their names and shapes, in hexadecimal digits."""
     return digest_of_tensors(module.state_dict())
+
+
+def _as_table(data: Data, features: np.ndarray, unreadable: np.ndarray, folder: Path) -> FrozenFeatures:
+    labels = data.labels.without(unreadable)
+    truth = None if data.truth is None else data.truth.without(unreadable)
+    return FrozenFeatures(Table(data.name, features, labels, data.splits, truth), unreadable, folder)
+
+
+def _shards(count: int) -> list[range]:
+    return [range(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
 
 
 def _key(data: Data, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
@@ -173,8 +198,7 @@ def _gathered(
     features = np.empty((len(data), *shape), np.float32)
     unreadable: list[np.ndarray] = []
     missing: list[range] = []
-    for start in range(0, len(data), SHARD):
-        rows = range(start, min(start + SHARD, len(data)))
+    for rows in _shards(len(data)):
         found = _read_shard(_file(folder, rows), (len(rows), *shape))
         if found is None:
             missing.append(rows)

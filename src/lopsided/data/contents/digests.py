@@ -58,6 +58,12 @@ def digests_of_files(paths: Sequence[Path], names: Iterable[str]) -> Iterator[by
             yield digest_of([name.encode(), content])
 
 
+def whole_digests_of_files(paths: Sequence[Path]) -> Iterator[bytes]:
+    """A digest of all bytes of each file; one that cannot be read differs from every one that can."""
+    with ThreadPoolExecutor(_READERS) as readers:
+        yield from readers.map(_digest_of_all_or_nothing, paths)
+
+
 def keys_of_files(paths: Sequence[Path]) -> list[object]:
     """Keys that are equal for files of equal bytes: their size; where files share it, the end; then all."""
     keys: list[object] = [_of_each(_size, path) for path in paths]
@@ -126,6 +132,16 @@ def _digest_of_all(path: Path) -> object:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_SIZE)).digest()
     except OSError:
         return object()
+
+
+def _digest_of_all_or_nothing(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b"no file"
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_SIZE)).digest()
+    except (OSError, ValueError):  # the second: a path that no file can have
+        return b"no file"
 
 
 def _digest(content: bytes) -> bytes:
