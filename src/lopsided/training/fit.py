@@ -20,7 +20,7 @@ from lopsided.data.checks.remarks import remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.files.errors import quoted
-from lopsided.models import ImageNetwork, Standardise, build_model
+from lopsided.models import ImageNetwork, Standardise, build_model, start_at_prior
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
@@ -30,6 +30,7 @@ from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
+from lopsided.training.loop.row_steps import check_row_steps
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
@@ -73,6 +74,8 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     inputs = data.inputs(images)
+    if inputs.kind == "sparse":
+        check_row_steps(config.training)
     model = _model(config, data, inputs)
     smallest = _smallest_batch(config, data, inputs, model)
     trained_on, unreadable = _trained_on(config, data, images, model)
@@ -185,6 +188,9 @@ def _images(config: Config) -> ImageOptions:
 def _model(config: Config, data: Data, inputs: Inputs) -> nn.Module:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     model = build_model(config.model, input_shape=inputs.shape, num_labels=len(data.labels.names), kind=inputs.kind)
+    if inputs.kind == "sparse":
+        train = data.labels.take(data.rows("train"))
+        start_at_prior(model, positives=train.positives_per_label(), known=train.known_per_label())
     for module in model.modules():
         if isinstance(module, Standardise):
             module.fit(data.matrix(data.rows("train")))

@@ -16,6 +16,7 @@ from lopsided.models import ImageNetwork
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
 from lopsided.training.loop.optimizers import build_optimizer
+from lopsided.training.loop.row_steps import rows_alone
 
 
 class MultiLabelTask(pl.LightningModule):
@@ -51,6 +52,8 @@ class MultiLabelTask(pl.LightningModule):
         self.options, self.about, self.layer_decay = options, about, layer_decay
         if options.channels_last:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        # Gradients in factors are no tensors that processes could add up; the optimiser does it.
+        self._ddp_params_and_buffers_to_ignore = rows_alone(self)
         self.step_row: Tensor | None = None  # what StepLog records of the last step
         self._reset_validation()
 
