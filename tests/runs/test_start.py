@@ -45,6 +45,16 @@ def test_without_options_nothing_changes():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_on_sparse_inputs_the_prior_is_the_default(name):
+    inputs = torch.eye(5).to_sparse_csr()
+    for bias, expected in ((None, LOG_ODDS), ("zero", torch.zeros(3))):
+        options = ModelOptions(name=name, head_bias=bias, head_scale=1e-9)
+        model = build_model(options, input_shape=(5,), num_labels=3, kind="sparse").eval()
+        start_head(model, options, labels=LABELS)
+        torch.testing.assert_close(model(inputs), expected.expand(5, 3))
+
+
 @pytest.mark.parametrize(("scale", "width"), [(None, 1.0), (3.0, 3.0)])
 def test_the_first_weights_are_as_wide_as_pytorch_draws_them_times_the_scale(scale, width):
     model = build_model(ModelOptions(name="linear"), input_shape=(400,), num_labels=3)

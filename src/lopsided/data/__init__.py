@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lopsided.data.readers.loose_files import loose_images
     from lopsided.data.readers.nus_wide.reader import read_nus_wide
     from lopsided.data.readers.open_images.reader import read_open_images
+    from lopsided.data.readers.svmlight.reader import read_svmlight
     from lopsided.data.readers.table.reader import read_table
     from lopsided.data.readers.voc.reader import read_voc
     from lopsided.data.samples import Inputs, Samples
@@ -61,6 +62,7 @@ __all__ = [
     "read_nus_wide",
     "read_open_images",
     "read_source",
+    "read_svmlight",
     "read_table",
     "read_voc",
     "summarise",

@@ -106,6 +106,7 @@ KINDS = (
         of_images=True,
         mark="train/*_green.*",
     ),
+    Source("svmlight", "FILE", "svmlight.reader:read_svmlight", (".svm", ".libsvm", ".svmlight")),
     Source("table", "FILE", "table.reader:read_table", (".csv", ".parquet", ".npz"), "features"),
     Source("arff", "STEM", "arff.reader:read_arff"),
 )

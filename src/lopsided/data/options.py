@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from lopsided.data.readers.columns.meaning import check_policy
+from lopsided.data.cell_values import check_policy
 from lopsided.files.errors import DataError
 
 Resize = Literal["squash", "crop", "pad"]
@@ -92,6 +92,7 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
+        first_feature: The number of the first feature, 0 or 1 (svmlight; default: as the file says beyond doubt).
         separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table), or in
             a file of tags, where \\n is a tag on each line (sidecars).
         input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
@@ -135,6 +136,7 @@ class DataOptions:
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
+    first_feature: int | None = None
     separator: str | None = None
     input_column: str | None = None
     labels_column: str | None = None
@@ -167,6 +169,8 @@ class DataOptions:
                 check_policy(getattr(self, name), option=name, states=states)
             except ValueError as error:
                 raise DataError(str(error)) from None
+        if self.first_feature not in (None, 0, 1):
+            raise DataError(f"expected data.first_feature to be 0 or 1, got {self.first_feature!r}")
         if self.separator == "":
             raise DataError("expected data.separator to be at least one character, got an empty text")
         self.images()

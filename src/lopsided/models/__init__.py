@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lopsided.models.images.small_cnn import small_cnn
     from lopsided.models.of_features import linear, mlp
     from lopsided.models.options import ModelOptions, resolved, usual_kind
+    from lopsided.models.sparse import SparseLinear
     from lopsided.models.standardise import Standardise
 else:
     __getattr__, __dir__ = lazy_names(__name__, __file__)
@@ -22,6 +23,7 @@ __all__ = [
     "MLDecoder",
     "ModelOptions",
     "Pixels",
+    "SparseLinear",
     "Standardise",
     "build_model",
     "linear",

@@ -17,6 +17,7 @@ from lopsided.models.images.pixels import Pixels
 from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.of_features import linear, mlp
 from lopsided.models.options import BUILT_IN, ModelOptions, resolved, usual_kind
+from lopsided.models.sparse import sparse_linear, sparse_mlp
 from lopsided.models.standardise import Standardise
 
 
@@ -34,7 +35,7 @@ def build_model(
         options: The name of the network and its settings.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
-        kind: Whether the inputs are features, images or arrays; by default :func:`usual_kind` of the shape.
+        kind: Whether the inputs are features, sparse, images or arrays; by default :func:`usual_kind` of the shape.
         load_weights: Whether a backbone loads the weights that the options name; False where those of a run follow.
 
     Returns:
@@ -51,8 +52,8 @@ def build_model(
     )
     """
     kind = kind or usual_kind(input_shape)
-    if kind not in _FIRST_LAYERS:
-        raise ValueError(f"expected kind to be one of {', '.join(_FIRST_LAYERS)}, got {kind}")
+    if kind not in (*_FIRST_LAYERS, "sparse"):
+        raise ValueError(f"expected kind to be one of {', '.join(_FIRST_LAYERS)} or sparse, got {kind}")
     options = resolved(options, input_shape=input_shape, kind=kind)
     if options.name not in BUILT_IN:
         if kind != "images" or input_shape[0] != 3:
@@ -66,6 +67,10 @@ def build_model(
             )
         return _on_pixels(small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=dropout))
     num_features = math.prod(input_shape)
+    if kind == "sparse":
+        if options.name == "linear":
+            return sparse_linear(num_features, num_labels)
+        return sparse_mlp(num_features, num_labels, hidden=options.width or 512, dropout=dropout)
     if options.name == "linear":
         network = linear(num_features, num_labels)
     else:

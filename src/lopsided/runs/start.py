@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lopsided.data.labels import Labels
 from lopsided.models.options import ModelOptions
+from lopsided.models.sparse import SparseLinear
 
 
 def start_head(model: nn.Module, options: ModelOptions, *, labels: Labels) -> None:
@@ -14,7 +15,8 @@ def start_head(model: nn.Module, options: ModelOptions, *, labels: Labels) -> No
 
     Args:
         model: A network that ends in one layer with a bias for each label, changed in place.
-        options: ``head_bias`` and ``head_scale``; one that is None leaves what the layer was made with.
+        options: ``head_bias`` and ``head_scale``; one that is None leaves what the layer was made with, but on sparse
+            inputs the bias is prior: a rare label would spend its few positives on saying that it is rare.
         labels: Of the training samples.
 
     Raises:
@@ -23,13 +25,16 @@ def start_head(model: nn.Module, options: ModelOptions, *, labels: Labels) -> No
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, section 3.3, for a bias that says how rare
     positives are.
     """
-    if options.head_bias is None and options.head_scale is None:
+    start = options.head_bias
+    if start is None and any(isinstance(module, SparseLinear) for module in model.modules()):
+        start = "prior"
+    if start is None and options.head_scale is None:
         return
     bias, weight = _last_layer(model, num_labels=len(labels.names))
     with torch.no_grad():
-        if options.head_bias == "prior":
+        if start == "prior":
             bias.copy_(torch.from_numpy(labels.log_odds()))
-        elif options.head_bias == "zero":
+        elif start == "zero":
             bias.zero_()
         if options.head_scale is not None:
             weight.mul_(options.head_scale)

@@ -31,6 +31,7 @@ from lopsided.runs.own_data import write_data_file
 from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
+from lopsided.training.loop.row_steps import check_row_steps
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
@@ -74,6 +75,8 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     inputs = data.inputs(images)
+    if inputs.kind == "sparse":
+        check_row_steps(config.training)
     model = _model(config, data, inputs)
     smallest = _smallest_batch(config, data, inputs, model)
     trained_on, unreadable = _trained_on(config, data, images, model)

@@ -12,9 +12,11 @@ from lopsided.asymmetry import ProbabilityGap
 from lopsided.asymmetry.probability_gap import cross_entropy_and_gap
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
-from lopsided.models import ImageNetwork, parameter_groups
+from lopsided.models import ImageNetwork
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
+from lopsided.training.loop.optimizers import build_optimizer
+from lopsided.training.loop.row_steps import rows_alone
 
 
 class MultiLabelTask(pl.LightningModule):
@@ -50,6 +52,8 @@ class MultiLabelTask(pl.LightningModule):
         self.options, self.about, self.layer_decay = options, about, layer_decay
         if options.channels_last:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        # Gradients in factors are no tensors that processes could add up; the optimiser does it.
+        self._ddp_params_and_buffers_to_ignore = rows_alone(self)
         self.step_row: Tensor | None = None  # what StepLog records of the last step
         self._reset_validation()
 
@@ -107,15 +111,10 @@ class MultiLabelTask(pl.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Adam with true weight decay and one cycle of the learning rate."""
-        groups = parameter_groups(self.model, weight_decay=self.options.weight_decay, layer_decay=self.layer_decay)
-        # Lightning clips no gradients of mixed precision for an optimiser that could unscale them by itself.
-        fused = self.options.clip_norm is None or self.options.precision == "float32"
-        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=[self.options.learning_rate * group["lr_scale"] for group in groups],
-            total_steps=max(int(self.trainer.estimated_stepping_batches), 2),
-        )
+        optimizer = build_optimizer(self.model, self.options, layer_decay=self.layer_decay)
+        steps = max(int(self.trainer.estimated_stepping_batches), 2)
+        highest = [self.options.learning_rate * group["lr_scale"] for group in optimizer.param_groups]
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=highest, total_steps=steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

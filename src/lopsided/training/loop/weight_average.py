@@ -7,7 +7,9 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import WeightAveraging
-from torch import Tensor
+from torch import Tensor, nn
+
+from lopsided.models import SparseLinear
 
 
 def kept_share(count: Tensor, decay: float) -> Tensor:
@@ -22,6 +24,9 @@ def kept_share(count: Tensor, decay: float) -> Tensor:
 class WeightAverage(WeightAveraging):
     """Exponential moving average of weights and normalisation statistics; the loss's own state is not averaged.
 
+    The weights of sparse layers are not averaged either, but shared with the average: a step would have to touch all of
+    their rows, and they come to rest by themselves as the rate of their features falls.
+
     Args:
         decay: Share of the average that stays at each step. Over the first steps it is (1 + n) / (10 + n) of step n,
             so that the average of a short run is not that of its first, random weights.
@@ -33,10 +38,24 @@ class WeightAverage(WeightAveraging):
                 for kept, now in zip(averaged, current, strict=True):
                     kept.copy_(now)
                 return
+            apart = [i for i, kept in enumerate(averaged) if kept.data_ptr() != current[i].data_ptr()]
+            averaged, current = [averaged[i] for i in apart], [current[i] for i in apart]
             taken = 1 - kept_share(count.to(torch.float32), decay)
             torch._foreach_lerp_(averaged, current, [taken] * len(averaged))  # pyright: ignore[reportPrivateImportUsage]
 
         super().__init__(use_buffers=True, multi_avg_fn=average)
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Make the average, without a copy of the weights of sparse layers."""
+        layers = [module for module in pl_module.modules() if isinstance(module, SparseLinear)]
+        weights = [layer.weight for layer in layers]
+        for layer in layers:
+            layer.weight = nn.Parameter(torch.empty(0))
+        super().setup(trainer, pl_module, stage)
+        assert self._average_model is not None
+        copies = [module for module in self._average_model.modules() if isinstance(module, SparseLinear)]
+        for layer, copy, weight in zip(layers, copies, weights, strict=True):
+            layer.weight = copy.weight = weight
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

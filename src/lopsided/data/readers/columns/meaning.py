@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from lopsided.data.cell_values import MISSING, one_form, parse_flag
+from lopsided.data.cell_values import MISSING, check_policy, one_form, parse_flag
 from lopsided.files.errors import quoted
 
 State = Literal["unknown", "positive", "negative"]
@@ -87,17 +87,6 @@ class Flag:
                     "--data.uncertain unknown, positive or negative"
                 )
         return parse_flag(cell or "")
-
-
-def check_policy(value: str | None, *, option: str, states: tuple[str, ...]) -> None:
-    """Refuse a text that is no policy, whatever labels there are."""
-    for part in (value or "").split(",") if value is not None else ():
-        state = part.rpartition("=")[2].strip()
-        if state not in states:
-            raise ValueError(
-                f"expected data.{option} to be {', '.join(states[:-1])} or {states[-1]}, or such as "
-                f"{states[0]},NAME={states[-1]}, got {value!r}"
-            )
 
 
 def _policies(value: str | None, labels: Sequence[str], *, option: str, states: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,44 @@
+"""The optimiser of a run."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from lopsided.models import SparseLinear, parameter_groups
+from lopsided.runs.config import TrainingOptions
+from lopsided.training.loop.row_steps import WithRowSteps
+
+ROW_RATE = 50.0
+"""Share of the learning rate at which a sparse layer learns: its rows take steps of Adagrad, whose rates are of another
+size than Adam's, and a bias that lags behind them costs accuracy."""
+
+
+def build_optimizer(model: nn.Module, options: TrainingOptions, *, layer_decay: float | None = None) -> Optimizer:
+    """Adam with true weight decay, over the parameters of a network that are trained; Adagrad for sparse layers.
+
+    Args:
+        model: The network.
+        options: How to train.
+        layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
+
+    Returns:
+        The optimiser; ``lr_scale`` of each of its groups is the group's share of the learning rate.
+
+    Source: Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019.
+    """
+    groups = parameter_groups(model, weight_decay=options.weight_decay, layer_decay=layer_decay)
+    # A fused optimiser divides gradients by the scale of float16 by itself, after the moment at which they are clipped.
+    fused = options.clip_norm is None or options.precision == "float32"
+    layers = [module for module in model.modules() if isinstance(module, SparseLinear)]
+    if not layers:
+        return torch.optim.AdamW(groups, lr=options.learning_rate, fused=fused)
+    sparse = {id(parameter) for layer in layers for parameter in layer.parameters()}
+    for group in groups:
+        group["params"] = [parameter for parameter in group["params"] if id(parameter) not in sparse]
+    groups = [group for group in groups if group["params"]]
+    for layer in layers:
+        groups.append({"params": [layer.weight], "weight_decay": options.weight_decay, "lr_scale": ROW_RATE})
+        groups.append({"params": [layer.bias], "weight_decay": 0.0, "lr_scale": ROW_RATE})
+    return WithRowSteps(groups, layers=layers, learning_rate=options.learning_rate)
