@@ -18,7 +18,7 @@ from lopsided.training.loop.checkpoints import Best, write_checkpoint
 from lopsided.training.loop.engine import end_other_processes
 from lopsided.training.loop.events import Events
 from lopsided.training.loop.progress import Progress
-from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.step_log import ROWS_AT_ONCE, StepLog
 from lopsided.training.loop.steps import Steps
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.unreadable import UnreadableLog
@@ -52,7 +52,7 @@ class Loop:
         self.train, self.val, self.unreadable = train, val, unreadable
         self.steps = Steps(task, fabric, batches=len(train), seed=config.seed)
         self.best, self.epoch = Best(), 0
-        self.events = Events(run.path, name="", version="tensorboard")
+        self.events = Events(run.path, name="", version="tensorboard", max_queue=ROWS_AT_ONCE)
         self.log = StepLog(run.metrics_file, loggers=[self.events], writes=fabric.is_global_zero)
 
     def resume(self, checkpoint: dict[str, Any]) -> None:

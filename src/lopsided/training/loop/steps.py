@@ -105,7 +105,7 @@ class Steps:
         """Draws of a step (dropout) depend on the seed, the step and the rank, so that a resumed run repeats them."""
         # Mixed, not added up: epoch 1 of a seed must not repeat the draws of epoch 0 of the next seed.
         place = [self.seed, epoch, number, self.fabric.global_rank]
-        seed = int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
+        seed = int(np.random.SeedSequence(np.array(place, np.uint32)).generate_state(1, np.uint64)[0])
         torch.default_generator.manual_seed(seed)  # torch.manual_seed notes a stack trace for each kind of device
         if self.fabric.device.type == "cuda":
             torch.cuda.manual_seed(seed)
