@@ -148,7 +148,12 @@ def _new_vectoriser(**settings: Any) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer  # imported here because it takes a second
 
     return TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, token_pattern=_TOKEN, preprocessor=_one_form, dtype=np.float64, **settings
+        ngram_range=(1, 2),
+        sublinear_tf=True,
+        token_pattern=_TOKEN,
+        preprocessor=_one_form,
+        dtype=np.float64,
+        **settings,
     )
 
 
