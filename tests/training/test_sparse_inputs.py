@@ -11,6 +11,7 @@ from lopsided.inference.evaluate import evaluate
 from lopsided.inference.scoring import collected
 from lopsided.training import Config, LossOptions, RunFolder, TrainingOptions
 from lopsided.training.fit import fit
+from lopsided.training.loop.step_log import StepLog
 from tests.training.test_devices import assert_equal_records, options, trained
 
 FEATURES, LABELS = 400, 3
@@ -46,19 +47,17 @@ def test_a_run_learns_and_is_evaluated(tmp_path, wide, config, name):
 
 def test_a_run_stopped_after_an_epoch_and_resumed_equals_one_that_was_not(tmp_path, wide, config, monkeypatch):
     whole = fit(config, tmp_path / "whole", data=wide)
-    from lopsided.training.loop.step_log import StepLog
+    keep = StepLog.keep
 
-    after = StepLog.on_train_epoch_end
-
-    def stop(self, trainer, task):
-        after(self, trainer, task)
-        if trainer.current_epoch == 2:
+    def stop(self, task, *, epoch, **others):
+        if epoch == 2:
             raise RuntimeError("stopped")
+        keep(self, task, epoch=epoch, **others)
 
-    monkeypatch.setattr(StepLog, "on_train_epoch_end", stop)
+    monkeypatch.setattr(StepLog, "keep", stop)
     with pytest.raises(RuntimeError, match="stopped"):
         fit(config, tmp_path / "cut", data=wide)
-    monkeypatch.setattr(StepLog, "on_train_epoch_end", after)
+    monkeypatch.setattr(StepLog, "keep", keep)
     cut = fit(config, tmp_path / "cut", data=wide, resume=True)
     assert cut.rows() == whole.rows()
     assert cut.load().weights == whole.load().weights
@@ -84,7 +83,7 @@ def test_a_table_written_out_is_refused_where_the_run_had_a_sparse_one(tmp_path,
         collected(run, dense, split="test", batch_size=20)
 
 
-def test_the_weights_are_shared_with_their_average_and_the_bias_is_averaged(tmp_path, wide, config):
+def test_the_weights_are_saved_as_they_are_and_the_bias_is_averaged(tmp_path, wide, config):
     run = fit(config, tmp_path / "run", data=wide)
     last = run.checkpoint(run.checkpoints / "last.ckpt")
     now = last["current_model_state"]

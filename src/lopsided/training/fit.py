@@ -7,11 +7,12 @@ import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities import rank_zero_only
+from lightning_fabric import Fabric, seed_everything
+from lightning_fabric.utilities import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -30,10 +31,11 @@ from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
 from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
+from lopsided.training.loop.engine import build_engine, check_options, quiet
+from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 from lopsided.training.loop.row_steps import check_row_steps
 from lopsided.training.loop.task import MultiLabelTask
-from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]
@@ -82,17 +84,17 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     trained_on, unreadable = _trained_on(config, data, images, model)
     task = _task(config, data, inputs, model, identity, of_features=trained_on is not data)
     run.path.mkdir(parents=True, exist_ok=True)
-    further = [UnreadableLog(data, run.unreadable_file, unreadable)]
     with quiet():
-        trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
+        fabric = build_engine(config.training)
         if is_first_rank():
             _begin(run, config, identity, anew=last is None)
-        first = 0 if last is None else last.epoch + 1
-        train, val = _loaders(config, trained_on, images, trainer, epoch=first, smallest=smallest)
-        try:
-            trainer.fit(task, train, val, ckpt_path=None if last is None else last.path, weights_only=True)
-        except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
-            raise KeyboardInterrupt from end
+        fabric.launch()
+        train, val = _loaders(config, trained_on, images, fabric, smallest=smallest)
+        log = UnreadableLog(data, run.unreadable_file, unreadable)
+        loop = Loop(task, config=config, run=run, fabric=fabric, train=train, val=val, unreadable=log)
+        if last is not None:
+            _go_on(loop, last)
+        loop.fit()
     return run
 
 
@@ -101,10 +103,17 @@ class _Last:
     """The checkpoint that a run goes on from."""
 
     path: Path
-    epoch: int  # that was done, from 0
+    content: dict[str, Any]
     identity: Identity | None  # of the data that it was trained on; older versions kept none
     labels: tuple[str, ...]
     features: tuple[str, ...]  # names, of a table whose columns have them
+
+
+def _go_on(loop: Loop, last: _Last) -> None:
+    try:
+        loop.resume(last.content)
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"expected {last.path} to be a checkpoint to go on from, got {error!r:.100}") from error
 
 
 def _say_what_is_measured(data: Data) -> None:
@@ -131,14 +140,14 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
     wanted, there = config.flat(), run.config().flat()
-    checkpoint = run.checkpoint(last)  # one of ours, before Lightning loads it
+    checkpoint = run.checkpoint(last)
     identity = identity_in(checkpoint)
     for name in there:
         decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, expected {name} to be {there[name]}, got {wanted[name]}")
     about = checkpoint["lopsided"]
-    return _Last(last, checkpoint["epoch"], identity, tuple(about["labels"]), tuple(about["feature_names"]))
+    return _Last(last, checkpoint, identity, tuple(about["labels"]), tuple(about["feature_names"]))
 
 
 def _check_data(last: _Last, identity: Identity, data: Data) -> None:
@@ -187,7 +196,7 @@ def _images(config: Config) -> ImageOptions:
 
 
 def _model(config: Config, data: Data, inputs: Inputs) -> nn.Module:
-    pl.seed_everything(config.seed, workers=True, verbose=False)
+    seed_everything(config.seed, verbose=False)
     model = build_model(config.model, input_shape=inputs.shape, num_labels=len(data.labels.names), kind=inputs.kind)
     start_head(model, config.model, labels=data.labels.take(data.rows("train")))
     for module in model.modules():
@@ -252,10 +261,10 @@ def _task(
 
 
 def _loaders(
-    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer, *, epoch: int, smallest: int
+    config: Config, data: Data, images: ImageOptions, fabric: Fabric, *, smallest: int
 ) -> tuple[DataLoader, DataLoader | None]:
     options = config.training
-    rank, num_ranks = trainer.global_rank, trainer.world_size
+    rank, num_ranks = fabric.global_rank, fabric.world_size
     workers = num_workers(options.workers, data, devices=options.devices)
     train = SplitDataset(data, split="train", options=images, augment=True, seed=config.seed)
     balanced = balanced_weights(data.labels.take(data.rows("train"))) if options.sampling == "balanced" else None
@@ -269,7 +278,6 @@ def _loaders(
         num_ranks=num_ranks,
         smallest=smallest,
     )
-    batches.set_epoch(epoch)  # now: Lightning lets processes that prepare batches begin before it says so itself
     if "val" not in data.split_names:
         return loader(train, batches, workers=workers), None
     val = SplitDataset(data, split="val", options=images)
