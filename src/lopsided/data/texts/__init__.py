@@ -1,1 +1,0 @@
-"""Texts, and what tokenisers make of them."""
