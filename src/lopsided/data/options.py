@@ -14,7 +14,6 @@ Unannotated = Literal["drop_train", "drop", "keep"]
 Difficult = Literal["unknown", "negative", "positive"]
 Unverified = Literal["negative", "unknown"]
 Partition = Literal["official", "annotated"]
-Uncertain = Literal["unknown", "negative", "positive"]
 View = Literal["all", "frontal", "lateral"]
 Annotators = Literal["majority", "any", "all"]
 ColourChannels = Literal["rgb", "rgby"]
@@ -29,7 +28,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "difficult": get_args(Difficult),
     "partition": get_args(Partition),
     "unverified": get_args(Unverified),
-    "uncertain": get_args(Uncertain),
     "view": get_args(View),
     "annotators": get_args(Annotators),
     "channels": get_args(ColourChannels),
@@ -93,13 +91,26 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table), or in
-            a file of tags, where \\n is a tag on each line (sidecars).
-        uncertain: What -1 counts as: unknown (default), negative or positive (chexpert).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
+            imagefolder), or in a file of tags, where \\n is a tag on each line (sidecars).
+        input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
+        labels_column: Name of the column of joined names of labels (listing, table; default: labels, tags, …), or of
+            the field that holds labels (label-studio, fiftyone, sidecars; default: the only one).
+        label_columns: Names of 0/1 columns, one for each label, joined by commas (listing, table; default: label:NAME).
+        split_column: Name of the column of splits (listing, table; default: split, fold, …).
+        group_column: Name of the column of groups, such as patients, which splits keep together (listing, table).
+        ignored_columns: Names of columns that play no role, joined by commas (listing, table).
+        image_folder: Where paths start, from the folder of the file on (listing, label-studio, cvat; default: there).
+        suffix: What follows each path that does not end in it, such as .jpg (listing).
+        no_label: Name that means that a sample has no label, such as "No Finding" (listing, table).
+        blank: What an empty cell of labels is: unknown or negative (listing, table; default: in 0/1 columns unknown, in
+            a column of names negative); for some labels otherwise: "unknown,NAME=negative".
+        uncertain: What -1, u, ? and uncertain are in 0/1 columns: unknown, positive or negative (listing, table;
+            default: refused, but ? unknown; chexpert; default: unknown); for some labels otherwise:
+            "negative,NAME=positive".
         view: all (default), frontal or lateral images (chexpert).
         annotators: Labels of an image that several people looked at: majority (default; a tie is unknown), any or all
             (label-studio).
-        labels_column: Which of several fields holds the labels (label-studio, fiftyone, sidecars).
         channels: rgb (default) or rgby, which adds half of the yellow channel to red and green (protein-atlas).
 
     Raises:
@@ -124,10 +135,19 @@ class DataOptions:
     partition: Partition | None = None
     unverified: Unverified | None = None
     separator: str | None = None
-    uncertain: Uncertain | None = None
+    input_column: str | None = None
+    labels_column: str | None = None
+    label_columns: str | None = None
+    split_column: str | None = None
+    group_column: str | None = None
+    ignored_columns: str | None = None
+    image_folder: str | None = None
+    suffix: str | None = None
+    no_label: str | None = None
+    blank: str | None = None
+    uncertain: str | None = None
     view: View | None = None
     annotators: Annotators | None = None
-    labels_column: str | None = None
     channels: ColourChannels | None = None
 
     def __post_init__(self) -> None:
