@@ -161,4 +161,4 @@ def _groups(parts: list[Manifest]) -> np.ndarray | None:
     groups = [part.groups for part in parts]
     if any(each is None for each in groups):
         return None
-    return np.concatenate([each.astype(str) for each in groups if each is not None])
+    return np.array([str(group) for each in groups if each is not None for group in each])
