@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from lopsided.cli.main import main
-from lopsided.data import DataOptions
+from lopsided.data import DataOptions, read_source
 from lopsided.models import ModelOptions, build_model
 from lopsided.presets import preset_file, preset_names
 from lopsided.training import LossOptions, TrainingOptions
@@ -54,3 +54,20 @@ def test_an_unknown_preset_is_refused_with_the_nearest(capsys):
     )
     assert main(["train", "digits", "--config=nothing-like-it"]) == 2
     assert "presets are coco-ml-decoder, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "image"),
+    [
+        ("planet", "image_name,tags\ntrain_0,haze primary\n", "train-jpg/train_0.jpg"),
+        ("imet", "id,attribute_ids\n1000483014d91860,147 616\n", "train/1000483014d91860.png"),
+    ],
+)
+def test_presets_of_competitions_know_their_tables(tmp_path, name, table, image):
+    (tmp_path / "train.csv").write_text(table)
+    (tmp_path / image).parent.mkdir()
+    (tmp_path / image).touch()
+    options = yaml.safe_load(preset_file(name).read_text(encoding="utf-8"))["data"]
+    data = read_source(f"listing:{tmp_path}/train.csv", DataOptions(**options, validation_share=0))
+    assert data.path(0) == tmp_path / image
+    assert len(data.labels.names) == data.labels.positives.nnz == 2

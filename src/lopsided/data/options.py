@@ -93,16 +93,16 @@ class DataOptions:
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
         first_feature: The number of the first feature, 0 or 1 (svmlight; default: as the file says beyond doubt).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table), or in
-            a file of tags, where \\n is a tag on each line (sidecars).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
+            imagefolder), or in a file of tags, where \\n is a tag on each line (sidecars).
         input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
         labels_column: Name of the column of joined names of labels (listing, table; default: labels, tags, …), or of
-            the field that holds labels, where there are several (label-studio, fiftyone, sidecars).
+            the field that holds labels (label-studio, fiftyone, sidecars; default: the only one).
         label_columns: Names of 0/1 columns, one for each label, joined by commas (listing, table; default: label:NAME).
         split_column: Name of the column of splits (listing, table; default: split, fold, …).
         group_column: Name of the column of groups, such as patients, which splits keep together (listing, table).
         ignored_columns: Names of columns that play no role, joined by commas (listing, table).
-        image_folder: Where paths start, from the folder of the listing on (default: there).
+        image_folder: Where paths start, from the folder of the file on (listing, label-studio, cvat; default: there).
         suffix: What follows each path that does not end in it, such as .jpg (listing).
         no_label: Name that means that a sample has no label, such as "No Finding" (listing, table).
         blank: What an empty cell of labels is: unknown or negative (listing, table; default: in 0/1 columns unknown, in

@@ -113,5 +113,16 @@ def test_what_cannot_be_meant_is_named_with_its_line(file, content, message):
 
 def test_images_that_lie_nowhere_are_looked_for_by_name(tmp_path):
     (tmp_path / "annotations.xml").write_text(document())
-    with pytest.raises(DataError, match=r"expected images such as images/a.jpg \(beside the file of annotations\)"):
+    with pytest.raises(
+        DataError, match=r"expected images such as images/a.jpg \(beside the file, or in --data.image_folder\)"
+    ):
         read_cvat(tmp_path / "annotations.xml")
+
+
+def test_images_may_be_said_to_lie_elsewhere(file, tmp_path):
+    (tmp_path / "exports").mkdir()
+    file.rename(tmp_path / "exports" / "pets.xml")
+    data = read_cvat(tmp_path / "exports" / "pets.xml", image_folder="..")
+    assert (data.name, len(data), data.path(0).is_file()) == ("pets", 3, True)
+    with pytest.raises(DataError, match=r"expected data.image_folder to be a folder, got none: 'nowhere'"):
+        read_cvat(tmp_path / "exports" / "pets.xml", image_folder="nowhere")
