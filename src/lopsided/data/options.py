@@ -84,7 +84,10 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
+            text).
+        text_columns: Names of the columns that make a text, joined by commas, such as title,body (text; default: text,
+            body, content, …).
 
     Raises:
         DataError: A value is out of range.
@@ -108,6 +111,7 @@ class DataOptions:
     partition: Partition | None = None
     unverified: Unverified | None = None
     separator: str | None = None
+    text_columns: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:

@@ -17,6 +17,7 @@ from lopsided.data.readers.listing.reader import read_listing
 from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
 from lopsided.data.readers.table.reader import read_table
+from lopsided.data.readers.text.reader import read_text
 from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
@@ -70,6 +71,7 @@ _SOURCES = (
     Source("nus-wide", "DIR", read_nus_wide, of_images=True),
     Source("open-images", "DIR", read_open_images, of_images=True),
     Source("table", "FILE", read_table, (".csv", ".parquet", ".npz"), "features"),
+    Source("text", "FILE", read_text, (".jsonl", ".ndjson"), "texts"),
     Source("arff", "STEM", read_arff),
 )
 

@@ -9,6 +9,7 @@ from lopsided.models.mlp import linear, mlp
 from lopsided.models.options import ModelOptions, resolved, usual_kind
 from lopsided.models.parameter_groups import parameter_groups
 from lopsided.models.standardise import Standardise
+from lopsided.models.texts.network import TextNetwork
 
 __all__ = [
     "ImageNetwork",
@@ -16,6 +17,7 @@ __all__ = [
     "ModelOptions",
     "Pixels",
     "Standardise",
+    "TextNetwork",
     "build_model",
     "linear",
     "mlp",

@@ -12,7 +12,7 @@ from lopsided.asymmetry import ProbabilityGap
 from lopsided.asymmetry.probability_gap import cross_entropy_and_gap
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
-from lopsided.models import ImageNetwork, parameter_groups
+from lopsided.models import ImageNetwork, TextNetwork, parameter_groups
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
 
@@ -42,7 +42,7 @@ class MultiLabelTask(pl.LightningModule):
         super().__init__()
         self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
         if of_features:
-            assert isinstance(model, ImageNetwork)
+            assert isinstance(model, ImageNetwork | TextNetwork)
             tensors = model.state_dict(prefix="model.")
             self.frozen = {name: value for name, value in tensors.items() if not name.startswith("model.head.")}
             model = nn.ModuleDict({"head": model.head})
