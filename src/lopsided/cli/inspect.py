@@ -23,6 +23,7 @@ from lopsided.data import (
     read_source,
     summarise,
 )
+from lopsided.data.checks.remarks import recognised
 from lopsided.data.checks.summary import always_true, set_aside
 from lopsided.data.source import SOURCES
 
@@ -59,6 +60,8 @@ def main(arguments: list[str]) -> int:
     summary = summarise(data)
     for line in summary["notes"]:
         print(f"lopsided inspect: {line}", file=sys.stderr)
+    if data.columns is not None:
+        summary["columns"] = dict(data.columns)
     share = options.validation_share or DataOptions().validation_share
     summary["set_aside_for_validation"] = set_aside(as_it_lies, share=share, seed=given.seed)
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
@@ -95,6 +98,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     ]
     say(
         f"{data.name}: {len(data)} samples, {data.described()}, {summary['labels']} labels\n",
+        *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
         *_about_measuring(summary),
     )

@@ -1,7 +1,7 @@
 """Paths and labels of many images, and the splits they belong to."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ class Manifest(Samples):
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
         groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
+        columns: What the columns of its file were taken for, by their role; or none.
 
     Raises:
         DataError: Lengths or types disagree, or there is no sample.
@@ -60,6 +61,7 @@ class Manifest(Samples):
     truth: Labels | None = None
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    columns: Mapping[str, str] | None = None
 
     kind, opens_files, row_column = "images", True, ("path", str)
 

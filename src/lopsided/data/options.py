@@ -84,8 +84,21 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
-            text).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table, text).
+        input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
+        labels_column: Name of the column of joined names of labels (listing, table, text; default: labels, tags, …).
+        label_columns: Names of 0/1 columns, one for each label, joined by commas (listing, table, text; default:
+            label:NAME).
+        split_column: Name of the column of splits (listing, table, text; default: split, fold, …).
+        group_column: Name of the column of groups, such as patients, which splits keep together (listing, table, text).
+        ignored_columns: Names of columns that play no role, joined by commas (listing, table, text).
+        image_folder: Where paths start, from the folder of the listing on (default: there).
+        suffix: What follows each path that does not end in it, such as .jpg (listing).
+        no_label: Name that means that a sample has no label, such as "No Finding" (listing, table, text).
+        blank: What an empty cell of labels is: unknown or negative (listing, table, text; default: in 0/1 columns
+            unknown, in a column of names negative); for some labels otherwise: "unknown,NAME=negative".
+        uncertain: What -1, u, ? and uncertain are in 0/1 columns: unknown, positive or negative (listing, table,
+            text; default: refused, but ? unknown); for some labels otherwise: "negative,NAME=positive".
         text_columns: Names of the columns that make a text, joined by commas, such as title,body (text; default: text,
             body, content, …).
 
@@ -112,6 +125,17 @@ class DataOptions:
     unverified: Unverified | None = None
     separator: str | None = None
     text_columns: str | None = None
+    input_column: str | None = None
+    labels_column: str | None = None
+    label_columns: str | None = None
+    split_column: str | None = None
+    group_column: str | None = None
+    ignored_columns: str | None = None
+    image_folder: str | None = None
+    suffix: str | None = None
+    no_label: str | None = None
+    blank: str | None = None
+    uncertain: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:

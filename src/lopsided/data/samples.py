@@ -1,6 +1,6 @@
 """What every kind of data can be asked. Whoever trains, scores or reports asks the value and never which kind it is."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
@@ -49,6 +49,9 @@ class Samples(Protocol):
     notes: tuple[str, ...]
     groups: np.ndarray | None
     """Text or int64, shape (samples,): samples of one group, such as a patient, stay in one split; None without."""
+
+    columns: Mapping[str, str] | None
+    """What the columns of a file were taken for: role to name, in words; None where there are no columns."""
 
     kind: ClassVar[str]
     """What an identity calls it, such as ``a table``."""

@@ -4,7 +4,7 @@
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ class Table(Samples):
         feature_names: One per feature, or none.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
         groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
+        columns: What the columns of its file were taken for, by their role; or none.
 
     Raises:
         DataError: Lengths or types disagree, or a feature is not finite.
@@ -62,6 +63,7 @@ class Table(Samples):
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    columns: Mapping[str, str] | None = None
 
     kind = "a table"
 

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
-from lopsided.data.checks.remarks import remarks
+from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.preparation import Preparation
@@ -66,7 +66,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     if data is None:
         data = read_source(config.source, config.data, seed=config.seed)
         _say_what_is_measured(data)
-    for line in remarks(data) if is_first_rank() else ():
+    for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
     identity = identity_of(data)
     if last is not None:

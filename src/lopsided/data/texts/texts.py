@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ class Texts(Samples):
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
         groups: Text or int64, shape (samples,): what must stay in one split, such as an author; or none.
+        columns: What the columns of its file were taken for: role to name; or none.
         ids: What each sample is called, text, shape (samples,); None to call them by their numbers.
 
     Raises:
@@ -53,6 +54,7 @@ class Texts(Samples):
     truth: Labels | None = None
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    columns: Mapping[str, str] | None = None
     ids: np.ndarray | None = None
 
     kind = "texts"

@@ -93,6 +93,7 @@ class TokenPreparation:
             samples.truth,
             samples.notes,
             samples.groups,
+            samples.columns,
         )
 
     def save(self, folder: Path) -> None:
@@ -125,6 +126,7 @@ class Tokens(Samples):
         truth: Complete labels, where some were hidden on purpose.
         notes: A line each.
         groups: What must stay in one split, or none.
+        columns: Of the file of the texts, or none.
     """
 
     name: str
@@ -135,6 +137,7 @@ class Tokens(Samples):
     truth: Labels | None = None
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    columns: Mapping[str, str] | None = None
 
     kind = "tokens"
 
