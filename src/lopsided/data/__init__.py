@@ -16,6 +16,7 @@ from lopsided.data.readers.listing.reader import read_listing
 from lopsided.data.readers.loose_files import loose_images
 from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
+from lopsided.data.readers.svmlight.reader import read_svmlight
 from lopsided.data.readers.table.reader import read_table
 from lopsided.data.readers.text.reader import read_text
 from lopsided.data.readers.voc.reader import read_voc
@@ -57,6 +58,7 @@ __all__ = [
     "read_nus_wide",
     "read_open_images",
     "read_source",
+    "read_svmlight",
     "read_table",
     "read_text",
     "read_voc",

@@ -99,10 +99,10 @@ class Labels:
             Targets, bool, shape (n, labels); mask of the same shape, True where known, or None where all is known.
         """
         rows = np.asarray(rows, dtype=np.int64)
-        targets = self.positives[rows].toarray()
+        targets = _dense(self.positives, rows)
         if self.negatives is not None:
-            return targets, targets | self.negatives[rows].toarray()
-        return targets, None if self.unknown is None else ~self.unknown[rows].toarray()
+            return targets, targets | _dense(self.negatives, rows)
+        return targets, None if self.unknown is None else ~_dense(self.unknown, rows)
 
     def without(self, rows: Sequence[int] | np.ndarray) -> "Labels":
         """Labels of the same samples, of some of which nothing is known any more.
@@ -225,6 +225,18 @@ def _check_names(names: tuple[str, ...]) -> None:
         if name in seen:
             raise DataError(f"expected label names to be distinct, got {quoted(name)} twice")
         seen.add(name)
+
+
+def _dense(matrix: csr_array, rows: np.ndarray) -> np.ndarray:
+    """Some rows of a checked matrix; SciPy takes several times as long to make a sparse matrix of them first."""
+    dense = np.zeros((len(rows), matrix.shape[1]), dtype=bool)
+    starts = matrix.indptr[rows]
+    counts = matrix.indptr[rows + 1] - starts
+    ends = np.cumsum(counts)
+    stored = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
+    # The place of each True in memory: that of its row, and its column.
+    dense.reshape(-1)[np.repeat(np.arange(len(rows)) * matrix.shape[1], counts) + matrix.indices[stored]] = True
+    return dense
 
 
 def _checked(what: str, matrix: csr_array, num_labels: int) -> csr_array:

@@ -84,6 +84,7 @@ class DataOptions:
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
+        first_feature: The number of the first feature, 0 or 1 (svmlight; default: as the file says beyond doubt).
         separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table, text).
         input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
         labels_column: Name of the column of joined names of labels (listing, table, text; default: labels, tags, …).
@@ -123,6 +124,7 @@ class DataOptions:
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
+    first_feature: int | None = None
     separator: str | None = None
     text_columns: str | None = None
     input_column: str | None = None
@@ -148,6 +150,8 @@ class DataOptions:
                 raise DataError(f"expected data.{name} to be one of {', '.join(choices)}, got {value!r}")
         if self.min_area is not None and not 0 <= self.min_area < float("inf"):
             raise DataError(f"expected data.min_area to be at least 0, got {self.min_area}")
+        if self.first_feature not in (None, 0, 1):
+            raise DataError(f"expected data.first_feature to be 0 or 1, got {self.first_feature!r}")
         if self.separator == "":
             raise DataError("expected data.separator to be at least one character, got an empty text")
         self.images()

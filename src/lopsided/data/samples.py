@@ -16,6 +16,7 @@ from lopsided.files.errors import DataError, quoted
 
 if TYPE_CHECKING:
     from PIL import Image
+    from scipy.sparse import csr_array
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Inputs:
     """What a network is given of one sample.
 
     Args:
-        kind: ``features`` (a row of numbers), ``images`` or ``arrays`` (numbers of another shape), by which a network
-            is chosen.
+        kind: ``features`` (a row of numbers), ``sparse`` (such a row, of which only what is not 0 is given),
+            ``images`` or ``arrays`` (numbers of another shape), by which a network is chosen.
         shape: Of one sample: ``(features,)``, or ``(channels, height, width)``; empty where the options decide it.
         names: One per feature, or none.
     """
@@ -148,7 +149,17 @@ class Samples(Protocol):
         """
         return self, []
 
-    def to_write(self, folder: Path, *, is_taken: Callable[[str], bool]) -> dict[str, list[str]] | np.ndarray:
+    def with_width(self, width: int) -> tuple[Self, int]:
+        """The samples with as many features as a run has, where these are numbered and most are 0 everywhere.
+
+        Returns:
+            The samples, and the number of features that were left out because the run has never seen them.
+        """
+        return self, 0
+
+    def to_write(
+        self, folder: Path, *, is_taken: Callable[[str], bool]
+    ) -> "dict[str, list[str]] | np.ndarray | csr_array":
         """The inputs as they stand in a file in a folder: columns of CSV, or an array where only NPZ holds them.
 
         Args:

@@ -16,6 +16,7 @@ from lopsided.data.readers.digits import digits
 from lopsided.data.readers.listing.reader import read_listing
 from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
+from lopsided.data.readers.svmlight.reader import read_svmlight
 from lopsided.data.readers.table.reader import read_table
 from lopsided.data.readers.text.reader import read_text
 from lopsided.data.readers.voc.reader import read_voc
@@ -70,6 +71,7 @@ _SOURCES = (
     Source("voc", "DIR", read_voc, of_images=True),
     Source("nus-wide", "DIR", read_nus_wide, of_images=True),
     Source("open-images", "DIR", read_open_images, of_images=True),
+    Source("svmlight", "FILE", read_svmlight, (".svm", ".libsvm", ".svmlight")),
     Source("table", "FILE", read_table, (".csv", ".parquet", ".npz"), "features"),
     Source("text", "FILE", read_text, (".jsonl", ".ndjson"), "texts"),
     Source("arff", "STEM", read_arff),

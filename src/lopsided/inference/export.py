@@ -145,6 +145,8 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     kind = config.source.partition(":")[0]
     if trained.inputs.kind != "images":
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
+        if trained.inputs.kind == "sparse":
+            about["input_meaning"] += ", all of them, the zeros too"
         if trained.inputs.names:
             about["feature_names"] = _text(trained.inputs.names)
     elif kind == "table":  # which does not say any more whether it held uint8 or float32

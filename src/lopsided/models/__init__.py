@@ -8,6 +8,7 @@ from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.mlp import linear, mlp
 from lopsided.models.options import ModelOptions, resolved, usual_kind
 from lopsided.models.parameter_groups import parameter_groups
+from lopsided.models.sparse import SparseLinear, start_at_prior
 from lopsided.models.standardise import Standardise
 from lopsided.models.texts.network import TextNetwork
 
@@ -16,6 +17,7 @@ __all__ = [
     "MLDecoder",
     "ModelOptions",
     "Pixels",
+    "SparseLinear",
     "Standardise",
     "TextNetwork",
     "build_model",
@@ -24,5 +26,6 @@ __all__ = [
     "parameter_groups",
     "resolved",
     "small_cnn",
+    "start_at_prior",
     "usual_kind",
 ]

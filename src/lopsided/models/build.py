@@ -18,6 +18,7 @@ from lopsided.models.images.pixels import Pixels
 from lopsided.models.images.small_cnn import small_cnn
 from lopsided.models.mlp import linear, mlp
 from lopsided.models.options import BUILT_IN, ModelOptions, resolved, usual_kind
+from lopsided.models.sparse import sparse_linear, sparse_mlp
 from lopsided.models.standardise import Standardise
 from lopsided.models.texts.encoders import encoder as text_encoder
 from lopsided.models.texts.files import is_encoder
@@ -39,7 +40,8 @@ def build_model(
         options: The name of the network and its settings.
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
         num_labels: Size of the output, logits of shape ``(samples, num_labels)``.
-        kind: Whether the inputs are features, images, arrays or tokens; by default :func:`usual_kind` of the shape.
+        kind: Whether the inputs are features, sparse, images, arrays or tokens; by default :func:`usual_kind` of the
+            shape.
         encoder: What config.json of a text encoder holds, where the inputs are tokens.
         load_weights: Whether a backbone loads the weights that the options name; False where those of a run follow.
 
@@ -60,8 +62,8 @@ def build_model(
     kind = kind or usual_kind(input_shape)
     if kind == "tokens":
         return _text_network(options, encoder or {}, num_labels, load_weights=load_weights)
-    if kind not in _FIRST_LAYERS:
-        raise ValueError(f"expected kind to be one of {', '.join(_FIRST_LAYERS)}, got {kind}")
+    if kind not in (*_FIRST_LAYERS, "sparse"):
+        raise ValueError(f"expected kind to be one of {', '.join(_FIRST_LAYERS)}, sparse or tokens, got {kind}")
     options = resolved(options, input_shape=input_shape, kind=kind)
     if is_encoder(options.name):
         raise ValueError(f"expected texts for {options.name}, a text encoder, got {kind}")
@@ -77,6 +79,10 @@ def build_model(
             )
         return _on_pixels(small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=dropout))
     num_features = math.prod(input_shape)
+    if kind == "sparse":
+        if options.name == "linear":
+            return sparse_linear(num_features, num_labels)
+        return sparse_mlp(num_features, num_labels, hidden=options.width or 512, dropout=dropout)
     if options.name == "linear":
         network = linear(num_features, num_labels)
     else:

@@ -36,10 +36,10 @@ class ModelOptions:
     """Which network to train. A setting that is left out has the network's own default.
 
     Args:
-        name: linear, mlp, small_cnn, any timm backbone by its name, or auto: mlp for features, small_cnn for images
-            below 64 pixels or of other than 3 channels, tf_efficientnet_lite0 for the rest. For texts:
-            all-minilm-l6-v2, a folder with config.json, tokenizer.json and model.safetensors (written with a /), or
-            OWNER/NAME on the Hub.
+        name: linear, mlp, small_cnn, any timm backbone by its name, or auto: mlp for features, linear for those that
+            stay sparse, small_cnn for images below 64 pixels or of other than 3 channels, else tf_efficientnet_lite0.
+            For texts: all-minilm-l6-v2, a folder with config.json, tokenizer.json and model.safetensors (written with
+            a /), or OWNER/NAME on the Hub.
         width: Hidden units of mlp (default 512), channels after the first convolution of small_cnn (default 32), or
             size of the queries of head=ml_decoder, a multiple of 8 (default 768).
         dropout: Share of hidden units silenced while training, in [0, 1) (default 0, of ml_decoder 0.1).
@@ -129,7 +129,7 @@ def resolved(options: ModelOptions, *, input_shape: tuple[int, ...], kind: str |
 
     Args:
         input_shape: Shape of one input: ``(features,)``, or ``(channels, height, width)`` of an image.
-        kind: Whether the inputs are features, images or arrays; by default :func:`usual_kind` of the shape.
+        kind: Whether the inputs are features, sparse, images or arrays; by default :func:`usual_kind` of the shape.
 
     Raises:
         ValueError: An option has no effect on that network.
@@ -139,6 +139,8 @@ def resolved(options: ModelOptions, *, input_shape: tuple[int, ...], kind: str |
     """
     if options.name != "auto":
         return options
+    if kind == "sparse":
+        return dataclasses.replace(options, name="linear")
     if (kind or usual_kind(input_shape)) != "images":
         return dataclasses.replace(options, name="mlp")
     large = input_shape[0] == 3 and min(input_shape[1:]) >= SMALL_IMAGE

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities import rank_zero_only
+from lightning_fabric import Fabric, seed_everything
+from lightning_fabric.utilities import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -22,7 +22,7 @@ from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.preparation import Preparation
 from lopsided.files.errors import quoted
-from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
+from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model, start_at_prior
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
@@ -32,9 +32,11 @@ from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
 from lopsided.runs.preparations import fit_preparation, save_preparation
 from lopsided.training.frozen_features import frozen_features
+from lopsided.training.loop.engine import build_engine, check_options, quiet
+from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
+from lopsided.training.loop.row_steps import check_row_steps
 from lopsided.training.loop.task import MultiLabelTask
-from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]
@@ -78,23 +80,25 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     preparation = fit_preparation(config.model, data) if last is None else last.preparation
     prepared = data if preparation is None else preparation.apply(data)
     inputs = prepared.inputs(images)
+    if inputs.kind == "sparse":
+        check_row_steps(config.training)
     model = _model(config, prepared, inputs, preparation)
     smallest = _smallest_batch(config, prepared, inputs, model)
     trained_on, unreadable = _trained_on(config, prepared, images, model)
     about = about_run(data.labels.names, inputs, identity, preparation)
     task = _task(config, data, model, about, of_features=trained_on is not prepared)
     run.path.mkdir(parents=True, exist_ok=True)
-    further = [UnreadableLog(data, run.unreadable_file, unreadable)]
     with quiet():
-        trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
+        fabric = build_engine(config.training)
         if is_first_rank():
             _begin(run, config, identity, preparation, anew=last is None)
-        first = 0 if last is None else last.epoch + 1
-        train, val = _loaders(config, trained_on, images, trainer, epoch=first, smallest=smallest)
-        try:
-            trainer.fit(task, train, val, ckpt_path=None if last is None else last.path, weights_only=True)
-        except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
-            raise KeyboardInterrupt from end
+        fabric.launch()
+        train, val = _loaders(config, trained_on, images, fabric, smallest=smallest)
+        log = UnreadableLog(data, run.unreadable_file, unreadable)
+        loop = Loop(task, config=config, run=run, fabric=fabric, train=train, val=val, unreadable=log)
+        if last is not None:
+            _go_on(loop, last)
+        loop.fit()
     return run
 
 
@@ -103,11 +107,18 @@ class _Last:
     """The checkpoint that a run goes on from."""
 
     path: Path
-    epoch: int  # that was done, from 0
+    content: dict[str, Any]
     identity: Identity | None  # of the data that it was trained on; older versions kept none
     labels: tuple[str, ...]
     features: tuple[str, ...]  # names, of a table whose columns have them
     preparation: Preparation | None  # that it was trained with
+
+
+def _go_on(loop: Loop, last: _Last) -> None:
+    try:
+        loop.resume(last.content)
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"expected {last.path} to be a checkpoint to go on from, got {error!r:.100}") from error
 
 
 def _say_what_is_measured(data: Data) -> None:
@@ -134,21 +145,15 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
     wanted, there = config.flat(), run.config().flat()
-    checkpoint = run.checkpoint(last)  # one of ours, before Lightning loads it
+    checkpoint = run.checkpoint(last)
     identity = identity_in(checkpoint)
     for name in there:
         decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, expected {name} to be {there[name]}, got {wanted[name]}")
     about = checkpoint["lopsided"]
-    return _Last(
-        last,
-        checkpoint["epoch"],
-        identity,
-        tuple(about["labels"]),
-        tuple(about["feature_names"]),
-        run.preparation(checkpoint),
-    )
+    features = tuple(about["feature_names"])
+    return _Last(last, checkpoint, identity, tuple(about["labels"]), features, run.preparation(checkpoint))
 
 
 def _check_data(last: _Last, identity: Identity, data: Data) -> None:
@@ -199,7 +204,7 @@ def _images(config: Config) -> ImageOptions:
 
 
 def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation | None) -> nn.Module:
-    pl.seed_everything(config.seed, workers=True, verbose=False)
+    seed_everything(config.seed, verbose=False)
     model = build_model(
         config.model,
         input_shape=inputs.shape,
@@ -207,6 +212,9 @@ def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation 
         kind=inputs.kind,
         **({} if preparation is None else preparation.for_network),
     )
+    if inputs.kind == "sparse":
+        train = data.labels.take(data.rows("train"))
+        start_at_prior(model, positives=train.positives_per_label(), known=train.known_per_label())
     for module in model.modules():
         if isinstance(module, Standardise):
             module.fit(data.matrix(data.rows("train")))
@@ -269,10 +277,10 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
 
 
 def _loaders(
-    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer, *, epoch: int, smallest: int
+    config: Config, data: Data, images: ImageOptions, fabric: Fabric, *, smallest: int
 ) -> tuple[DataLoader, DataLoader | None]:
     options = config.training
-    rank, num_ranks = trainer.global_rank, trainer.world_size
+    rank, num_ranks = fabric.global_rank, fabric.world_size
     workers = num_workers(options.workers, data, devices=options.devices)
     train = SplitDataset(data, split="train", options=images, augment=True, seed=config.seed)
     balanced = balanced_weights(data.labels.take(data.rows("train"))) if options.sampling == "balanced" else None
@@ -286,7 +294,6 @@ def _loaders(
         num_ranks=num_ranks,
         smallest=smallest,
     )
-    batches.set_epoch(epoch)  # now: Lightning lets processes that prepare batches begin before it says so itself
     if "val" not in data.split_names:
         return loader(train, batches, workers=workers), None
     val = SplitDataset(data, split="val", options=images)

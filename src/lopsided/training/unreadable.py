@@ -6,16 +6,16 @@ import csv
 import io
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytorch_lightning as pl
 import torch.distributed as dist
+from lightning_fabric import Fabric
+from torch import Tensor
 
 from lopsided.data import Data, UnreadableImage
 from lopsided.runs.json_files import write_whole
 
 
-class UnreadableLog(pl.Callback):
+class UnreadableLog:
     """Collects the images that batches could not open, and tells of them after the epoch in which they were met.
 
     Args:
@@ -28,38 +28,21 @@ class UnreadableLog(pl.Callback):
         self.data, self.path = data, path
         self.rows, self.told = set(known), set[int]()
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def keep(self, batch: dict[str, Tensor]) -> None:
         """Keep the batch's."""
-        self._keep(batch)
+        if "unreadable" in batch:
+            self.rows.update(batch["unreadable"].tolist())
 
-    def on_validation_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the batch's."""
-        self._keep(batch)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def tell(self, fabric: Fabric) -> None:
         """Write those of all ranks."""
-        if trainer.world_size > 1:
-            parts: list[set[int]] = [set()] * trainer.world_size
+        if fabric.world_size > 1:
+            parts: list[set[int]] = [set()] * fabric.world_size
             dist.all_gather_object(parts, self.rows)
             self.rows = set().union(*parts)
-        if trainer.is_global_zero and self.rows > self.told:
+        if fabric.is_global_zero and self.rows > self.told:
             write_unreadable(self.data, self.path, sorted(self.rows))
             print(describe(self.data, sorted(self.rows), listed=self.path), file=sys.stderr)
         self.told = set(self.rows)
-
-    def _keep(self, batch: Any) -> None:
-        if "unreadable" in batch:
-            self.rows.update(batch["unreadable"].tolist())
 
 
 def write_unreadable(data: Data, path: Path, rows: list[int]) -> None:

@@ -33,7 +33,9 @@ def read_table(
     ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
     and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
     hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names`` (else
-    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known). Many labels may be sparse.
+    ``label 0``, ``label 1``, ...), ``split`` and ``mask`` (True where known). Wide features may be sparse:
+    ``features_data``, what is not 0, with ``features_indices``, ``features_indptr`` and perhaps ``features_shape``,
+    then replace ``features``, and a network never gets them written out. Many labels may be sparse.
     ``labels_indices``, the numbers of the positive labels, sample after sample, and ``labels_indptr``, where each
     sample begins among them, then replace ``labels``; ``unknown_indptr`` and ``_indices``, or ``negatives_indptr`` and
     ``_indices`` where nearly all is unknown, replace ``mask``; ``label_names`` is required.

@@ -26,10 +26,10 @@ def seen(monkeypatch):
     """Sample numbers of every training batch, in order, and the first random number of each step."""
     rows, drawn, step = [], [], MultiLabelTask.training_step
 
-    def recorded(self, batch, index):
+    def recorded(self, batch):
         rows.append(batch["rows"].tolist())
         drawn.append(torch.rand(()).item())
-        return step(self, batch, index)
+        return step(self, batch)
 
     monkeypatch.setattr(MultiLabelTask, "training_step", recorded)
 
