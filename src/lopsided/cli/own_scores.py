@@ -76,12 +76,25 @@ def _made(given: Any, name: str) -> dict[str, Any] | None:
 
 def evaluate(given: Any) -> dict[str, Any]:
     """Metrics of scores."""
+    return _measured(read(given), given)
+
+
+def _measured(scores: OwnScores, given: Any) -> dict[str, Any]:
     from lopsided.inference.own_scores.decisions import evaluate_scores
 
     thresholds, calibration = _made(given, "thresholds"), _made(given, "calibration")
     return evaluate_scores(
-        read(given), split=given.split, threshold=given.threshold, thresholds=thresholds, calibration=calibration
+        scores, split=given.split, threshold=given.threshold, thresholds=thresholds, calibration=calibration
     )
+
+
+def report(given: Any) -> Path:
+    """Write a page about scores."""
+    from lopsided.reports.scores.page import write_scores_report
+
+    file, scores = Path(given.run.removeprefix(PREFIX)).expanduser(), read(given)
+    out = Path(given.out or file_to_write(str(file.with_name(f"{file.name}.report.html"))))
+    return write_scores_report(scores, _measured(scores, given), out)
 
 
 def calibrate(given: Any) -> tuple[dict[str, Any], Path]:

@@ -125,7 +125,7 @@ def _floating(scores: np.ndarray) -> np.ndarray:
 def _whole_rows(came: Columns, path: Path, kind: Kind) -> np.ndarray:
     """Numbers of the rows that have scores, all of which are checked."""
     absent = np.isnan(came.scores)
-    empty = absent.all(axis=1)
+    empty = np.asarray(absent.all(axis=1))
     if empty.all():
         raise DataError("expected scores, got none in any row", path=path)
     bad: np.ndarray = ~np.isfinite(came.scores) & ~empty[:, None]
