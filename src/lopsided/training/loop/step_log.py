@@ -18,7 +18,6 @@ from lopsided.files.whole import append_lines, whole
 from lopsided.runs.folder import COLUMNS, read_rows
 from lopsided.training.loop.task import MultiLabelTask, StepValues
 
-
 ROWS_AT_ONCE = 50
 """Steps between two writes."""
 
@@ -33,7 +32,9 @@ class StepLog:
         every: Steps between two writes.
     """
 
-    def __init__(self, path: Path, *, loggers: Sequence[Logger] = (), writes: bool = True, every: int = ROWS_AT_ONCE) -> None:
+    def __init__(
+        self, path: Path, *, loggers: Sequence[Logger] = (), writes: bool = True, every: int = ROWS_AT_ONCE
+    ) -> None:
         self.path, self.loggers, self.writes, self.every = path, loggers, writes, every
         self.pending: list[tuple[int, int, float, StepValues]] = []  # epoch, step, learning rate, values
         self.latest: dict[str, float] = {}  # the last row written, for the progress bar
