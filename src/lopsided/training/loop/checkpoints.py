@@ -29,12 +29,12 @@ class Best:
 
     def is_improved_by(self, value: float) -> bool:
         """Take an epoch's value: whether it is the best one. As long as no epoch had a value, as where no positive is
-        known on validation, the last one is the best."""
+        known on validation, the last one is the best, and there is nothing to wait for."""
+        is_best = value > self.value or (math.isnan(value) and self.value == _NONE_YET)
         if value > self.value:
-            self.value, self.waited = value, 0
-            return True
-        self.waited += 1
-        return math.isnan(value) and self.value == _NONE_YET
+            self.value = value
+        self.waited = 0 if is_best else self.waited + 1
+        return is_best
 
     def state_dict(self) -> dict[str, float]:
         """For a checkpoint."""
