@@ -54,7 +54,10 @@ def read_sidecars(
         raise DataError(f"expected unannotated to be one of {', '.join(get_args(Unannotated))}, got {unannotated!r}")
     said = "\n" if separator == "\\n" else separator
     images = sorted(images_below(folder))
-    beside = {image: path for image in images if (path := _beside(folder, image)) is not None}
+    try:
+        beside = _beside(folder, images)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path=error.filename or folder) from error
     if not beside:
         raise DataError("expected files such as a.txt or a.json beside a.jpg, got none", path=folder)
     texts, objects = _contents(beside)
@@ -80,15 +83,22 @@ def read_sidecars(
     return found.manifest(folder.resolve().name, label_names=label_names, notes=notes)
 
 
-def _beside(folder: Path, image: str) -> Path | None:
-    """The one file of tags beside an image."""
-    path = folder / image
-    names = dict.fromkeys(name for end in _ENDINGS for name in (path.with_suffix(end), path.with_name(path.name + end)))
-    there = [name for name in names if name.is_file()]
-    if len(there) > 1:
-        came = " and ".join(name.name for name in there)
-        raise DataError(f"expected one file of tags beside {path.name}, got {came}", path=path.parent)
-    return there[0] if there else None
+def _beside(folder: Path, images: Sequence[str]) -> dict[str, Path]:
+    """The one file of tags beside each image that has one; each folder is read once."""
+    held: dict[str, set[str]] = {}
+    found = {}
+    for image in images:
+        place, name = os.path.split(os.path.join(folder, image))
+        if place not in held:
+            held[place] = {other for other in os.listdir(place) if other.endswith(_ENDINGS)}
+        stem = name.rpartition(".")[0]
+        there = [start + end for end in _ENDINGS for start in (stem, name) if start + end in held[place]]
+        if len(there) > 1:
+            came = " and ".join(there)
+            raise DataError(f"expected one file of tags beside {name}, got {came}", path=place)
+        if there:
+            found[image] = Path(place, there[0])
+    return found
 
 
 def _contents(beside: Mapping[str, Path]) -> tuple[dict[Path, str], dict[Path, Any]]:

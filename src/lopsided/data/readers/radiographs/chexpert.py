@@ -98,16 +98,18 @@ def _add_rows(
 ) -> None:
     """Add the images of a table; ``counts`` takes how many are left out and how many are not."""
     has_view = _ABOUT[3] in table.names
+    states: dict[tuple[str, str], bool | None] = {}  # of a cell in the column of a label, of which few differ
     for line, (path, *cells) in cells_of(table, [_ABOUT[0], *([_ABOUT[3]] if has_view else []), *flags]):
         try:
             image = _image(path)
             is_kept = view == "all" or _view_of(image, cells[0] if has_view else None) == view
             counts[is_kept] += 1
-            states = {
-                label: _state(flags[label], label, cell) for label, cell in zip(flags, cells[has_view:], strict=True)
-            }
+            read = list(zip(flags, cells[has_view:], strict=True))
+            for label, cell in read:
+                if (label, cell) not in states:
+                    states[label, cell] = _state(flags[label], label, cell)
             if is_kept:
-                positive, unknown = ([label for label, state in states.items() if state is it] for it in (True, None))
+                positive, unknown = ([one[0] for one in read if states[one] is state] for state in (True, None))
                 found.add(image, positive, unknown=unknown, split=split, group=_patient(image))
         except DataError as error:
             raise DataError(str(error), path=table.path, line=line) from None
