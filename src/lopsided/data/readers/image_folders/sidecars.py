@@ -52,7 +52,6 @@ def read_sidecars(
     """
     if unannotated not in get_args(Unannotated):
         raise DataError(f"expected unannotated to be one of {', '.join(get_args(Unannotated))}, got {unannotated!r}")
-    said = "\n" if separator == "\\n" else separator
     images = sorted(images_below(folder))
     try:
         beside = _beside(folder, images)
@@ -61,7 +60,7 @@ def read_sidecars(
     if not beside:
         raise DataError("expected files such as a.txt or a.json beside a.jpg, got none", path=folder)
     texts, objects = _contents(beside)
-    joined_by = separator_of(texts) if said is None else said
+    joined_by = separator_of(texts) if separator is None else separator
     member = choose_member(objects, labels_column)
     found, without = Collector(folder, folder), len(images) - len(beside)
     for image, split in zip(images, _splits(images), strict=True):
@@ -70,13 +69,13 @@ def read_sidecars(
             if path in texts:
                 found.add(image, tags_in_text(texts[path], joined_by), split=split)
             elif path is not None:
-                positive, unknown = labels_in_json(objects[path], member, said)
+                positive, unknown = labels_in_json(objects[path], member, separator)
                 found.add(image, positive, unknown=unknown, split=split)
             elif unannotated == "keep" or (unannotated == "drop_train" and split != "train"):
                 found.add(image, (), split=split)
         except DataError as error:
             raise DataError(str(error), path=path or folder) from None
-    notes = [_how(joined_by)] * (bool(texts) and said is None) + _alone(folder, set(beside.values()))
+    notes = [_how(joined_by)] * (bool(texts) and separator is None) + _alone(folder, set(beside.values()))
     if without:
         done = "count as images without labels" if unannotated == "keep" else "are left out"
         notes.append(f"{without} of {len(images)} images have no file of tags and {done} (--data.unannotated)")
