@@ -1,6 +1,6 @@
 import pytest
 
-from lopsided.data import DataError
+from lopsided.data import DataError, DataOptions, read_source
 from lopsided.data.readers.annotation_tools.cvat import read_cvat
 from tests.data.readers.layout_files import read, touch
 
@@ -52,6 +52,12 @@ def test_tags_and_shapes_give_labels_in_the_declared_order(file):
     assert data.notes == (
         "1 of 3 images have no annotation and count as images without labels (--data.unannotated drop leaves them out)",
     )
+
+
+def test_a_label_of_the_run_that_is_not_declared_is_unknown(file):
+    names = ["cow", "dog", "cat", "sea", "body"]
+    data = read_source(f"cvat:{file}", DataOptions(validation_share=0), label_names=names)
+    assert read(data)["images/a.jpg"] == ("train", ["cow?", "cat", "sea"])
 
 
 def test_images_without_annotation_may_be_left_out(file):

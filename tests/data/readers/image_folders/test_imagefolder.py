@@ -34,6 +34,12 @@ def test_one_file_may_hold_all_images_of_folders_called_like_splits(tmp_path):
     assert read_imagefolder(tmp_path).splits.tolist() == ["train", "test"]
 
 
+def test_a_column_of_splits_goes_before_the_names_of_folders(tmp_path):
+    write(tmp_path, {"metadata.csv": "file_name,tags,split\ntrain/a.jpg,cat,val\ntrain/b.jpg,dog,train\n"})
+    touch(tmp_path, "train/a.jpg", "train/b.jpg")
+    assert read_imagefolder(tmp_path).splits.tolist() == ["val", "train"]
+
+
 def test_files_may_lie_below_data_and_labels_have_columns(tmp_path):
     files = {
         "data/train/metadata.csv": "file_name,label:cat,label:dog\na.jpg,1,0\n",

@@ -64,6 +64,14 @@ def test_the_folder_above_will_do_and_a_test_table_has_paths_and_labels_only(fol
     assert list(read(read_chexpert(folder.parent, view="frontal"))) == [f"train/{A}", f"valid/{C}", f"test/{C}"]
 
 
+def test_the_folder_of_the_paths_may_lie_beside_the_tables(folder):
+    (folder / "train.csv").rename(folder.parent / "train.csv")
+    (folder / "valid.csv").unlink()
+    data = read_chexpert(folder.parent)
+    assert list(read(data)) == [f"CheXpert-v1.0-small/train/{A}", f"CheXpert-v1.0-small/train/{B}"]
+    assert data.notes == ()
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [

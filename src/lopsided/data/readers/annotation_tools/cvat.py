@@ -32,7 +32,7 @@ def read_cvat(
         image_folder: Where images are instead, from the folder of the file on.
         unannotated: Images without a tag or shape: ``keep`` counts them as images without labels, ``drop_train``
             leaves them out of training, ``drop`` out of all splits.
-        label_names: Names that are labels even where the file does not declare them.
+        label_names: Names that are labels even where they never occur; without effect where the file declares labels.
 
     Returns:
         Images in the order of the file; labels in the order in which the file declares them, without the parts of
@@ -64,7 +64,7 @@ def read_cvat(
     empty = sum(not labels for _, _, labels in reader.images)
     return found.manifest(
         file.stem if file.stem != "annotations" else file.resolve().parent.name,
-        label_names=list(dict.fromkeys([*reader.declared, *map(one_form, label_names)])),
+        label_names=list(dict.fromkeys(reader.declared)) or label_names,
         is_whole=bool(reader.declared),
         notes=_notes(empty, left_out, len(reader.images)),
     )

@@ -16,7 +16,7 @@ from lopsided.files.errors import DataError, quoted
 _ORIGIN = "stanfordmlgroup.github.io/competitions/chexpert"
 _TABLES = {"train": "train.csv", "val": "valid.csv", "test": "test.csv"}
 _ABOUT = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")  # all other columns are labels
-_FIRST = re.compile(r"CheXpert-v1\.0(-small)?", re.IGNORECASE)
+_FIRST = re.compile(r"CheXpert-v1\.0[^/]*", re.IGNORECASE)
 _PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 _VIEW = re.compile(r"view\d+_(frontal|lateral)\.[a-z]+$", re.IGNORECASE)
 
@@ -26,12 +26,10 @@ def read_chexpert(folder: Path, *, blank: str = "negative", uncertain: str = "un
 
     Args:
         folder: ``CheXpert-v1.0`` or ``CheXpert-v1.0-small``, or the folder that holds it, with ``train.csv``,
-            ``valid.csv`` and perhaps ``test.csv``, at least one of them; paths in these begin with the folder's name.
-        blank: What an empty cell, an observation that a report does not mention, counts as: ``negative``, as in the
-            paper, or ``unknown``.
-        uncertain: What -1, which the authors write where a report is uncertain, counts as: ``unknown`` (U-Ignore in
-            their paper), ``negative`` (U-Zeros) or ``positive`` (U-Ones), or one of them but for some labels, such as
-            ``negative,Edema=positive``.
+            ``valid.csv`` and perhaps ``test.csv``, at least one; paths in these begin with the folder's name.
+        blank: What an empty cell, which a report does not mention, is: ``negative``, as in the paper, or ``unknown``.
+        uncertain: What -1, where a report is uncertain, is: ``unknown`` (U-Ignore in the paper), ``negative`` (U-Zeros)
+            or ``positive`` (U-Ones); for some labels otherwise: ``negative,Edema=positive``.
         view: ``frontal``, ``lateral`` or ``all`` images.
 
     Returns:
@@ -98,25 +96,28 @@ def _add_rows(
 ) -> None:
     """Add the images of a table; ``counts`` takes how many are left out and how many are not."""
     has_view = _ABOUT[3] in table.names
+    states: dict[tuple[str, str], bool | None] = {}  # of a cell in the column of a label, of which few differ
     for line, (path, *cells) in cells_of(table, [_ABOUT[0], *([_ABOUT[3]] if has_view else []), *flags]):
         try:
-            image = _image(path)
+            image = _image(found.root, path)
             is_kept = view == "all" or _view_of(image, cells[0] if has_view else None) == view
             counts[is_kept] += 1
-            states = {
-                label: _state(flags[label], label, cell) for label, cell in zip(flags, cells[has_view:], strict=True)
-            }
+            read = list(zip(flags, cells[has_view:], strict=True))
+            for label, cell in read:
+                if (label, cell) not in states:
+                    states[label, cell] = _state(flags[label], label, cell)
             if is_kept:
-                positive, unknown = ([label for label, state in states.items() if state is it] for it in (True, None))
+                positive, unknown = ([one[0] for one in read if states[one] is state] for state in (True, None))
                 found.add(image, positive, unknown=unknown, split=split, group=_patient(image))
         except DataError as error:
             raise DataError(str(error), path=table.path, line=line) from None
 
 
-def _image(path: str) -> str:
-    """The path below the folder, without the name of the folder in front."""
-    first, _, rest = relative_path(path).partition("/")
-    return rest if rest and _FIRST.fullmatch(first) else relative_path(path)
+def _image(root: Path, path: str) -> str:
+    """The path below the folder of the tables, which is the one that all paths name first, unless that lies in it."""
+    path = relative_path(path)
+    first, _, rest = path.partition("/")
+    return rest if rest and _FIRST.fullmatch(first) and not (root / first).is_dir() else path
 
 
 def _patient(image: str) -> str:
