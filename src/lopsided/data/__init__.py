@@ -18,10 +18,12 @@ from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
 from lopsided.data.readers.svmlight.reader import read_svmlight
 from lopsided.data.readers.table.reader import read_table
+from lopsided.data.readers.text.reader import read_text
 from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.samples import Inputs, Samples
 from lopsided.data.source import Data, is_source, read_source
 from lopsided.data.table import Table
+from lopsided.data.texts.texts import Texts
 from lopsided.data.validation import with_validation
 from lopsided.files.errors import DataError
 
@@ -39,6 +41,7 @@ __all__ = [
     "SplitDataset",
     "Table",
     "TableDataset",
+    "Texts",
     "UnreadableImage",
     "check_images",
     "digits",
@@ -57,6 +60,7 @@ __all__ = [
     "read_source",
     "read_svmlight",
     "read_table",
+    "read_text",
     "read_voc",
     "summarise",
     "why_unreadable",

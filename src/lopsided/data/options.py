@@ -85,7 +85,10 @@ class DataOptions:
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
         first_feature: The number of the first feature, 0 or 1 (svmlight; default: as the file says beyond doubt).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
+            text).
+        text_columns: Names of the columns that make a text, joined by commas, such as title,body (text; default: text,
+            body, content, …).
 
     Raises:
         DataError: A value is out of range.
@@ -110,6 +113,7 @@ class DataOptions:
     unverified: Unverified | None = None
     first_feature: int | None = None
     separator: str | None = None
+    text_columns: str | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:

@@ -18,6 +18,7 @@ from lopsided.data.readers.nus_wide.reader import read_nus_wide
 from lopsided.data.readers.open_images.reader import read_open_images
 from lopsided.data.readers.svmlight.reader import read_svmlight
 from lopsided.data.readers.table.reader import read_table
+from lopsided.data.readers.text.reader import read_text
 from lopsided.data.readers.voc.reader import read_voc
 from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
@@ -72,6 +73,7 @@ _SOURCES = (
     Source("open-images", "DIR", read_open_images, of_images=True),
     Source("svmlight", "FILE", read_svmlight, (".svm", ".libsvm", ".svmlight")),
     Source("table", "FILE", read_table, (".csv", ".parquet", ".npz"), "features"),
+    Source("text", "FILE", read_text, (".jsonl", ".ndjson"), "texts"),
     Source("arff", "STEM", read_arff),
 )
 

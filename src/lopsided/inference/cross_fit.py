@@ -15,7 +15,7 @@ from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
 from lopsided.data.contents.leakage import content_ids
 from lopsided.inference.scoring import collected, same_labels
-from lopsided.models import ImageNetwork
+from lopsided.models import ImageNetwork, TextNetwork
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder, Trained
 from lopsided.runs.json_files import write_json
@@ -91,12 +91,20 @@ def out_of_sample(
 def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Trained, Data, np.ndarray]:
     """Of a frozen backbone, its head, the features of all images and which could not be opened; others unchanged."""
     model = trained.model
-    if not (data.opens_files and isinstance(model, ImageNetwork) and model.frozen):
+    if not isinstance(model, ImageNetwork | TextNetwork) or not model.frozen:
         return trained, data, np.zeros(0, np.int64)
+    if isinstance(model, ImageNetwork) and not data.opens_files:
+        return trained, data, np.zeros(0, np.int64)
+    if trained.preparation is not None:
+        data = trained.preparation.apply(data)
     workers = num_workers(config.training.workers, data)
     found = frozen_features(data, network=model, images=trained.images, workers=workers)
     head = model.head.cpu()
-    return dataclasses.replace(trained, model=head, inputs=found.table.inputs()), found.table, found.unreadable
+    return (
+        dataclasses.replace(trained, model=head, inputs=found.table.inputs(), preparation=None),
+        found.table,
+        found.unreadable,
+    )
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:

@@ -10,6 +10,7 @@ from lopsided.models.options import ModelOptions, resolved, usual_kind
 from lopsided.models.parameter_groups import parameter_groups
 from lopsided.models.sparse import SparseLinear, start_at_prior
 from lopsided.models.standardise import Standardise
+from lopsided.models.texts.network import TextNetwork
 
 __all__ = [
     "ImageNetwork",
@@ -18,6 +19,7 @@ __all__ = [
     "Pixels",
     "SparseLinear",
     "Standardise",
+    "TextNetwork",
     "build_model",
     "linear",
     "mlp",
