@@ -55,9 +55,29 @@ class Best:
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint beside its place and move it there."""
-    data = io.BytesIO()
-    torch.save(content, data)
+    """Write a checkpoint beside its place and move it there, without a second copy of the weights in memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part:
-        part.write_bytes(data.getbuffer())
+    with whole(path) as part, _Remembering(part) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError:  # what torch says where a write failed
+            raise file.failed or OSError(f"cannot write {path}") from None
+
+
+class _Remembering(io.FileIO):
+    """A file that keeps the error of a write, of which torch tells nothing but a position."""
+
+    failed: OSError | None = None
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb")
+
+    def write(self, data: Any) -> int:
+        try:
+            done = 0
+            while done < len(data):  # a single write may end early
+                done += super().write(memoryview(data)[done:]) or 0
+            return done
+        except OSError as error:
+            self.failed = error
+            raise
