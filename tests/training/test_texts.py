@@ -136,5 +136,5 @@ def test_longer_texts_than_the_encoder_takes_are_cut_off(config):
 
 
 def test_a_network_for_numbers_is_refused_with_what_takes_texts(config, tmp_path):
-    with pytest.raises(ValueError, match="expected model.name to be a text encoder for texts"):
+    with pytest.raises(ValueError, match="expected model.name to be tfidf, mlp or a text encoder"):
         fit(dataclasses.replace(config, model=ModelOptions(name="small_cnn")), tmp_path / "run")

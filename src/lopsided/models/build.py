@@ -78,9 +78,11 @@ def build_model(
                 f"expected images of shape (channels, height, width), at least 8 x 8, for small_cnn, got {input_shape}"
             )
         return _on_pixels(small_cnn(input_shape[0], num_labels, width=options.width or 32, dropout=dropout))
+    if options.name == "tfidf" and kind != "sparse":
+        raise ValueError(f"expected texts for tfidf, got {kind}")
     num_features = math.prod(input_shape)
     if kind == "sparse":
-        if options.name == "linear":
+        if options.name in ("linear", "tfidf"):
             return sparse_linear(num_features, num_labels)
         return sparse_mlp(num_features, num_labels, hidden=options.width or 512, dropout=dropout)
     if options.name == "linear":

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from lopsided.models.images.backbones import check_name
 from lopsided.models.texts.files import PACKAGED, is_encoder
 
-BUILT_IN = ("auto", "linear", "mlp", "small_cnn")
+BUILT_IN = ("auto", "linear", "mlp", "small_cnn", "tfidf")
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 
@@ -24,6 +24,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
     "linear": (),
     "mlp": ("width", "dropout"),
     "small_cnn": ("width", "dropout"),
+    "tfidf": (),
 }
 
 _Head = Literal["linear", "ml_decoder"]
@@ -37,9 +38,10 @@ class ModelOptions:
 
     Args:
         name: linear, mlp, small_cnn, any timm backbone by its name, or auto: mlp for features, linear for those that
-            stay sparse, small_cnn for images below 64 pixels or of other than 3 channels, else tf_efficientnet_lite0.
-            For texts: all-minilm-l6-v2, a folder with config.json, tokenizer.json and model.safetensors (written with
-            a /), or OWNER/NAME on the Hub.
+            stay sparse, small_cnn for images below 64 pixels or of other than 3 channels, tf_efficientnet_lite0 for the
+            rest. For texts: tfidf (which auto chooses; linear on how often words stand in a text), mlp on the same,
+            all-minilm-l6-v2, a folder with config.json, tokenizer.json and model.safetensors (written with a /), or
+            OWNER/NAME on the Hub.
         width: Hidden units of mlp (default 512), channels after the first convolution of small_cnn (default 32), or
             size of the queries of head=ml_decoder, a multiple of 8 (default 768).
         dropout: Share of hidden units silenced while training, in [0, 1) (default 0, of ml_decoder 0.1).

@@ -8,8 +8,10 @@ from typing import Any
 
 from lopsided.data import Data, DataError
 from lopsided.data.preparation import Preparation
+from lopsided.data.texts.tfidf import fit_tfidf, load_tfidf
 from lopsided.data.texts.tokens import TokenPreparation
 from lopsided.models import ModelOptions
+from lopsided.models.options import BUILT_IN
 from lopsided.models.texts.files import encoder_files, longest, read_encoder
 from lopsided.runs.reading import read_json, read_text
 
@@ -28,9 +30,12 @@ def fit_preparation(options: ModelOptions, data: Data) -> Preparation | None:
     """
     if data.inputs().kind != "texts":
         return None
-    if options.name in ("auto", "linear", "mlp", "small_cnn"):
+    if options.name in ("auto", "tfidf", "mlp"):
+        return fit_tfidf(data)
+    if options.name in BUILT_IN:
         raise DataError(
-            f"expected model.name to be a text encoder for texts, such as all-minilm-l6-v2, got {options.name}"
+            f"expected model.name to be tfidf, mlp or a text encoder such as all-minilm-l6-v2 for texts, "
+            f"got {options.name}"
         )
     files = encoder_files(options.name)
     encoder = read_encoder(files)
@@ -93,5 +98,7 @@ def _loaded(folder: Path, content: dict[str, Any]) -> Preparation:
             if type(max_length) is not int or max_length < 3:
                 raise DataError(f"expected max_length to be at least 3, got {max_length!r:.40}", path=folder / _FILE)
             return TokenPreparation(read_text(folder / "tokenizer.json"), read_json(folder / "config.json"), max_length)
+        case "tfidf":
+            return load_tfidf(folder, content)
         case kind:
             raise DataError(f"expected a preparation that this version knows, got {kind!r:.40}", path=folder)
