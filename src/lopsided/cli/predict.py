@@ -22,6 +22,8 @@ def main(arguments: list[str]) -> int:
         examples=(
             "lopsided predict runs/pets holiday.jpg pictures/ --out holiday.csv",
             "lopsided predict runs/bibtex table:new.csv --out new.parquet",
+            "lopsided predict runs/packages new.jsonl --out new.csv",
+            'lopsided predict runs/packages --text "A game of chess."',
             "lopsided predict runs/adaptive --split val",
         ),
     )
@@ -29,25 +31,46 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "data",
         nargs="*",
-        help="image files and folders of them, or one source, whose labels are not needed (default: the run's own)",
+        help="image files and folders of them, a file of texts, or one source, whose labels are not needed "
+        "(default: the run's own)",
+    )
+    parser.add_argument(
+        "--text", type=str, action="append", help="a text, whose labels are printed; may be given several times"
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
     parser.add_keep()
     parser.add_argument(
-        "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
+        "--out",
+        type=file_to_write,
+        help="file to write, .parquet or .csv (default: RUN/predictions.parquet; with --text, none)",
     )
     given = parser.parse_args(arguments)
     sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
     if sources and len(given.data) > 1:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
+    if given.text and given.data:
+        parser.error(f"expected texts by --text or other data, got both: {given.data[0]}")
+
+    from lopsided.inference.predict import likeliest
     from lopsided.inference.predict import predict as write
     from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
-    data = _data(run, given.data, is_one_source=bool(sources))
+    if given.text:
+        from lopsided.data import loose_texts
+        from lopsided.files.errors import quoted
+
+        run.config()  # refuse what is no run
+        data = loose_texts(given.text, label_names=run.labels())
+        if not given.out:
+            for text, labels in zip(given.text, likeliest(run, data, threshold=given.threshold), strict=True):
+                print(f"{quoted(text)}: {labels}")
+            return 0
+    else:
+        data = _data(run, given.data, is_one_source=bool(sources))
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
     keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
     source = sources[0] if sources else None
@@ -60,9 +83,12 @@ def main(arguments: list[str]) -> int:
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
     from lopsided.data import loose_images
+    from lopsided.data.readers.columns.file import SUFFIXES
     from lopsided.runs.own_data import data_for
 
     run.config()  # refuse what is no run
     if not texts or is_one_source:
         return data_for(run, texts[0] if texts else None)
+    if len(texts) == 1 and Path(texts[0]).suffix.lower() in SUFFIXES and run.preparation_folder.is_dir():
+        return data_for(run, f"text:{texts[0]}")
     return loose_images([Path(text) for text in texts], label_names=run.labels())
