@@ -30,6 +30,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
     parser.add_argument(
+        "--top-k", type=int, help="write the most probable labels alone, a row for each, without those of less chance"
+    )
+    parser.add_argument(
         "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
     )
     given = parser.parse_args(arguments)
@@ -37,16 +40,24 @@ def main(arguments: list[str]) -> int:
     if sources and len(given.data) > 1:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
+    if given.top_k is not None and given.threshold is not None:
+        parser.error(f"expected --top-k or --threshold, got both: {given.top_k} and {given.threshold}")
+
     from lopsided.inference.predict import predict as write
+    from lopsided.inference.top import predict_top
     from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
     data = _data(run, given.data, is_one_source=bool(sources))
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
-    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
+    if given.top_k is None:
+        count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
+    else:
+        count, unreadable = predict_top(run, data, out, top_k=given.top_k, split=given.split)
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    print(f"wrote {count} rows to {out}")
+    what = "rows" if given.top_k is None else f"samples, {given.top_k} labels of each,"
+    print(f"wrote {count} {what} to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
 
 
