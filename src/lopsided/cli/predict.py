@@ -41,6 +41,9 @@ def main(arguments: list[str]) -> int:
     parser.add_threshold()
     parser.add_keep()
     parser.add_argument(
+        "--top-k", type=int, help="write the most probable labels alone, a row for each, without those of less chance"
+    )
+    parser.add_argument(
         "--out",
         type=file_to_write,
         help="file to write, .parquet or .csv (default: RUN/predictions.parquet; with --text, none)",
@@ -52,9 +55,14 @@ def main(arguments: list[str]) -> int:
 
     if given.text and given.data:
         parser.error(f"expected texts by --text or other data, got both: {given.data[0]}")
+    if given.top_k is not None and given.threshold is not None:
+        parser.error(f"expected --top-k or --threshold, got both: {given.top_k} and {given.threshold}")
+    if given.top_k is not None and given.text:
+        parser.error(f"expected --top-k or --text, got both: {given.top_k} and {given.text[0]}")
 
     from lopsided.inference.predict import likeliest
     from lopsided.inference.predict import predict as write
+    from lopsided.inference.top import predict_top
     from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
 
@@ -74,10 +82,16 @@ def main(arguments: list[str]) -> int:
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
     keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
     source = sources[0] if sources else None
-    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep)
+    if given.top_k is not None:
+        count, unreadable = predict_top(run, data, out, top_k=given.top_k, split=given.split)
+    else:
+        count, unreadable = write(
+            run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep
+        )
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    print(f"wrote {count} rows to {out}")
+    what = "rows" if given.top_k is None else f"samples, {given.top_k} labels of each,"
+    print(f"wrote {count} {what} to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
 
 
