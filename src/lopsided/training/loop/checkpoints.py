@@ -54,10 +54,11 @@ class Best:
         return best
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint beside its place and move it there."""
+def write_checkpoint(content: dict[str, Any], *paths: Path) -> None:
+    """Write a checkpoint to one file after the other, each beside its place until it is whole."""
     data = io.BytesIO()
     torch.save(content, data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part:
-        part.write_bytes(data.getbuffer())
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            part.write_bytes(data.getbuffer())
