@@ -138,3 +138,27 @@ def test_longer_texts_than_the_encoder_takes_are_cut_off(config):
 def test_a_network_for_numbers_is_refused_with_what_takes_texts(config, tmp_path):
     with pytest.raises(ValueError, match="expected model.name to be tfidf, mlp or a text encoder"):
         fit(dataclasses.replace(config, model=ModelOptions(name="small_cnn")), tmp_path / "run")
+
+
+def test_an_exported_encoder_gives_the_same_labels_with_the_tokeniser_beside_it(config, tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra export")
+    pytest.importorskip("onnxscript", reason="needs the extra export")
+    from tokenizers import Tokenizer
+
+    from lopsided.inference.export import export
+
+    training = dataclasses.replace(config.training, epochs=1)
+    run = fit(dataclasses.replace(config, training=training), tmp_path / "run")
+    about = export(run, tmp_path / "out" / "pets.onnx")
+    assert about.input_type == "int64"
+    tokenizer = Tokenizer.from_file(str(tmp_path / "out" / "pets.tokenizer.json"))
+    ids = np.array([tokenizer.encode("the cat purrs").ids], np.int64)
+    session = runtime.InferenceSession(tmp_path / "out" / "pets.onnx", providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"inputs": ids})
+    data = read_source(config.source, DataOptions())
+    from lopsided.data import loose_texts
+
+    wanted = collected(
+        run.load(), loose_texts(["the cat purrs"], label_names=data.labels.names), split="test", batch_size=1
+    )
+    np.testing.assert_allclose(logits, wanted.logits.numpy(), atol=1e-4)

@@ -59,6 +59,8 @@ def main(arguments: list[str]) -> int:
     share = options.validation_share or DataOptions().validation_share
     summary["set_aside_for_validation"] = set_aside(as_it_lies, share=share, seed=given.seed)
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
+    if lengths := data.lengths_described():
+        summary["lengths"] = lengths
     check = None
     if given.check_images:
         from lopsided.data import check_images
@@ -100,6 +102,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         f"{data.name}: {len(data)} samples, {data.described()}, {summary['labels']} labels\n",
         *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
+        *(f"{unit} of a text: {_shown(lengths)}" for unit, lengths in summary.get("lengths", {}).items()),
         *_about_measuring(summary),
     )
     import numpy as np
@@ -121,6 +124,11 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     print(verdict)
     if "unreadable" in summary:
         _print_check(summary)
+
+
+def _shown(lengths: dict[str, int]) -> str:
+    smallest, median, most, largest = (f"{length:,}" for length in lengths.values())
+    return f"{smallest} to {largest}, half have at most {median}, 95 % at most {most}"
 
 
 def _about_measuring(summary: dict[str, Any]) -> list[str]:

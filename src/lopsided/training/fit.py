@@ -79,6 +79,8 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     preparation = fit_preparation(config.model, data) if last is None else last.preparation
+    if preparation is not None and is_first_rank() and (remark := preparation.remark(data)):
+        print(f"{data.name}: {remark}", file=sys.stderr)
     prepared = data if preparation is None else preparation.apply(data)
     inputs = prepared.inputs(images)
     if inputs.kind == "sparse":

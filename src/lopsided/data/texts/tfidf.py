@@ -97,6 +97,10 @@ class TfidfPreparation:
         vectoriser.idf_ = self.rarity
         return vectoriser
 
+    def remark(self, samples: Samples) -> str | None:
+        """Nothing is cut off."""
+        return None
+
     def save(self, folder: Path) -> None:
         """Write the terms as JSON and how rare each is as an array."""
         (folder / FILE).write_text(json.dumps({"kind": self.kind, "terms": self.terms}), encoding="utf-8")
