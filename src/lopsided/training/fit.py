@@ -20,6 +20,7 @@ from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
 from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.data.folds import fold_of
 from lopsided.files.errors import quoted
 from lopsided.models import ImageNetwork, Standardise, build_model
 from lopsided.models.images.dry_run import normalises_alone
@@ -73,7 +74,10 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     if last is not None:
         _check_data(last, identity, data)
     if "train" not in data.split_names:
-        raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}")
+        are_folds = all(fold_of(name) is not None for name in data.split_names)
+        hint = "; say --data.fold 0 to test on the first and train on the others" if are_folds else ""
+        came = ", ".join(data.split_names)
+        raise ValueError(f"expected {config.source} to have a train split, got splits {came}{hint}")
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     inputs = data.inputs(images)
