@@ -12,8 +12,9 @@ from lopsided.cli.main import main
 from lopsided.data import DataError, DataOptions
 from lopsided.inference import scores as module
 from lopsided.inference.evaluate import evaluate
-from lopsided.inference.scores import scores_of
+from lopsided.inference.scores import batches_of, scores_of
 from lopsided.inference.thresholds import choose
+from lopsided.models import ModelOptions
 from lopsided.runs import folder as folders
 from lopsided.runs.config import Config, LossOptions, TrainingOptions
 from lopsided.runs.folder import RunFolder
@@ -107,6 +108,20 @@ def test_what_is_kept_is_what_was_computed(run, data, passes):
     same(scores_of(run, trained, data, split="test"), first)
     same(scores_of(run, trained, data, split="test", keep=False), first)
     assert passes == ["test", "test"]
+
+
+def test_predictions_are_those_of_the_logits_that_were_kept(run, tmp_path, monkeypatch):
+    from lopsided.files.csv_file import read_csv_file
+
+    assert main(["predict", str(run.path), "--out", str(tmp_path / "before.csv")]) == 0
+    assert not run.scores.exists()
+    assert main(["evaluate", str(run.path)]) == 0
+    monkeypatch.setattr(module, "scored_batches", None)  # whoever calls it now fails
+    assert main(["predict", str(run.path), "--out", str(tmp_path / "after.csv")]) == 0
+    before, after = (list(read_csv_file(tmp_path / f"{name}.csv").rows()) for name in ("before", "after"))
+    assert after == before
+    assert len(after) == 30
+    assert main(["predict", str(run.path), "--out", str(tmp_path / "again.csv"), "--no-keep"]) == 1
 
 
 def test_without_keeping_nothing_is_read_or_written(run, passes):
@@ -239,3 +254,23 @@ def test_images_are_opened_once_and_again_when_one_byte_has_changed(make_manifes
     again = evaluate(run, manifest, save=False)
     assert passes == ["test", "test"]
     assert first["samples"] >= again["samples"]
+
+
+def test_a_frozen_backbone_is_not_run_again_where_its_features_are_cached(make_manifest, config, tmp_path, monkeypatch):
+    pytest.importorskip("timm", exc_type=(ImportError, RuntimeError))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    manifest = make_manifest(24, broken=(3,))
+    model = ModelOptions(name="resnet10t", frozen=True, pretrained=False)
+    config = dataclasses.replace(config, data=DataOptions(image_size=32), model=model)
+    run = fit(config, tmp_path / "frozen", data=manifest)
+    cached = scores_of(run, run.load(), manifest, split="test", keep=False)
+    pieces = list(batches_of(run, run.load(), manifest, split="test", keep=False))
+    shutil.rmtree(tmp_path / "cache")
+    computed = scores_of(run, run.load(), manifest, split="test", keep=False)
+    torch.testing.assert_close(cached.logits[computed.targets.any(1)], computed.logits[computed.targets.any(1)])
+    assert torch.equal(cached.targets, computed.targets)
+    assert torch.equal(cached.mask, computed.mask)
+    assert cached.unreadable == computed.unreadable == [3]
+    assert torch.equal(torch.cat([logits for logits, _ in pieces]), cached.logits)
+    assert all(3 in batch["unreadable"].tolist() for _, batch in pieces)
+    assert not (tmp_path / "cache").exists()

@@ -45,6 +45,7 @@ def test_without_options_nothing_changes():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 @pytest.mark.parametrize("name", ["linear", "mlp"])
 def test_on_sparse_inputs_the_prior_is_the_default(name):
     inputs = torch.eye(5).to_sparse_csr()

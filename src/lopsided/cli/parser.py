@@ -127,9 +127,10 @@ class Parser(ArgumentParser):
         )
         self.args = []  # until they are parsed
 
-    def add_run(self, *, source: str = "") -> None:
-        """Take the folder of a run and, if its help is given, a source to use instead of the run's own."""
-        self.add_argument("run", type=str, help="folder of the run")
+    def add_run(self, *, source: str = "", scores: bool = False) -> None:
+        """Take the folder of a run, or scores, and, if its help is given, a source to use instead of the run's own."""
+        help_of_run = "folder of the run" + (", or scores:FILE, the scores of any program" if scores else "")
+        self.add_argument("run", type=str, help=help_of_run)
         if source:
             self.add_argument("source", nargs="?", help=source)
 

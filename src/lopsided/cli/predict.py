@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
+    parser.add_keep()
     parser.add_argument(
         "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
     )
@@ -48,7 +49,9 @@ def main(arguments: list[str]) -> int:
     run = RunFolder(Path(given.run))
     data = _data(run, given.data, is_one_source=bool(sources))
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
-    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
+    keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
+    source = sources[0] if sources else None
+    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep)
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
     print(f"wrote {count} rows to {out}")

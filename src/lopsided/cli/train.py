@@ -37,8 +37,9 @@ def main(arguments: list[str]) -> int:
 
     # Late, so that wrong usage is told at once: Lightning takes seconds to import.
     from lopsided.training.fit import fit, is_first_rank
+    from lopsided.training.usual import usual_for_texts
 
-    run = fit(config, out, resume=given.resume)
+    run = fit(usual_for_texts(config), out, resume=given.resume)
     if not is_first_rank():
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from lopsided.data.readers.open_images.reader import read_open_images
     from lopsided.data.readers.svmlight.reader import read_svmlight
     from lopsided.data.readers.table.reader import read_table
+    from lopsided.data.readers.text.reader import read_text
     from lopsided.data.readers.voc.reader import read_voc
     from lopsided.data.samples import Inputs, Samples
     from lopsided.data.source import Data, is_source, read_source
     from lopsided.data.table import Table
+    from lopsided.data.texts.texts import Texts
     from lopsided.data.validation import with_validation
     from lopsided.files.errors import DataError
 else:
@@ -46,6 +48,7 @@ __all__ = [
     "SplitDataset",
     "Table",
     "TableDataset",
+    "Texts",
     "UnreadableImage",
     "check_images",
     "digits",
@@ -64,6 +67,7 @@ __all__ = [
     "read_source",
     "read_svmlight",
     "read_table",
+    "read_text",
     "read_voc",
     "summarise",
     "why_unreadable",

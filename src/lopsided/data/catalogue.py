@@ -108,6 +108,7 @@ KINDS = (
     ),
     Source("svmlight", "FILE", "svmlight.reader:read_svmlight", (".svm", ".libsvm", ".svmlight")),
     Source("table", "FILE", "table.reader:read_table", (".csv", ".parquet", ".npz"), "features"),
+    Source("text", "FILE", "text.reader:read_text", (".jsonl", ".ndjson"), "texts"),
     Source("arff", "STEM", "arff.reader:read_arff"),
 )
 """Every kind of source, in the order that help and errors list them."""

@@ -13,7 +13,7 @@ from lopsided.files.errors import DataError, quoted
 
 _RANDOM_STREAM = 101  # of a seed, apart from the streams of other draws
 # What a terminal obeys, a line ends with, or no file can hold: control characters and halves of a character.
-_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +229,7 @@ def _check_names(names: tuple[str, ...]) -> None:
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise DataError(f"expected a label name to be a text that is not empty, got {quoted(name)}")
-        if _NO_TEXT.search(name):
+        if NO_TEXT.search(name):
             raise DataError(
                 f"expected a label name to be one line of text without control characters, got {quoted(name)}"
             )

@@ -96,27 +96,30 @@ class DataOptions:
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
         first_feature: The number of the first feature, 0 or 1 (svmlight; default: as the file says beyond doubt).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table), or in
-            a file of tags, where \\n is a tag on each line (sidecars).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
+            text, imagefolder), or in a file of tags, where \\n is a tag on each line (sidecars).
         input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
-        labels_column: Name of the column of joined names of labels (listing, table; default: labels, tags, …), or of
-            the field that holds labels, where there are several (label-studio, fiftyone, sidecars).
-        label_columns: Names of 0/1 columns, one for each label, joined by commas (listing, table; default: label:NAME).
-        split_column: Name of the column of splits (listing, table; default: split, fold, …).
-        group_column: Name of the column of groups, such as patients, which splits keep together (listing, table).
-        ignored_columns: Names of columns that play no role, joined by commas (listing, table).
-        image_folder: Where paths start, from the folder of the listing on (default: there).
+        labels_column: Name of the column of joined names of labels (listing, table, text; default: labels, tags, …), or
+            of the field that holds labels (label-studio, fiftyone, sidecars; default: the only one).
+        label_columns: Names of 0/1 columns, one for each label, joined by commas (listing, table, text; default:
+            label:NAME).
+        split_column: Name of the column of splits (listing, table, text; default: split, fold, …).
+        group_column: Name of the column of groups, such as patients, which splits keep together (listing, table, text).
+        ignored_columns: Names of columns that play no role, joined by commas (listing, table, text).
+        image_folder: Where paths start, from the folder of the file on (listing, label-studio, cvat; default: there).
         suffix: What follows each path that does not end in it, such as .jpg (listing).
-        no_label: Name that means that a sample has no label, such as "No Finding" (listing, table).
-        blank: What an empty cell of labels is: unknown or negative (listing, table; default: in 0/1 columns unknown, in
-            a column of names negative); for some labels otherwise: "unknown,NAME=negative".
+        no_label: Name that means that a sample has no label, such as "No Finding" (listing, table, text).
+        blank: What an empty cell of labels is: unknown or negative (listing, table, text; default: in 0/1 columns
+            unknown, in a column of names negative); for some labels otherwise: "unknown,NAME=negative".
         uncertain: What -1, u, ? and uncertain are in 0/1 columns: unknown, positive or negative (listing, table,
-            default: refused, but ? unknown; chexpert, default: unknown); for some labels otherwise:
+            text, default: refused, but ? unknown; chexpert, default: unknown); for some labels otherwise:
             "negative,NAME=positive".
         view: all (default), frontal or lateral images (chexpert).
         annotators: Labels of an image that several people looked at: majority (default; a tie is unknown), any or all
             (label-studio).
         channels: rgb (default) or rgby, which adds half of the yellow channel to red and green (protein-atlas).
+        text_columns: Names of the columns that make a text, joined by commas, such as title,body (text; default: text,
+            body, content, …).
 
     Raises:
         DataError: A value is out of range.
@@ -143,6 +146,7 @@ class DataOptions:
     unverified: Unverified | None = None
     first_feature: int | None = None
     separator: str | None = None
+    text_columns: str | None = None
     input_column: str | None = None
     labels_column: str | None = None
     label_columns: str | None = None

@@ -86,32 +86,68 @@ def _measured(
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
     scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
-    targets, mask = scores.targets, scores.mask
-    probabilities = trained.calibrator(scores.logits)
     fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
-    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
-    seen, wide = coverage(targets, mask), reliability(probabilities, targets, mask=mask)
     result = {
         "split": split,
+        **described(
+            scores,
+            trained.calibrator(scores.logits),
+            before=torch.sigmoid(scores.logits),
+            labels=trained.labels,
+            decision=decision,
+            chosen=chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit),
+            method=method_of(trained.calibrator, run.config().loss),
+            fit=fit,
+        ),
+    }
+    if data.opens_files:
+        result["unreadable"] = scores.unreadable
+    if save:
+        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
+    return result
+
+
+def described(
+    scores: Scores,
+    probabilities: Tensor,
+    *,
+    before: Tensor,
+    labels: tuple[str, ...],
+    decision: Decision,
+    chosen: list[str],
+    method: str,
+    fit: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """What :func:`evaluate` returns of scores, whoever computed them.
+
+    Args:
+        scores: Scores, by which samples are ranked, and the truth.
+        probabilities: Of the same shape.
+        before: Probabilities without any calibration.
+        labels: Names.
+        decision: Above which probability labels are predicted.
+        chosen: Which of weights, thresholds and calibration were chosen on these samples.
+        method: What makes the probabilities.
+        fit: How a calibration was fitted; None where none was.
+    """
+    targets, mask = scores.targets, scores.mask
+    seen, wide = coverage(targets, mask), reliability(probabilities, targets, mask=mask)
+    result = {
         **measure(scores.logits, probabilities, targets, threshold=decision.threshold, mask=mask, bins=wide),
         "top3": _of_top(probabilities, scores, decision),
         "threshold": decision.common,
         "samples": len(targets) if mask is None else int(mask.any(dim=1).sum()),  # of which anything is known
         "chosen_on_this_split": chosen,
         "labels_measured": seen.measured,
-        "labels_without_positives": len(trained.labels) - seen.measured,
-        "labels_always_true": [trained.labels[k] for k in seen.always_true],
-        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), fit, scores, probabilities, wide),
+        "labels_without_positives": len(labels) - seen.measured,
+        "labels_always_true": [labels[k] for k in seen.always_true],
+        "calibration": _calibration(method, fit, scores, probabilities, before, wide),
     }
     if decision.chosen is not None:
         kept = ("rule", "at_least", "per_label", "split", "source", "few")
         result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
         if not chosen:
             result["f1"] = _compared(probabilities, scores, decision)
-    if data.opens_files:
-        result["unreadable"] = scores.unreadable
-    if save:
-        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
     return result
 
 
@@ -129,12 +165,16 @@ def _of_top(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[s
 
 
 def _calibration(
-    method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor, wide: Reliability
+    method: str,
+    fit: dict[str, Any] | None,
+    scores: Scores,
+    probabilities: Tensor,
+    uncalibrated: Tensor,
+    wide: Reliability,
 ) -> dict[str, Any]:
     """Calibration of the sigmoid, as ``before``, and of the probabilities, as ``after``."""
     after = _truthfulness(probabilities, scores, wide)
-    sigmoid = torch.sigmoid(scores.logits)
-    before = after if torch.equal(sigmoid, probabilities) else _truthfulness(sigmoid, scores)
+    before = after if torch.equal(uncalibrated, probabilities) else _truthfulness(uncalibrated, scores)
     return {
         "method": method,
         **({} if fit is None else {"fitted_on": fit["split"]}),

@@ -8,16 +8,18 @@ import json
 import re
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lopsided.data import Data, DataError
 from lopsided.files.regular import check_regular
 from lopsided.files.whole import whole
-from lopsided.inference.scoring import Scores, collected
+from lopsided.inference.scoring import Scores, collected, scored_batches
 from lopsided.models import ImageNetwork
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder, Trained
@@ -64,17 +66,51 @@ def scores_of(
     return Scores(torch.from_numpy(logits), targets, known, unreadable.tolist())
 
 
+def batches_of(
+    run: RunFolder, trained: Trained, data: Data, *, split: str, source: str | None = None, keep: bool = True
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """Logits of a split in pieces, with ``rows`` and ``unreadable`` of each: kept ones, else computed and not kept.
+
+    What is computed is never in memory as a whole; takes and raises what :func:`scores_of` does.
+    """
+    config, rows = run.config(), data.rows(split)
+    size, found = config.training.batch_size, None
+    if keep and (path := _place(run, split, source)).exists():
+        key = _key(trained, data, config, split)
+        found = _read(path, key, samples=len(rows), num_labels=len(trained.labels))
+    if found is not None:
+        logits, unreadable = (torch.from_numpy(part) for part in found)
+        for start in range(0, len(rows), size):
+            piece = slice(start, start + size)
+            yield logits[piece], {"rows": torch.from_numpy(rows[piece]), "unreadable": unreadable}
+        return
+    of_head = _by_head(trained, data)
+    if of_head is None:
+        yield from scored_batches(trained, data, split=split, batch_size=size)
+        return
+    head, features, bad = of_head
+    for logits, batch in scored_batches(head, features, split=split, batch_size=size):
+        yield logits, {**batch, "unreadable": torch.from_numpy(bad)}
+
+
 def _computed(trained: Trained, data: Data, config: Config, split: str) -> Scores:
-    """By the head alone, where the features of a frozen backbone are there for all images."""
-    batch_size, model = config.training.batch_size, trained.model
-    if data.opens_files and isinstance(model, ImageNetwork) and model.frozen:
-        found = cached_features(data, network=model, images=trained.images)
-        if found is not None:
-            head = dataclasses.replace(trained, model=model.head, inputs=found.table.inputs())
-            scores = collected(head, found.table, split=split, batch_size=batch_size)
-            bad = np.intersect1d(found.unreadable, data.rows(split))
-            return dataclasses.replace(scores, unreadable=bad.tolist())
-    return collected(trained, data, split=split, batch_size=batch_size)
+    of_head = _by_head(trained, data)
+    if of_head is None:
+        return collected(trained, data, split=split, batch_size=config.training.batch_size)
+    head, features, bad = of_head
+    scores = collected(head, features, split=split, batch_size=config.training.batch_size)
+    return dataclasses.replace(scores, unreadable=np.intersect1d(bad, data.rows(split)).tolist())
+
+
+def _by_head(trained: Trained, data: Data) -> tuple[Trained, Data, np.ndarray] | None:
+    """Of a frozen backbone whose features of all images are cached: the head, the features, and unreadable samples."""
+    model = trained.model
+    if not (data.opens_files and isinstance(model, ImageNetwork) and model.frozen):
+        return None
+    found = cached_features(data, network=model, images=trained.images)
+    if found is None:
+        return None
+    return dataclasses.replace(trained, model=model.head, inputs=found.table.inputs()), found.table, found.unreadable
 
 
 def _place(run: RunFolder, split: str, source: str | None) -> Path:

@@ -36,6 +36,8 @@ def scored_batches(
     Raises:
         ValueError: The inputs are of another kind or shape, or have other named features.
     """
+    if trained.preparation is not None:
+        data = trained.preparation.apply(data)
     data, left_out = data.with_features(trained.inputs.names)
     if left_out:
         named = ", ".join(map(quoted, left_out[:5])) + (" and more" if len(left_out) > 5 else "")

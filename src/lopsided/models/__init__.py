@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lopsided.models.options import ModelOptions, resolved, usual_kind
     from lopsided.models.sparse import SparseLinear
     from lopsided.models.standardise import Standardise
+    from lopsided.models.texts.network import TextNetwork
 else:
     __getattr__, __dir__ = lazy_names(__name__, __file__)
 
@@ -25,6 +26,7 @@ __all__ = [
     "Pixels",
     "SparseLinear",
     "Standardise",
+    "TextNetwork",
     "build_model",
     "linear",
     "mlp",

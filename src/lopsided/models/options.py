@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from lopsided.models.images.names import check_name
+from lopsided.models.texts.files import PACKAGED, is_encoder
 
-BUILT_IN = ("auto", "linear", "mlp", "small_cnn")
+BUILT_IN = ("auto", "linear", "mlp", "small_cnn", "tfidf")
 
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 
@@ -30,16 +31,20 @@ _BACKBONE_TAKES = (
     *_HEAD_TAKES,
 )
 
+_ENCODER_TAKES = ("dropout", "pretrained", "frozen", "layer_decay", "pooling", "max_length", *_HEAD_TAKES)
+
 _TAKES: dict[str, tuple[str, ...]] = {
     "auto": _BACKBONE_TAKES,  # once the network is known, settings that have no effect on it are refused
     "linear": _HEAD_TAKES,
     "mlp": ("width", "dropout", *_HEAD_TAKES),
     "small_cnn": ("width", "dropout", *_HEAD_TAKES),
+    "tfidf": _HEAD_TAKES,
 }
 
 _Head = Literal["linear", "ml_decoder"]
 _Scaling = Literal["backbone", "unit"]
 _Bias = Literal["zero", "prior"]
+_Pooling = Literal["mean", "first"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,10 @@ class ModelOptions:
 
     Args:
         name: linear, mlp, small_cnn, any timm backbone by its name, or auto: mlp for features, linear for those that
-            stay sparse, small_cnn for images below 64 pixels or of other than 3 channels, else tf_efficientnet_lite0.
+            stay sparse, small_cnn for images below 64 pixels or of other than 3 channels, tf_efficientnet_lite0 for the
+            rest. For texts: tfidf (which auto chooses; linear on how often words stand in a text), mlp on the same,
+            all-minilm-l6-v2, a folder with config.json, tokenizer.json and model.safetensors (written with a /), or
+            OWNER/NAME on the Hub.
         width: Hidden units of mlp (default 512), channels after the first convolution of small_cnn (default 32), or
             size of the queries of head=ml_decoder, a multiple of 8 (default 768).
         dropout: Share of hidden units silenced while training, in [0, 1) (default 0, of ml_decoder 0.1).
@@ -61,6 +69,8 @@ class ModelOptions:
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
         pixels: Scale colours as the backbone's trained weights expect them (backbone, the default), or to [0, 1]
             (unit, the default with pretrained=false).
+        pooling: What a text encoder gives of a text: the mean over its tokens (default), or the output at the first.
+        max_length: Tokens of a text that an encoder reads, with its two marks (default: 256, or as many as it takes).
         head_bias: Where the logit of each label starts: zero, or prior, the log odds of the label's share of the
             training samples (default: prior on sparse inputs, else close to zero, as PyTorch draws it).
         head_scale: Factor on the first weights of the last layer, > 0 (default 1: as PyTorch draws them).
@@ -76,14 +86,16 @@ class ModelOptions:
     frozen: bool | None = None
     layer_decay: float | None = None  # per layer
     pixels: _Scaling | None = None
+    pooling: _Pooling | None = None
+    max_length: int | None = None  # tokens
     head_bias: _Bias | None = None
     head_scale: float | None = None  # factor
 
     def __post_init__(self) -> None:
-        if self.name not in BUILT_IN:
-            check_name(self.name, others=BUILT_IN)
+        if self.name not in BUILT_IN and not is_encoder(self.name):
+            check_name(self.name, others=(*BUILT_IN, PACKAGED))
         self._check_values()
-        takes = _TAKES.get(self.name, _BACKBONE_TAKES)
+        takes = _TAKES.get(self.name, _ENCODER_TAKES if is_encoder(self.name) else _BACKBONE_TAKES)
         for name in self._given():
             if name not in takes:
                 listed = ", ".join(f"model.{part}" for part in takes)
@@ -101,13 +113,15 @@ class ModelOptions:
         for name in ("width", "groups"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"expected model.{name} to be at least 1, got {value}")
+        if self.max_length is not None and self.max_length < 3:
+            raise ValueError(f"expected model.max_length to be at least 3, got {self.max_length}")
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"expected model.dropout to lie in [0, 1), got {self.dropout}")
         if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
             raise ValueError(f"expected model.layer_decay to lie in (0, 1], got {self.layer_decay}")
         if self.head_scale is not None and not 0 < self.head_scale < math.inf:
             raise ValueError(f"expected model.head_scale to be a number above 0, got {self.head_scale}")
-        for name, kind in (("head", _Head), ("pixels", _Scaling), ("head_bias", _Bias)):
+        for name, kind in (("head", _Head), ("pixels", _Scaling), ("head_bias", _Bias), ("pooling", _Pooling)):
             if (value := getattr(self, name)) is not None and value not in get_args(kind):
                 raise ValueError(f"expected model.{name} to be one of {', '.join(get_args(kind))}, got {value!r}")
 

@@ -21,8 +21,9 @@ from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.folds import fold_of
+from lopsided.data.preparation import Preparation
 from lopsided.files.errors import quoted
-from lopsided.models import ImageNetwork, Standardise, build_model
+from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
@@ -30,6 +31,7 @@ from lopsided.runs.folder import RunFolder, about_run, environment, identity_in
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
+from lopsided.runs.preparations import fit_preparation, save_preparation
 from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loop.engine import build_engine, check_options, quiet
@@ -73,25 +75,24 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     identity = identity_of(data)
     if last is not None:
         _check_data(last, identity, data)
-    if "train" not in data.split_names:
-        are_folds = all(fold_of(name) is not None for name in data.split_names)
-        hint = "; say --data.fold 0 to test on the first and train on the others" if are_folds else ""
-        came = ", ".join(data.split_names)
-        raise ValueError(f"expected {config.source} to have a train split, got splits {came}{hint}")
+    _check_train(config, data)
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
-    inputs = data.inputs(images)
+    preparation = fit_preparation(config.model, data) if last is None else last.preparation
+    prepared = data if preparation is None else preparation.apply(data)
+    inputs = prepared.inputs(images)
     if inputs.kind == "sparse":
         check_row_steps(config.training)
-    model = _model(config, data, inputs)
-    smallest = _smallest_batch(config, data, inputs, model)
-    trained_on, unreadable = _trained_on(config, data, images, model)
-    task = _task(config, data, inputs, model, identity, of_features=trained_on is not data)
+    model = _model(config, prepared, inputs, preparation)
+    smallest = _smallest_batch(config, prepared, inputs, model)
+    trained_on, unreadable = _trained_on(config, prepared, images, model)
+    about = about_run(data.labels.names, inputs, identity, preparation)
+    task = _task(config, data, model, about, of_features=trained_on is not prepared)
     run.path.mkdir(parents=True, exist_ok=True)
     with quiet():
         fabric = build_engine(config.training)
         if is_first_rank():
-            _begin(run, config, identity, anew=last is None)
+            _begin(run, config, identity, preparation, anew=last is None)
         fabric.launch()
         train, val = _loaders(config, trained_on, images, fabric, smallest=smallest)
         log = UnreadableLog(data, run.unreadable_file, unreadable)
@@ -111,6 +112,7 @@ class _Last:
     identity: Identity | None  # of the data that it was trained on; older versions kept none
     labels: tuple[str, ...]
     features: tuple[str, ...]  # names, of a table whose columns have them
+    preparation: Preparation | None  # that it was trained with
 
 
 def _go_on(loop: Loop, last: _Last) -> None:
@@ -118,6 +120,15 @@ def _go_on(loop: Loop, last: _Last) -> None:
         loop.resume(last.content)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"expected {last.path} to be a checkpoint to go on from, got {error!r:.100}") from error
+
+
+def _check_train(config: Config, data: Data) -> None:
+    """Refuse data without training samples, such as folds of which none is named to test on."""
+    if "train" in data.split_names:
+        return
+    are_folds = all(fold_of(name) is not None for name in data.split_names)
+    hint = "; say --data.fold 0 to test on the first and train on the others" if are_folds else ""
+    raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}{hint}")
 
 
 def _say_what_is_measured(data: Data) -> None:
@@ -151,7 +162,8 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, expected {name} to be {there[name]}, got {wanted[name]}")
     about = checkpoint["lopsided"]
-    return _Last(last, checkpoint, identity, tuple(about["labels"]), tuple(about["feature_names"]))
+    features = tuple(about["feature_names"])
+    return _Last(last, checkpoint, identity, tuple(about["labels"]), features, run.preparation(checkpoint))
 
 
 def _check_data(last: _Last, identity: Identity, data: Data) -> None:
@@ -174,12 +186,14 @@ def _check_data(last: _Last, identity: Identity, data: Data) -> None:
         )
 
 
-def _begin(run: RunFolder, config: Config, identity: Identity, *, anew: bool) -> None:
+def _begin(run: RunFolder, config: Config, identity: Identity, preparation: Preparation | None, *, anew: bool) -> None:
     """Write what is known of a run before its first step, and remove what was made for weights that are no more."""
     if anew:
         best = run.checkpoints / "best.ckpt"  # of a first epoch that was cut short at its end
         for stale in (best, run.calibration_file, run.thresholds_file, run.evaluation_file, run.unreadable_file):
             stale.unlink(missing_ok=True)
+        if preparation is not None:
+            save_preparation(preparation, run.preparation_folder)
         config.save(run.config_file)
         write_json(run.environment_file, environment())
     write_data_file(run, config, identity)
@@ -199,9 +213,15 @@ def _images(config: Config) -> ImageOptions:
     return dataclasses.replace(images, cutout=config.data.cutout or 0.0, rand_augment=config.data.rand_augment or 0)
 
 
-def _model(config: Config, data: Data, inputs: Inputs) -> nn.Module:
+def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation | None) -> nn.Module:
     seed_everything(config.seed, verbose=False)
-    model = build_model(config.model, input_shape=inputs.shape, num_labels=len(data.labels.names), kind=inputs.kind)
+    model = build_model(
+        config.model,
+        input_shape=inputs.shape,
+        num_labels=len(data.labels.names),
+        kind=inputs.kind,
+        **({} if preparation is None else preparation.for_network),
+    )
     start_head(model, config.model, labels=data.labels.take(data.rows("train")))
     for module in model.modules():
         if isinstance(module, Standardise):
@@ -227,8 +247,10 @@ def _smallest_batch(config: Config, data: Data, inputs: Inputs, model: nn.Module
 
 def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> tuple[Data, list[int]]:
     """What batches are made of: the data, or what a frozen backbone makes of it; and images that cannot be opened."""
-    changes = images.cutout or images.rand_augment or images.mixup
-    if not data.opens_files or not isinstance(model, ImageNetwork) or not model.frozen or changes:
+    changes = data.opens_files and (images.cutout or images.rand_augment or images.mixup)
+    if not isinstance(model, ImageNetwork | TextNetwork) or not model.frozen or changes:
+        return data, []
+    if isinstance(model, ImageNetwork) and not data.opens_files:  # small pictures in memory
         return data, []
     found = frozen_features(
         data,
@@ -240,9 +262,7 @@ def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Modu
     return found.table, found.unreadable.tolist()
 
 
-def _task(
-    config: Config, data: Data, inputs: Inputs, model: nn.Module, identity: Identity, *, of_features: bool
-) -> MultiLabelTask:
+def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *, of_features: bool) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
     if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
         print(remark, file=sys.stderr)
@@ -255,7 +275,7 @@ def _task(
             num_samples=len(train),
         ),
         config.training,
-        about_run(labels, inputs, identity),
+        about,
         layer_decay=config.model.layer_decay,
         of_features=of_features,
     )

@@ -22,7 +22,7 @@ from lopsided.data import Data, ImageOptions, SplitDataset, Table
 from lopsided.data.contents.identity import identity_of
 from lopsided.files.memory import SHARE, machine_memory
 from lopsided.files.whole import whole
-from lopsided.models import ImageNetwork, ModelOptions, build_model
+from lopsided.models import ImageNetwork, ModelOptions, TextNetwork, build_model
 from lopsided.runs.folder import digest_of_tensors
 from lopsided.training.loop.loaders import num_workers
 
@@ -50,7 +50,7 @@ class FrozenFeatures:
 def frozen_features(
     data: Data,
     *,
-    network: ImageNetwork,
+    network: ImageNetwork | TextNetwork,
     images: ImageOptions,
     cache: Path | None = None,
     batch_size: int = 32,
@@ -78,7 +78,8 @@ def frozen_features(
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     key = _key(data, network, images)
-    folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
+    name = Path(network.backbone.name).name
+    folder = (cache or default_cache()) / f"{name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / "about.json") as part:
         part.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
@@ -150,8 +151,17 @@ def _shards(count: int) -> list[range]:
     return [range(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
 
 
-def _key(data: Data, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
+def _key(data: Data, network: ImageNetwork | TextNetwork, options: ImageOptions) -> dict[str, Any]:
     """What decides the features, as JSON."""
+    if isinstance(network, TextNetwork):
+        return {
+            "format": FORMAT,
+            "encoder": network.backbone.name,
+            "pooling": network.backbone.pooling,
+            "weights": weights_digest(network.backbone),
+            "texts": len(data),
+            "tokens": identity_of(data).inputs,
+        }
     return {
         "format": FORMAT,
         "backbone": network.backbone.name,
@@ -169,7 +179,9 @@ def _digest(key: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
-def _shape(network: ImageNetwork, size: int, device: torch.device) -> tuple[int, ...]:
+def _shape(network: ImageNetwork | TextNetwork, size: int, device: torch.device) -> tuple[int, ...]:
+    if isinstance(network, TextNetwork):
+        return (network.backbone.num_features,)
     with torch.inference_mode():
         return tuple(network.features(torch.zeros(1, 3, size, size, dtype=torch.uint8, device=device)).shape[1:])
 
@@ -185,7 +197,7 @@ def _check_fits(num_images: int, shape: tuple[int, ...]) -> None:
 
 def _gathered(
     data: Data,
-    network: ImageNetwork,
+    network: ImageNetwork | TextNetwork,
     options: ImageOptions,
     folder: Path,
     shape: tuple[int, ...],
@@ -209,7 +221,7 @@ def _gathered(
     done = len(data) - sum(len(rows) for rows in missing)
     bad: list[int] = []
     ends = {rows.stop: rows for rows in missing}
-    with tqdm(total=len(data), initial=done, desc="features", unit="image", disable=None, leave=False) as bar:
+    with tqdm(total=len(data), initial=done, desc="features", unit="sample", disable=None, leave=False) as bar:
         for batch, values in _computed(data, network, options, batches, workers=workers, device=device):
             rows = batch["rows"].numpy()
             features[rows] = values.numpy()
@@ -224,7 +236,7 @@ def _gathered(
 
 def _computed(
     data: Data,
-    network: ImageNetwork,
+    network: ImageNetwork | TextNetwork,
     options: ImageOptions,
     batches: list[list[int]],
     *,
@@ -237,8 +249,10 @@ def _computed(
     dataset = SplitDataset(in_one_split, split="all", options=options)
     with torch.inference_mode():
         for batch in DataLoader(dataset, sampler=batches, batch_size=None, num_workers=workers):
-            images = batch["inputs"].to(device, memory_format=torch.channels_last)
-            yield batch, network.features(images).float().cpu()
+            inputs = batch["inputs"].to(device)
+            if inputs.dim() == 4:
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
+            yield batch, network.features(inputs).float().cpu()
 
 
 def _file(folder: Path, rows: range) -> Path:

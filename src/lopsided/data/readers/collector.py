@@ -32,6 +32,7 @@ class Collector:
         self._splits: list[str] = []
         self._groups: list[str] = []
         self._columns: dict[str, int] = {}
+        self._numbered: dict[str, int] = {}  # names as they came
         self._positives = (array("q"), array("q"))
         self._unknown = (array("q"), array("q"))
 
@@ -115,7 +116,13 @@ class Collector:
             raise DataError(str(error), path=self.path) from None
 
     def _numbers(self, labels: Iterable[str]) -> set[int]:
-        return {self._columns.setdefault(one_form(label), len(self._columns)) for label in labels}
+        found = set()
+        for label in labels:
+            if (number := self._numbered.get(label)) is None:
+                number = self._columns.setdefault(one_form(label), len(self._columns))
+                self._numbered[label] = number
+            found.add(number)
+        return found
 
     def _labels(self, names: tuple[str, ...]) -> Labels:
         place = {label: i for i, label in enumerate(names)}
@@ -132,9 +139,10 @@ class Collector:
     def _missing(self) -> list[str]:
         """Images of which a file is not there; each folder is read once."""
         held: dict[str, set[str]] = {}
-        missing = []
+        missing, root = [], str(self.root)
         for image in self._rows:
-            for file in files_of_image(self.root / image):
+            path = os.path.join(root, image)
+            for file in files_of_image(path) if "{" in image else (path,):
                 folder, file_name = os.path.split(file)
                 if folder not in held:
                     held[folder] = _names_in(folder)

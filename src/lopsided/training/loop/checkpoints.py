@@ -29,12 +29,12 @@ class Best:
 
     def is_improved_by(self, value: float) -> bool:
         """Take an epoch's value: whether it is the best one. As long as no epoch had a value, as where no positive is
-        known on validation, the last one is the best."""
+        known on validation, the last one is the best, and there is nothing to wait for."""
+        is_best = value > self.value or (math.isnan(value) and self.value == _NONE_YET)
         if value > self.value:
-            self.value, self.waited = value, 0
-            return True
-        self.waited += 1
-        return math.isnan(value) and self.value == _NONE_YET
+            self.value = value
+        self.waited = 0 if is_best else self.waited + 1
+        return is_best
 
     def state_dict(self) -> dict[str, float]:
         """For a checkpoint."""
@@ -55,9 +55,29 @@ class Best:
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint beside its place and move it there."""
-    data = io.BytesIO()
-    torch.save(content, data)
+    """Write a checkpoint beside its place and move it there, without a second copy of the weights in memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part:
-        part.write_bytes(data.getbuffer())
+    with whole(path) as part, _Remembering(part) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError:  # what torch says where a write failed
+            raise file.failed or OSError(f"cannot write {path}") from None
+
+
+class _Remembering(io.FileIO):
+    """A file that keeps the error of a write, of which torch tells nothing but a position."""
+
+    failed: OSError | None = None
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb")
+
+    def write(self, data: Any) -> int:
+        try:
+            done = 0
+            while done < len(data):  # a single write may end early
+                done += super().write(memoryview(data)[done:]) or 0
+            return done
+        except OSError as error:
+            self.failed = error
+            raise

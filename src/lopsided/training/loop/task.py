@@ -12,7 +12,7 @@ from lopsided.asymmetry import ProbabilityGap
 from lopsided.asymmetry.probability_gap import cross_entropy_and_gap, sum_over_ranks
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
-from lopsided.models import ImageNetwork
+from lopsided.models import ImageNetwork, TextNetwork
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
 from lopsided.training.loop.row_steps import rows_alone
@@ -52,7 +52,7 @@ class MultiLabelTask(nn.Module):
         super().__init__()
         self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
         if of_features:
-            assert isinstance(model, ImageNetwork)
+            assert isinstance(model, ImageNetwork | TextNetwork)
             tensors = model.state_dict(prefix="model.")
             self.frozen = {name: value for name, value in tensors.items() if not name.startswith("model.head.")}
             model = nn.ModuleDict({"head": model.head})

@@ -1,6 +1,6 @@
 import pytest
 
-from lopsided.data import DataError
+from lopsided.data import DataError, DataOptions, read_source
 from lopsided.data.readers.annotation_tools.cvat import read_cvat
 from tests.data.readers.layout_files import read, touch
 
@@ -52,6 +52,12 @@ def test_tags_and_shapes_give_labels_in_the_declared_order(file):
     assert data.notes == (
         "1 of 3 images have no annotation and count as images without labels (--data.unannotated drop leaves them out)",
     )
+
+
+def test_a_label_of_the_run_that_is_not_declared_is_unknown(file):
+    names = ["cow", "dog", "cat", "sea", "body"]
+    data = read_source(f"cvat:{file}", DataOptions(validation_share=0), label_names=names)
+    assert read(data)["images/a.jpg"] == ("train", ["cow?", "cat", "sea"])
 
 
 def test_images_without_annotation_may_be_left_out(file):
@@ -113,5 +119,16 @@ def test_what_cannot_be_meant_is_named_with_its_line(file, content, message):
 
 def test_images_that_lie_nowhere_are_looked_for_by_name(tmp_path):
     (tmp_path / "annotations.xml").write_text(document())
-    with pytest.raises(DataError, match=r"expected images such as images/a.jpg \(beside the file of annotations\)"):
+    with pytest.raises(
+        DataError, match=r"expected images such as images/a.jpg \(beside the file, or in --data.image_folder\)"
+    ):
         read_cvat(tmp_path / "annotations.xml")
+
+
+def test_images_may_be_said_to_lie_elsewhere(file, tmp_path):
+    (tmp_path / "exports").mkdir()
+    file.rename(tmp_path / "exports" / "pets.xml")
+    data = read_cvat(tmp_path / "exports" / "pets.xml", image_folder="..")
+    assert (data.name, len(data), data.path(0).is_file()) == ("pets", 3, True)
+    with pytest.raises(DataError, match=r"expected data.image_folder to be a folder, got none: 'nowhere'"):
+        read_cvat(tmp_path / "exports" / "pets.xml", image_folder="nowhere")

@@ -102,6 +102,13 @@ def test_labels_of_regions_count_and_of_several_control_tags_one_is_chosen(file)
         read_tasks(file, one, labels_column="boxes")
 
 
+def test_images_may_be_said_to_lie_elsewhere(file):
+    write(file.parent, {"exports/x.json": [task(1, "s3://x/a.jpg", annotation(choice("a")))]})
+    data = read_label_studio(file.parent / "exports/x.json", image_folder="../images")
+    assert list(read(data)) == ["a.jpg"]
+    assert data.path(0).is_file()
+
+
 def test_a_split_in_the_data_of_all_tasks_counts(file):
     data = read_tasks(
         file,

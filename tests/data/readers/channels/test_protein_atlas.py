@@ -42,6 +42,12 @@ def test_the_table_of_2021_has_other_numbers_joined_by_bars(folder):
     assert read_protein_atlas(folder).labels.names == ("Intermediate filaments", "Negative", "Nucleoplasm")
 
 
+def test_files_may_end_otherwise(folder):
+    for path in (folder / "train").iterdir():
+        path.rename(path.with_suffix(".tif"))
+    assert next(iter(read(read_protein_atlas(folder)))) == "train/a-1_{red,green,blue}.tif"
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lopsided.data import DataError
+from lopsided.data import DataError, DataOptions, read_source
 from lopsided.data.readers.image_folders.imagefolder import read_imagefolder
 from tests.data.readers.layout_files import read, touch, write
 
@@ -34,6 +34,12 @@ def test_one_file_may_hold_all_images_of_folders_called_like_splits(tmp_path):
     assert read_imagefolder(tmp_path).splits.tolist() == ["train", "test"]
 
 
+def test_a_column_of_splits_goes_before_the_names_of_folders(tmp_path):
+    write(tmp_path, {"metadata.csv": "file_name,tags,split\ntrain/a.jpg,cat,val\ntrain/b.jpg,dog,train\n"})
+    touch(tmp_path, "train/a.jpg", "train/b.jpg")
+    assert read_imagefolder(tmp_path).splits.tolist() == ["val", "train"]
+
+
 def test_files_may_lie_below_data_and_labels_have_columns(tmp_path):
     files = {
         "data/train/metadata.csv": "file_name,label:cat,label:dog\na.jpg,1,0\n",
@@ -48,6 +54,31 @@ def test_files_may_lie_below_data_and_labels_have_columns(tmp_path):
     assert np.count_nonzero(read_imagefolder(tmp_path).splits == "train") == 1
 
 
+def test_a_file_without_labels_has_unknown_ones_and_empty_lists_are_none(tmp_path):
+    files = {
+        "train/metadata.csv": "file_name,labels\na.jpg,cat|dog\n",
+        "test/metadata.csv": "file_name\nb.jpg\n",
+        "validation/metadata.jsonl": '{"file_name": "c.jpg", "labels": []}',
+    }
+    write(tmp_path, files)
+    touch(tmp_path, "train/a.jpg", "test/b.jpg", "validation/c.jpg")
+    assert read(read_imagefolder(tmp_path)) == {
+        "test/b.jpg": ("test", ["cat?", "dog?"]),
+        "train/a.jpg": ("train", ["cat", "dog"]),
+        "validation/c.jpg": ("val", []),
+    }
+
+
+def test_columns_may_be_named_as_in_any_listing(tmp_path):
+    write(tmp_path, {"train/metadata.csv": "file_name,mood,patient\na.jpg,sunny warm,7\nb.jpg,nothing,8\n"})
+    touch(tmp_path, "train/a.jpg", "train/b.jpg")
+    options = DataOptions(labels_column="mood", separator=" ", no_label="nothing", validation_share=0)
+    data = read_source(f"imagefolder:{tmp_path}", options)
+    assert read(data) == {"train/a.jpg": ("train", ["sunny", "warm"]), "train/b.jpg": ("train", [])}
+    assert data.groups.tolist() == ["7", "8"]
+    assert data.columns["labels"] == "mood"
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -60,12 +91,12 @@ def test_files_may_lie_below_data_and_labels_have_columns(tmp_path):
             "metadata.csv, line 2: expected a path that stays in its f",
         ),
         (
-            {"metadata.csv": "image_name,labels\na.jpg,cat\n"},
-            "metadata.csv: expected a column 'path', or one of image, f",
+            {"metadata.csv": "picture,labels\na.jpg,cat\n"},
+            "metadata.csv, line 1: expected a column 'path', or one of image, f",
         ),
         (
-            {"train/metadata.jsonl": '{"file_name": 3, "labels": []}'},
-            "line 1: expected 'file_name' to hold text, got 3",
+            {"train/metadata.jsonl": '{"file_name": ["a"], "labels": []}'},
+            "line 1: expected 'file_name' to hold text, got ['a']",
         ),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from lopsided.data import DataError
+from lopsided.data import DataError, DataOptions, read_source
 from lopsided.data.readers.image_folders.yolo import read_yolo
 from tests.data.readers.layout_files import read, touch, write
 
@@ -54,6 +54,17 @@ def test_without_yaml_names_are_lines_and_all_images_are_train(tmp_path):
     data = read_yolo(tmp_path)
     assert read(data) == {"images/a.jpg": ("train", ["dog"])}
     assert data.labels.names == ("cat", "dog")
+
+
+def test_the_innermost_folder_of_images_has_the_labels_beside_it(tmp_path):
+    write(tmp_path, {"classes.txt": "cat\ndog\n", "images/train/labels/a.txt": "1\n"})
+    touch(tmp_path, "images/train/images/a.jpg")
+    assert read(read_yolo(tmp_path)) == {"images/train/images/a.jpg": ("train", ["dog"])}
+
+
+def test_a_label_of_the_run_that_has_no_number_is_unknown(folder):
+    data = read_source(f"yolo:{folder}", DataOptions(validation_share=0), label_names=["cow", "cat", "dog", "ant"])
+    assert read(data)["images/train/a.jpg"] == ("train", ["cat", "dog", "ant?"])
 
 
 @pytest.mark.parametrize(

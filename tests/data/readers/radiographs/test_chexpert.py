@@ -33,11 +33,21 @@ def test_blank_is_negative_and_uncertain_is_unknown(folder):
     assert data.groups.tolist() == ["patient00001", "patient00001", "patient64541"]
 
 
-@pytest.mark.parametrize(("uncertain", "labels"), [("positive", ["Edema"]), ("negative", [])])
-def test_uncertain_may_count_as_either(folder, uncertain, labels):
+@pytest.mark.parametrize(
+    ("uncertain", "labels"),
+    [("positive", ["Edema"]), ("negative", []), ("negative,Edema=positive", ["Edema"]), ("unknown,Edema=negative", [])],
+)
+def test_uncertain_may_count_as_either_for_all_labels_or_for_one(folder, uncertain, labels):
     data = read_source(f"chexpert:{folder}", DataOptions(uncertain=uncertain))
     assert read(data)[f"train/{B}"] == ("train", labels)
     assert data.labels.num_unknown == 0
+
+
+def test_a_blank_may_be_unknown(folder):
+    assert read(read_chexpert(folder, blank="unknown"))[f"train/{A}"] == (
+        "train",
+        ["No Finding", "Edema?", "Fracture?"],
+    )
 
 
 @pytest.mark.parametrize(("view", "kept"), [("frontal", [f"train/{A}", f"valid/{C}"]), ("lateral", [f"train/{B}"])])
@@ -54,16 +64,20 @@ def test_the_folder_above_will_do_and_a_test_table_has_paths_and_labels_only(fol
     assert list(read(read_chexpert(folder.parent, view="frontal"))) == [f"train/{A}", f"valid/{C}", f"test/{C}"]
 
 
+def test_the_folder_of_the_paths_may_lie_beside_the_tables(folder):
+    (folder / "train.csv").rename(folder.parent / "train.csv")
+    (folder / "valid.csv").unlink()
+    data = read_chexpert(folder.parent)
+    assert list(read(data)) == [f"CheXpert-v1.0-small/train/{A}", f"CheXpert-v1.0-small/train/{B}"]
+    assert data.notes == ()
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
         (
             {"train.csv": table((A, "Frontal", "2.0,,"))},
-            "train.csv, line 2: expected 1, 0, -1 or nothing in column 'No",
-        ),
-        (
-            {"train.csv": table((A, "Frontal", "nan,,"))},
-            "line 2: expected 1, 0, -1 or nothing in column 'No Finding', g",
+            "train.csv, line 2: column 'No Finding': expected 0, 1 or, where unknow",
         ),
         (
             {"train.csv": table(("a.jpg", "Frontal", ",,"))},
@@ -102,8 +116,17 @@ def test_a_folder_without_tables_says_which_there_should_be(tmp_path):
         read_chexpert(tmp_path)
 
 
-def test_a_policy_that_is_none_is_refused(folder):
-    with pytest.raises(
-        DataError, match=r"expected data.uncertain to be one of unknown, negative, positive, got 'maybe'"
-    ):
-        DataOptions(uncertain="maybe")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"uncertain": "maybe"}, "data.uncertain to be unknown, positive or negative, or such as"),
+        (
+            {"uncertain": "negative,Edem=positive"},
+            "data.uncertain to name labels of the data, got 'Edem'; did you mean",
+        ),
+        ({"view": "side"}, "view to be one of all, frontal, lateral, got 'side'"),
+    ],
+)
+def test_a_policy_that_is_none_is_refused(folder, options, message):
+    with pytest.raises(DataError, match=message):
+        read_source(f"chexpert:{folder}", DataOptions(**options))

@@ -8,6 +8,7 @@ from lopsided.data.cell_values import one_form, parse_split
 from lopsided.data.images.files import folder_of_images, relative_path
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import Unannotated
+from lopsided.data.readers.annotation_tools.links import image_root
 from lopsided.data.readers.collector import Collector
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.xml import parse_xml
@@ -16,15 +17,22 @@ _SHAPES = ("tag", "box", "polygon", "polyline", "points", "cuboid", "ellipse", "
 _FORMAT = '"CVAT for images 1.1"'
 
 
-def read_cvat(file: Path, *, unannotated: Unannotated = "keep", label_names: Sequence[str] = ()) -> Manifest:
+def read_cvat(
+    file: Path,
+    *,
+    image_folder: str | None = None,
+    unannotated: Unannotated = "keep",
+    label_names: Sequence[str] = (),
+) -> Manifest:
     """Read tags and shapes of images; an image has the labels of all of them, whatever their attributes.
 
     Args:
         file: ``annotations.xml`` of an export in the format "CVAT for images 1.1". Images are in ``images`` beside it
             or beside the file, in a project also in a folder for each subset.
+        image_folder: Where images are instead, from the folder of the file on.
         unannotated: Images without a tag or shape: ``keep`` counts them as images without labels, ``drop_train``
             leaves them out of training, ``drop`` out of all splits.
-        label_names: Names that are labels even where the file does not declare them.
+        label_names: Names that are labels even where they never occur; without effect where the file declares labels.
 
     Returns:
         Images in the order of the file; labels in the order in which the file declares them, without the parts of
@@ -37,16 +45,17 @@ def read_cvat(file: Path, *, unannotated: Unannotated = "keep", label_names: Seq
     """
     if unannotated not in get_args(Unannotated):
         raise DataError(f"expected unannotated to be one of {', '.join(get_args(Unannotated))}, got {unannotated!r}")
+    root = image_root(file, image_folder)
     reader = _Reader()
     parse_xml(file, start=reader.start, end=reader.end, text=reader.text)
     if not reader.images:
         raise DataError(f"expected at least one <image> ({_FORMAT}), got none", path=file)
-    found, left_out = Collector(file.parent, file), 0
+    found, left_out = Collector(root, file), 0
     for (split, subset), images in _by_subset(reader.images).items():
         names = [name for name, _ in images]
         inner = [f"images/{subset}", subset] if subset else []
         places = [*inner, "images", "", "images/default", "data"]
-        below = folder_of_images(file.parent, names, folders=places, origin="beside the file of annotations")
+        below = folder_of_images(root, names, folders=places, origin="beside the file, or in --data.image_folder")
         for name, labels in images:
             if not labels and (unannotated == "drop" or (unannotated == "drop_train" and split == "train")):
                 left_out += 1
@@ -55,7 +64,7 @@ def read_cvat(file: Path, *, unannotated: Unannotated = "keep", label_names: Seq
     empty = sum(not labels for _, _, labels in reader.images)
     return found.manifest(
         file.stem if file.stem != "annotations" else file.resolve().parent.name,
-        label_names=list(dict.fromkeys([*reader.declared, *map(one_form, label_names)])),
+        label_names=list(dict.fromkeys(reader.declared)) or label_names,
         is_whole=bool(reader.declared),
         notes=_notes(empty, left_out, len(reader.images)),
     )

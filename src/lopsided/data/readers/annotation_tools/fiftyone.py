@@ -44,7 +44,7 @@ def read_fiftyone(
         labels_column: The field with the labels, such as ``ground_truth``, where samples have several.
         unannotated: Images whose field is empty: ``drop`` leaves them out, ``drop_train`` out of training, ``keep``
             counts them as images without labels. A list of labels that is empty says that an image has none.
-        label_names: Names that are labels even where they never occur.
+        label_names: Names that are labels even where they never occur; without effect where the file lists classes.
 
     Returns:
         Images in the order of the file. Labels are the ``classes`` of the file in their order; where it has none, those
@@ -72,8 +72,9 @@ def read_fiftyone(
     notes = []
     if left_out:
         notes = [f"{left_out} of {len(samples)} images have no labels yet and are left out (--data.unannotated keep)"]
-    names = list(dict.fromkeys([*classes, *label_names]))
-    return found.manifest(folder.resolve().name, label_names=names, is_whole=bool(classes), notes=notes)
+    return found.manifest(
+        folder.resolve().name, label_names=classes or label_names, is_whole=bool(classes), notes=notes
+    )
 
 
 def _file(folder: Path) -> Path:

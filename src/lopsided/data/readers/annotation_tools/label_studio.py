@@ -9,7 +9,7 @@ from lopsided.data.cell_values import parse_split
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import Annotators, Unannotated
 from lopsided.data.readers.annotation_tools.label_studio_tasks import Task, tasks_of
-from lopsided.data.readers.annotation_tools.links import ImageFinder
+from lopsided.data.readers.annotation_tools.links import ImageFinder, image_root
 from lopsided.data.readers.collector import Collector
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.json_file import read_json
@@ -20,6 +20,7 @@ def read_label_studio(
     *,
     annotators: Annotators = "majority",
     labels_column: str | None = None,
+    image_folder: str | None = None,
     unannotated: Unannotated = "drop",
     label_names: Sequence[str] = (),
 ) -> Manifest:
@@ -35,6 +36,7 @@ def read_label_studio(
         annotators: What several annotations of an image say together: a label is positive where more than half chose
             it, and unknown where exactly half did (``majority``), where ``any`` or where ``all`` did.
         labels_column: Name of the control tag, such as ``choice``, where several occur.
+        image_folder: Where images are looked for instead of beside the file, from its folder on.
         unannotated: Images without an annotation: ``drop`` leaves them out, ``drop_train`` likewise but for those
             whose data says ``val`` or ``test``, ``keep`` counts them as images without labels.
         label_names: Names that are labels even where nobody chose them.
@@ -55,7 +57,7 @@ def read_label_studio(
     try:
         tasks = tasks_of(content)
         _choose_control(tasks, labels_column)
-        found, notes = _collected(file, tasks, annotators, unannotated)
+        found, notes = _collected(file, image_root(file, image_folder), tasks, annotators, unannotated)
     except DataError as error:
         raise DataError(str(error), path=file) from None
     return found.manifest(file.stem, label_names=label_names, notes=notes)
@@ -76,10 +78,10 @@ def _choose_control(tasks: list[Task], wanted: str | None) -> None:
 
 
 def _collected(
-    file: Path, tasks: list[Task], annotators: Annotators, unannotated: Unannotated
+    file: Path, root: Path, tasks: list[Task], annotators: Annotators, unannotated: Unannotated
 ) -> tuple[Collector, list[str]]:
-    finder = ImageFinder(file.parent, folders=("", "images", "data", "media", "upload"))
-    found, without, several = Collector(file.parent, file), 0, 0
+    finder = ImageFinder(root, folders=("", "images", "data", "media", "upload"))
+    found, without, several = Collector(root, file), 0, 0
     has_splits = all(task.split for task in tasks)
     for task in tasks:
         split = parse_split(task.split) if has_splits else "train"

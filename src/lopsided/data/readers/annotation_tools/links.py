@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from lopsided.data.images.files import relative_path
+from lopsided.files.errors import DataError, quoted
 
 _UPLOAD = re.compile(r"[0-9a-f]{8}-(.+)")  # eight digits that Label Studio puts before the name of an upload
 
@@ -44,6 +45,18 @@ class ImageFinder:
                 if os.path.isfile(self.root / folder / upload[1]):
                     return f"{folder}/{upload[1]}" if folder else upload[1]
         return parts[-1]
+
+
+def image_root(file: Path, image_folder: str | None) -> Path:
+    """The folder that the images of a file lie below: its own, or the one that the user says.
+
+    Raises:
+        DataError: There is no such folder.
+    """
+    root = file.parent if image_folder is None else file.parent / Path(image_folder).expanduser()
+    if not root.is_dir():
+        raise DataError(f"expected data.image_folder to be a folder, got none: {quoted(image_folder)}", path=root)
+    return root
 
 
 def path_of_link(link: str) -> str:

@@ -3,7 +3,8 @@
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,19 @@ _DEPTH = 2  # folders above a file of metadata, as in data/train
 
 
 def read_imagefolder(
-    folder: Path, *, separator: str | None = None, label_names: Sequence[str] | None = None
+    folder: Path,
+    *,
+    label_names: Sequence[str] | None = None,
+    separator: str | None = None,
+    no_label: str | None = None,
+    blank: str | None = None,
+    uncertain: str | None = None,
+    input_column: str | None = None,
+    labels_column: str | None = None,
+    label_columns: str | None = None,
+    split_column: str | None = None,
+    group_column: str | None = None,
+    ignored_columns: str | None = None,
 ) -> Manifest:
     """Read images whose labels stand in ``metadata.csv``, ``metadata.jsonl`` or ``metadata.parquet``.
 
@@ -32,13 +45,14 @@ def read_imagefolder(
 
     Args:
         folder: With one file in it, or one in each of ``train``, ``validation`` and ``test``, there or in ``data``.
-        separator: What joins the names in a cell.
         label_names: Names that are labels even where they never occur.
+        separator, no_label, blank, uncertain, input_column, labels_column, label_columns, split_column, group_column,
+            ignored_columns: Of each file, as of ``read_listing``.
 
     Returns:
         Images file after file. The folder of a file, or the outermost folder of all paths of the one file, is the split
         where it is called like one; otherwise a column ``split`` says it. A label that only another file names is
-        negative where ``labels`` lists names, and unknown where labels have a column each.
+        negative where ``labels`` lists names, and unknown where labels have a column each or a file has no labels.
 
     Raises:
         DataError: There is no such file or several in a folder, one is malformed, or an image is there twice.
@@ -55,9 +69,21 @@ def read_imagefolder(
             f"listing:{folder} (a folder for each label)?",
             path=folder,
         )
-    first = [read_listing(file, separator=separator, label_names=label_names) for file in files]
-    names = sorted({name for part in first for name in part.labels.names}.union(label_names or ()))
-    parts = first if len(files) == 1 else [read_listing(file, separator=separator, label_names=names) for file in files]
+    read = partial(
+        read_listing,
+        separator=separator,
+        no_label=no_label,
+        blank=blank,
+        uncertain=uncertain,
+        input_column=input_column,
+        labels_column=labels_column,
+        label_columns=label_columns,
+        split_column=split_column,
+        group_column=group_column,
+        ignored_columns=ignored_columns,
+    )
+    names = _names(files, read, label_names)
+    parts = [read(file, label_names=names) for file in files]
     starts = [file.parent.relative_to(folder).as_posix() for file in files]
     paths = [
         str(path) if at == "." else f"{at}/{path}"
@@ -74,7 +100,21 @@ def read_imagefolder(
         np.array(splits),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         groups=_groups(parts),
+        columns=parts[0].columns,
     )
+
+
+def _names(files: list[Path], read: Callable[..., Manifest], label_names: Sequence[str] | None) -> list[str]:
+    """Names of the labels in all files; some of these may say nothing of labels, as those of a test split."""
+    found, errors = set(label_names or ()), []
+    for file in files:
+        try:
+            found.update(read(file, label_names=label_names).labels.names)
+        except DataError as error:  # the same file is read again with the names that others have
+            errors.append(error)
+    if len(errors) == len(files):
+        raise errors[0]
+    return sorted(found)
 
 
 def _files(folder: Path, depth: int) -> list[Path]:
@@ -121,4 +161,4 @@ def _groups(parts: list[Manifest]) -> np.ndarray | None:
     groups = [part.groups for part in parts]
     if any(each is None for each in groups):
         return None
-    return np.concatenate([each.astype(str) for each in groups if each is not None])
+    return np.array([str(group) for each in groups if each is not None for group in each])

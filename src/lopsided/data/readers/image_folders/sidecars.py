@@ -52,13 +52,15 @@ def read_sidecars(
     """
     if unannotated not in get_args(Unannotated):
         raise DataError(f"expected unannotated to be one of {', '.join(get_args(Unannotated))}, got {unannotated!r}")
-    said = "\n" if separator == "\\n" else separator
     images = sorted(images_below(folder))
-    beside = {image: path for image in images if (path := _beside(folder, image)) is not None}
+    try:
+        beside = _beside(folder, images)
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}", path=error.filename or folder) from error
     if not beside:
         raise DataError("expected files such as a.txt or a.json beside a.jpg, got none", path=folder)
     texts, objects = _contents(beside)
-    joined_by = separator_of(texts) if said is None else said
+    joined_by = separator_of(texts) if separator is None else separator
     member = choose_member(objects, labels_column)
     found, without = Collector(folder, folder), len(images) - len(beside)
     for image, split in zip(images, _splits(images), strict=True):
@@ -67,28 +69,35 @@ def read_sidecars(
             if path in texts:
                 found.add(image, tags_in_text(texts[path], joined_by), split=split)
             elif path is not None:
-                positive, unknown = labels_in_json(objects[path], member, said)
+                positive, unknown = labels_in_json(objects[path], member, separator)
                 found.add(image, positive, unknown=unknown, split=split)
             elif unannotated == "keep" or (unannotated == "drop_train" and split != "train"):
                 found.add(image, (), split=split)
         except DataError as error:
             raise DataError(str(error), path=path or folder) from None
-    notes = [_how(joined_by)] * (bool(texts) and said is None) + _alone(folder, set(beside.values()))
+    notes = [_how(joined_by)] * (bool(texts) and separator is None) + _alone(folder, set(beside.values()))
     if without:
         done = "count as images without labels" if unannotated == "keep" else "are left out"
         notes.append(f"{without} of {len(images)} images have no file of tags and {done} (--data.unannotated)")
     return found.manifest(folder.resolve().name, label_names=label_names, notes=notes)
 
 
-def _beside(folder: Path, image: str) -> Path | None:
-    """The one file of tags beside an image."""
-    path = folder / image
-    names = dict.fromkeys(name for end in _ENDINGS for name in (path.with_suffix(end), path.with_name(path.name + end)))
-    there = [name for name in names if name.is_file()]
-    if len(there) > 1:
-        came = " and ".join(name.name for name in there)
-        raise DataError(f"expected one file of tags beside {path.name}, got {came}", path=path.parent)
-    return there[0] if there else None
+def _beside(folder: Path, images: Sequence[str]) -> dict[str, Path]:
+    """The one file of tags beside each image that has one; each folder is read once."""
+    held: dict[str, set[str]] = {}
+    found = {}
+    for image in images:
+        place, name = os.path.split(os.path.join(folder, image))
+        if place not in held:
+            held[place] = {other for other in os.listdir(place) if other.endswith(_ENDINGS)}
+        stem = name.rpartition(".")[0]
+        there = [start + end for end in _ENDINGS for start in (stem, name) if start + end in held[place]]
+        if len(there) > 1:
+            came = " and ".join(there)
+            raise DataError(f"expected one file of tags beside {name}, got {came}", path=place)
+        if there:
+            found[image] = Path(place, there[0])
+    return found
 
 
 def _contents(beside: Mapping[str, Path]) -> tuple[dict[Path, str], dict[Path, Any]]:

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -25,7 +24,7 @@ _CLASS = re.compile(r"\d{1,6}(\.0+)?", re.ASCII)
 _UPWARDS = re.compile(r"^(\.{0,2}/)+")
 
 
-def read_yolo(folder: Path, *, unannotated: Unannotated = "keep", label_names: Sequence[str] = ()) -> Manifest:
+def read_yolo(folder: Path, *, unannotated: Unannotated = "keep") -> Manifest:
     """Read images with the classes of their lines, boxes, outlines or poses.
 
     Labels of ``images/train/a.jpg`` or ``train/images/a.jpg`` are in ``labels/train/a.txt`` or ``train/labels/a.txt``;
@@ -38,7 +37,6 @@ def read_yolo(folder: Path, *, unannotated: Unannotated = "keep", label_names: S
             ``train``.
         unannotated: Images without a file of labels: ``keep`` counts them as images without labels, as YOLO does,
             ``drop_train`` leaves them out of training, ``drop`` out of all splits.
-        label_names: Names that are labels even where the data set does not list them.
 
     Returns:
         Images by split and name; labels are all classes in their order.
@@ -69,9 +67,7 @@ def read_yolo(folder: Path, *, unannotated: Unannotated = "keep", label_names: S
     if without:
         done = "count as images without labels" if unannotated == "keep" else "are left out"
         notes.append(f"{without} of {len(images)} images have no file of labels and {done} (--data.unannotated)")
-    return found.manifest(
-        folder.resolve().name, label_names=list(dict.fromkeys([*names, *label_names])), is_whole=True, notes=notes
-    )
+    return found.manifest(folder.resolve().name, label_names=names, is_whole=True, notes=notes)
 
 
 def label_path(image: str) -> str:

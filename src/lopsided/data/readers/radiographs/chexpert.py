@@ -8,7 +8,7 @@ from lopsided.data.images.files import relative_path
 from lopsided.data.manifest import Manifest
 from lopsided.data.options import View
 from lopsided.data.readers.collector import Collector
-from lopsided.data.readers.columns.meaning import Meaning
+from lopsided.data.readers.columns.meaning import Flag, Meaning
 from lopsided.files.csv_columns import cells_of, open_columns
 from lopsided.files.csv_file import CsvFile
 from lopsided.files.errors import DataError, quoted
@@ -16,26 +16,24 @@ from lopsided.files.errors import DataError, quoted
 _ORIGIN = "stanfordmlgroup.github.io/competitions/chexpert"
 _TABLES = {"train": "train.csv", "val": "valid.csv", "test": "test.csv"}
 _ABOUT = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")  # all other columns are labels
-_VALUES = {"": 0, "0": 0, "0.0": 0, "1": 1, "1.0": 1, "-1": -1, "-1.0": -1}
-_FIRST = re.compile(r"CheXpert-v1\.0(-small)?", re.IGNORECASE)
+_FIRST = re.compile(r"CheXpert-v1\.0[^/]*", re.IGNORECASE)
 _PATIENT = re.compile(r"(?:^|/)(patient\d+)/")
 _VIEW = re.compile(r"view\d+_(frontal|lateral)\.[a-z]+$", re.IGNORECASE)
 
 
-def read_chexpert(folder: Path, *, uncertain: str = "unknown", view: View = "all") -> Manifest:
+def read_chexpert(folder: Path, *, blank: str = "negative", uncertain: str = "unknown", view: View = "all") -> Manifest:
     """Read CheXpert: 14 observations on radiographs, in the published splits, with patients as groups.
 
     Args:
         folder: ``CheXpert-v1.0`` or ``CheXpert-v1.0-small``, or the folder that holds it, with ``train.csv``,
-            ``valid.csv`` and perhaps ``test.csv``, at least one of them; paths in these begin with the folder's name.
-        uncertain: What -1, which the authors write where a report is uncertain, counts as: ``unknown`` (U-Ignore in
-            their paper), ``negative`` (U-Zeros) or ``positive`` (U-Ones); for some labels otherwise:
-            ``negative,Edema=positive``.
+            ``valid.csv`` and perhaps ``test.csv``, at least one; paths in these begin with the folder's name.
+        blank: What an empty cell, which a report does not mention, is: ``negative``, as in the paper, or ``unknown``.
+        uncertain: What -1, where a report is uncertain, is: ``unknown`` (U-Ignore in the paper), ``negative`` (U-Zeros)
+            or ``positive`` (U-Ones); for some labels otherwise: ``negative,Edema=positive``.
         view: ``frontal``, ``lateral`` or ``all`` images.
 
     Returns:
-        Images in the order of the tables, with labels in the order of the columns. What a report does not mention, an
-        empty cell, is negative, as in the paper.
+        Images in the order of the tables, with labels in the order of the columns.
 
     Raises:
         DataError: No table is there, one is malformed or has other labels than the first, or all images are missing.
@@ -57,11 +55,10 @@ def read_chexpert(folder: Path, *, uncertain: str = "unknown", view: View = "all
             raise DataError(wrong, path=table.path, line=table.first_line)
         names = labels
         try:
-            flags = Meaning(uncertain=uncertain).flags(labels)
+            flags = Meaning(blank=blank, uncertain=uncertain).flags(labels)
         except ValueError as error:
-            raise DataError(str(error)) from None
-        states = [flags[label].uncertain or "unknown" for label in labels]
-        _add_rows(found, table, labels, split=split, uncertain=states, view=view, counts=counts)
+            raise DataError(str(error), path=table.path) from None
+        _add_rows(found, table, flags, split=split, view=view, counts=counts)
     notes = [f"{counts[0]} of {sum(counts)} images are left out (--data.view {view})"] * bool(counts[0])
     return found.manifest("CheXpert", label_names=names or (), is_whole=True, notes=notes)
 
@@ -91,37 +88,36 @@ def _labels(table: CsvFile) -> list[str]:
 def _add_rows(
     found: Collector,
     table: CsvFile,
-    labels: list[str],
+    flags: dict[str, Flag],
     *,
     split: str,
-    uncertain: list[str],
     view: View,
     counts: list[int],
 ) -> None:
     """Add the images of a table; ``counts`` takes how many are left out and how many are not."""
     has_view = _ABOUT[3] in table.names
-    for line, (path, *cells) in cells_of(table, [_ABOUT[0], *([_ABOUT[3]] if has_view else []), *labels]):
+    states: dict[tuple[str, str], bool | None] = {}  # of a cell in the column of a label, of which few differ
+    for line, (path, *cells) in cells_of(table, [_ABOUT[0], *([_ABOUT[3]] if has_view else []), *flags]):
         try:
-            image = _image(path)
+            image = _image(found.root, path)
             is_kept = view == "all" or _view_of(image, cells[0] if has_view else None) == view
             counts[is_kept] += 1
-            values = [_value(cell, label) for cell, label in zip(cells[has_view:], labels, strict=True)]
-            if not is_kept:
-                continue
-            means = [uncertain[i] if value < 0 else "positive" if value else "" for i, value in enumerate(values)]
-            positive, unknown = (
-                [label for label, mean in zip(labels, means, strict=True) if mean == state]
-                for state in ("positive", "unknown")
-            )
-            found.add(image, positive, unknown=unknown, split=split, group=_patient(image))
+            read = list(zip(flags, cells[has_view:], strict=True))
+            for label, cell in read:
+                if (label, cell) not in states:
+                    states[label, cell] = _state(flags[label], label, cell)
+            if is_kept:
+                positive, unknown = ([one[0] for one in read if states[one] is state] for state in (True, None))
+                found.add(image, positive, unknown=unknown, split=split, group=_patient(image))
         except DataError as error:
             raise DataError(str(error), path=table.path, line=line) from None
 
 
-def _image(path: str) -> str:
-    """The path below the folder, without the name of the folder in front."""
-    first, _, rest = relative_path(path).partition("/")
-    return rest if rest and _FIRST.fullmatch(first) else relative_path(path)
+def _image(root: Path, path: str) -> str:
+    """The path below the folder of the tables, which is the one that all paths name first, unless that lies in it."""
+    path = relative_path(path)
+    first, _, rest = path.partition("/")
+    return rest if rest and _FIRST.fullmatch(first) and not (root / first).is_dir() else path
 
 
 def _patient(image: str) -> str:
@@ -140,8 +136,8 @@ def _view_of(image: str, cell: str | None) -> str:
     return said
 
 
-def _value(cell: str, label: str) -> int:
-    value = _VALUES.get(cell)
-    if value is None:
-        raise DataError(f"expected 1, 0, -1 or nothing in column {quoted(label)}, got {quoted(cell)}")
-    return value
+def _state(flag: Flag, label: str, cell: str) -> bool | None:
+    try:
+        return flag.read(cell)
+    except ValueError as error:
+        raise DataError(f"column {quoted(label)}: {error}") from None

@@ -33,14 +33,19 @@ def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
     Raises:
         DataError: The file is no such table.
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     try:
         return _table(path.stem, arrays, label_names)
     except ValueError as error:
         raise DataError(str(error), path=path) from None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an NPZ file, no pickled objects among them.
+
+    Raises:
+        DataError: The file is damaged, no NPZ, or unpacks to more than the memory holds.
+    """
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file:
@@ -84,7 +89,7 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
         name=name,
         features=features,
         labels=_labels(arrays, label_names, samples=samples),
-        splits=_splits(arrays["split"]) if "split" in arrays else np.full(samples, "train"),
+        splits=splits_of_array(arrays["split"]) if "split" in arrays else np.full(samples, "train"),
         stays_sparse=isinstance(features, csr_array),
         groups=_groups(arrays["group"]) if "group" in arrays else None,
     )
@@ -98,7 +103,8 @@ def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None, *,
     return unlabelled(names, samples=samples)
 
 
-def _splits(split: np.ndarray) -> np.ndarray:
+def splits_of_array(split: np.ndarray) -> np.ndarray:
+    """The split of each sample, by its usual name."""
     if split.dtype.kind != "U" or split.ndim != 1:
         raise ValueError(f"expected split to be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
     names, position = np.unique(split, return_inverse=True)
