@@ -38,7 +38,7 @@ from lopsided.training.loop.engine import build_engine, check_options, quiet
 from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 from lopsided.training.loop.row_steps import check_row_steps
-from lopsided.training.loop.task import MultiLabelTask
+from lopsided.training.loop.task import MultiLabelTask, labels_apart
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]
@@ -278,10 +278,24 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
         about,
         layer_decay=config.model.layer_decay,
         of_features=of_features,
+        every=_labels_apart(data),
     )
     if config.training.compile:
         task.trained_part.compile()
     return task
+
+
+def _labels_apart(data: Data) -> int:
+    """How far apart the labels of the validation mAP are, said where it is not of all of them."""
+    samples, labels = int((data.splits == "val").sum()), len(data.labels.names)
+    every = labels_apart(samples, labels)
+    if every > 1 and is_first_rank():
+        print(
+            f"{data.name}: validation mAP is measured on every {every}th label, because the scores of "
+            f"{samples} samples and {labels} labels would fill the memory",
+            file=sys.stderr,
+        )
+    return every
 
 
 def _loaders(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -49,7 +49,7 @@ class TfidfPreparation:
     terms: tuple[str, ...]
     rarity: np.ndarray
 
-    kind = "tfidf"
+    kind: ClassVar[str] = "tfidf"
 
     @property
     def digest(self) -> str:
