@@ -119,9 +119,8 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     if len(labels) > 10:
         labels[5:-5] = [("...", "...")]
     say(f"most and least frequent labels in {first}", table(("label", "negatives per positive"), labels))
-    leaks = summary["in_two_splits"]
-    verdict = "no sample occurs in two splits" if not leaks else f"{leaks} different samples occur in two splits"
-    print(verdict)
+    for line in _about_leaks(summary):
+        print(line)
     if "unreadable" in summary:
         _print_check(summary)
 
@@ -153,6 +152,16 @@ def _about_measuring(summary: dict[str, Any]) -> list[str]:
         if split != "train" and part["labels_without_positives"]:
             measured = summary["labels"] - part["labels_without_positives"]
             lines.append(f"mAP on {split} is the mean over the {measured} of {summary['labels']} labels with positives")
+    return lines
+
+
+def _about_leaks(summary: dict[str, Any]) -> list[str]:
+    """How many contents, and how many groups, lie in two splits."""
+    leaks = summary["in_two_splits"]
+    lines = ["no sample occurs in two splits" if not leaks else f"{leaks} different samples occur in two splits"]
+    if "groups" in summary:
+        parted = summary["groups_in_two_splits"]
+        lines.append(f"{parted or 'none'} of {summary['groups']} groups lie in two splits")
     return lines
 
 

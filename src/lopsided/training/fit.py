@@ -20,6 +20,7 @@ from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
 from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.data.folds import fold_of
 from lopsided.data.preparation import Preparation
 from lopsided.files.errors import quoted
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
@@ -74,8 +75,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     identity = identity_of(data)
     if last is not None:
         _check_data(last, identity, data)
-    if "train" not in data.split_names:
-        raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}")
+    _check_train(config, data)
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     preparation = fit_preparation(config.model, data) if last is None else last.preparation
@@ -122,6 +122,15 @@ def _go_on(loop: Loop, last: _Last) -> None:
         loop.resume(last.content)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"expected {last.path} to be a checkpoint to go on from, got {error!r:.100}") from error
+
+
+def _check_train(config: Config, data: Data) -> None:
+    """Refuse data without training samples, such as folds of which none is named to test on."""
+    if "train" in data.split_names:
+        return
+    are_folds = all(fold_of(name) is not None for name in data.split_names)
+    hint = "; say --data.fold 0 to test on the first and train on the others" if are_folds else ""
+    raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}{hint}")
 
 
 def _say_what_is_measured(data: Data) -> None:
