@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lopsided.cli.parser import Parser, file_to_write
+from lopsided.cli.printing import counted
 from lopsided.data import Data, is_source, loose_images
 from lopsided.training import RunFolder
 
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
     count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    print(f"wrote {count} rows to {out}")
+    print(f"wrote {counted(count, 'row')} to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lopsided.cli.parser import Parser, file_to_write, probability
-from lopsided.cli.printing import named, say, table
+from lopsided.cli.printing import counted, named, say, table
 from lopsided.data import Data, DataOptions, read_source
 from lopsided.data.contents.leakage import content_ids
 from lopsided.data.source import SOURCES
@@ -44,7 +44,9 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     options = parser.checked(lambda: parser.instantiate(given)).data
     if options.validation_share or options.missing:
-        parser.error("--data.validation_share and --data.missing are for training and have no effect with split")
+        parser.error(
+            "expected --data.validation_share and --data.missing only with lopsided train, got one of them here"
+        )
     shares = _shares(parser, given)
     data, out = read_source(given.source, options, seed=given.seed), Path(given.out)
     inputs = inputs_for(data, out)  # refused before the work, where they cannot be written
@@ -95,7 +97,7 @@ def _print(data: Data, about: dict[str, Any], out: Path) -> None:
         for name, part in about["splits"].items()
     ]
     say(
-        f"{data.name}: {len(data)} samples, {len(data.labels.names)} labels\n",
+        f"{data.name}: {counted(len(data), 'sample')}, {counted(len(data.labels.names), 'label')}\n",
         table(("split", "samples", "share", "labels deviate by", "share of the worst labels"), rows),
     )
     if rare := [f"{label} ({count})" for label, count in about["too_rare_for_every_split"].items()]:
