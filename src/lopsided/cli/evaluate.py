@@ -91,7 +91,7 @@ def about_labels(result: dict[str, Any]) -> list[str]:
     if always and len(always) == measured:
         lines.append(
             f"mAP says nothing about the network: {'the only label' if measured == 1 else 'every label'} that has a "
-            f"positive here is true in each sample ({named(always)}), which makes an average precision of 1 of any scores"
+            f"positive here is true in each sample ({named(always)}), so any scores have an average precision of 1"
         )
     elif always:
         lines.append(
