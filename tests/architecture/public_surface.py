@@ -37,6 +37,11 @@ FUNCTIONS = (  # of modules that a package names in its docstring, because impor
             "audit.audit",
         )
     ),
+    "lopsided.inference.own_scores.reading.read_scores",
+    *(
+        f"lopsided.inference.own_scores.decisions.{function}"
+        for function in ("evaluate_scores", "calibrate_scores", "choose_for_scores", "audit_scores")
+    ),
     "lopsided.experiments.grid.train_grid",
     "lopsided.experiments.sweep.run_sweep",
     "lopsided.experiments.plan.Sweep",

@@ -51,7 +51,10 @@ def test_what_is_printed_serves_a_trained_run_from_the_file_alone(capsys, tmp_pa
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("runs/x a.pt", "lopsided export: error: expected FILE to end in .onnx, got a.pt\n"),
+        (
+            "runs/x a.pt",
+            "lopsided export: error: expected FILE to end in .onnx, got a.pt (--format hub writes a folder)\n",
+        ),
         ("runs/x a.onnx --threshold 2", "expected --threshold to be a number in [0, 1], got '2'\n"),
         ("runs/x", "file"),
     ],
@@ -63,3 +66,22 @@ def test_wrong_usage_is_one_line_with_exit_code_2(capsys, line, message):
     err = capsys.readouterr().err
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_folder_for_a_hub_is_written_by_the_verb(capsys, tmp_path, timm):
+    from tests.inference.test_export import DataOptions, made
+
+    data = DataOptions(image_size=64)
+    run = made(tmp_path / "run", "test_resnet", (3, 64, 64), source="listing:l.csv", data=data, pretrained=False)
+    assert export([str(run.path), str(tmp_path / "out"), "--format", "hub"]) == 0
+    printed, err = capsys.readouterr()
+    assert err == ""
+    assert "README.md, config.json, model.onnx, model.safetensors, selected_tags.csv, thresholds.csv\n" in printed
+    assert f'timm.create_model("local-dir:{tmp_path / "out"}", pretrained=True).eval()' in printed
+
+
+def test_an_upload_without_a_folder_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        export(["runs/a", "a.onnx", "--push", "me/a"])
+    assert end.value.code == 2
+    assert "expected --push with --format hub, got --format onnx" in capsys.readouterr().err

@@ -161,3 +161,24 @@ def test_a_negative_seed_is_refused(csv):
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(DataError, match=message):
         DataOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("valid.csv", "chexpert"),
+        ("Data_Entry_2017_v2020.csv", "chest-xray14"),
+        ("train/a_green.png", "protein-atlas"),
+        ("P/P_labels_metadata.json", "bigearthnet"),
+        ("train/metadata.jsonl", "imagefolder"),
+        ("samples.json", "fiftyone"),
+        ("data.yaml", "yolo"),
+        ("ImageSets/Main/train.txt", "voc"),
+        ("cat/a.jpg", "listing"),
+    ],
+)
+def test_a_folder_without_a_kind_is_known_by_what_lies_in_it(tmp_path, file, kind):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).touch()
+    with pytest.raises(DataError, match=rf"; did you mean {kind}:{tmp_path}( \(a folder for each label\))?\?"):
+        read_source(str(tmp_path))

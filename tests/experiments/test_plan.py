@@ -4,8 +4,9 @@ import math
 import pytest
 
 from lopsided.data import DataOptions
-from lopsided.experiments.plan import chosen_rates, final_rows, num_left, num_runs, points
+from lopsided.experiments.plan import Sweep, chosen_rates, final_rows, num_left, num_runs, points
 from lopsided.experiments.rows import Row
+from lopsided.experiments.settings import settings_of
 from lopsided.metrics.catalogue import undefined
 
 
@@ -125,6 +126,11 @@ def test_the_number_of_workers_makes_no_other_study_and_every_group_of_options_d
         dataclasses.replace(sweep, data=DataOptions(train_samples=7)),
     ]
     assert len({sweep.study_name, *(other.study_name for other in others)}) == 6
+
+
+def test_a_study_keeps_its_name_where_another_option_comes_into_being():
+    plain = Sweep(name="gamma_neg", source="digits", settings=tuple(settings_of("gamma_neg")))
+    assert plain.study_name == "lopsided-gamma_neg-5faa30e56a8a"
 
 
 def test_rates_are_chosen_by_the_mean_over_seeds_on_validation(sweep):

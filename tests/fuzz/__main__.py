@@ -21,10 +21,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.work:
         fuzz(given.readers[0], given.work, runs=given.runs, seconds=given.seconds)
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.layout_targets import ALL_TARGETS
 
     bad = []
-    for name in given.readers or TARGETS:
+    for name in given.readers or ALL_TARGETS:
         print(f"== {name}", flush=True)
         memory = Path("/dev/shm")
         with tempfile.TemporaryDirectory(prefix="lopsided-fuzz-", dir=memory if memory.is_dir() else None) as work:
@@ -42,8 +42,9 @@ def fuzz(name: str, work: Path, *, runs: int, seconds: int) -> None:
 
     silence = contextlib.redirect_stderr(io.StringIO())  # it would print a line for each module
     with silence, atheris.instrument_imports(include=["lopsided.data"]):
-        from tests.fuzz.targets import TARGETS, attempt, lay_out
-    target = TARGETS[name]
+        from tests.fuzz.layout_targets import ALL_TARGETS
+        from tests.fuzz.targets import attempt, lay_out
+    target = ALL_TARGETS[name]
     (folder := work / "data").mkdir()
     (corpus := work / "corpus").mkdir()
     lay_out(target, folder)

@@ -80,10 +80,10 @@ _ARFF_WITH_XML = _ARFF.replace(b": -C 2", b"")  # whose own word on the labels w
 _MULAN = b'<?xml version="1.0"?>\n<labels xmlns="http://mulan.sourceforge.net/labels"><label name="cat">' + (
     b'<label name="dog"></label></label></labels>\n'
 )
-_NUMBERS = (b"1e999", b"nan", b"-0", b"9" * 20, b"9" * 5000, b"-1", b"0x1", b"1_0")
-_PATHS = (b"../", b"..\\", b"/", b"C:", b"\\\\", b"\0", b".")
-_TEXTS = (b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xe2\x80\xa8", b'"', b"'", b"|", b"\t", b"\r\n", b"\x1b[2J")
-_XML = (
+NUMBERS = (b"1e999", b"nan", b"-0", b"9" * 20, b"9" * 5000, b"-1", b"0x1", b"1_0")
+PATHS = (b"../", b"..\\", b"/", b"C:", b"\\\\", b"\0", b".")
+TEXTS = (b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xe2\x80\xa8", b'"', b"'", b"|", b"\t", b"\r\n", b"\x1b[2J")
+XML = (
     b"<!DOCTYPE",
     b"<!ENTITY",
     b"&x;",
@@ -95,7 +95,7 @@ _XML = (
     b'encoding="utf-7"',
     b"xmlns:",
 )
-_JSON = (b"[[[[", b"{", b'":', b"null", b"true", b"NaN", b"Infinity", b'"\\ud800"', b"1e999", b"9" * 5000)
+JSON = (b"[[[[", b"{", b'":', b"null", b"true", b"NaN", b"Infinity", b'"\\ud800"', b"1e999", b"9" * 5000)
 _LISTING = b"path,labels,split,unknown\na.jpg,cat|dog,train,\nb/c.jpg,,val,dog\n"
 _FLAGS = b"filename,width,label:cat,label:dog\na.jpg,3,1,\nb/c.jpg,4,0,?\n"
 _IMAGES = {"a.jpg": b"", "b/c.jpg": b""}
@@ -117,48 +117,48 @@ TARGETS = {
         "x.arff",
         lambda folder: read_arff(folder / "x"),
         (_ARFF, _SPARSE, _ARFF.replace(b"\n", b"\r")),
-        (*_NUMBERS, *_TEXTS, b"@attribute ", b"@data", b"{0 1}", b"{", b"}", b"%", b"?", b"numeric", b"cat", b"\\"),
+        (*NUMBERS, *TEXTS, b"@attribute ", b"@data", b"{0 1}", b"{", b"}", b"%", b"?", b"numeric", b"cat", b"\\"),
         {"x.xml": _MULAN},
     ),
     "mulan-xml": Target(
         "x.xml",
         lambda folder: read_arff(folder / "x"),
         (_MULAN, _MULAN.decode().encode("utf-16")),
-        (*_XML, *_TEXTS, b"<label", b"name="),
+        (*XML, *TEXTS, b"<label", b"name="),
         {"x.arff": _ARFF_WITH_XML},
     ),
     "voc-xml": Target(
         "Annotations/a.xml",
         lambda folder: read_voc(folder),
         (annotation(["dog", "cat?"]).encode(), annotation(["dog"]).encode("utf-16")),
-        (*_XML, *_TEXTS, b"<annotation>", b"<object>", b"</object>", b"<name>", b"<difficult>1</difficult>", *_PATHS),
+        (*XML, *TEXTS, b"<annotation>", b"<object>", b"</object>", b"<name>", b"<difficult>1</difficult>", *PATHS),
         _VOC,
     ),
     "voc-list": Target(
         "ImageSets/Main/train.txt",
         lambda folder: read_voc(folder),
         (b"a\n", b"\xef\xbb\xbfa\r\n a \r\n"),
-        (*_PATHS, *_TEXTS, b"a\n"),
+        (*PATHS, *TEXTS, b"a\n"),
         _VOC,
     ),
     "coco": Target(
         "annotations/instances_train2017.json",
         lambda folder: (read_coco(folder), read_coco(folder, crowd=False, min_area=10)),
         (_json(_COCO), _json({**_COCO, "info": None})),
-        (*_JSON, *_PATHS, b"images", b"annotations", b"categories", b"id", b"image_id", b"file_name", b"bbox", b"area"),
+        (*JSON, *PATHS, b"images", b"annotations", b"categories", b"id", b"image_id", b"file_name", b"bbox", b"area"),
         {f"train2017/{name}": content for name, content in _IMAGES.items()},
     ),
     "table-csv": Target(
         "t.csv",
         lambda folder: read_table(folder / "t.csv"),
         (b"size,labels,split\n1.5,cat|dog,train\n2,,test\n", b"a,b,label:cat,unknown\n1,2,1,\n3,4,,cat\n"),
-        (*_NUMBERS, *_TEXTS, b"labels", b"label:", b"unknown", b"split", b",,", b"?"),
+        (*NUMBERS, *TEXTS, b"labels", b"label:", b"unknown", b"split", b",,", b"?"),
     ),
     "listing-csv": Target(
         "l.csv",
         lambda folder: read_listing(folder / "l.csv"),
         (_LISTING, _FLAGS),
-        (*_PATHS, *_TEXTS, b"label:", b"file_name", b"tags", b",,", b"?"),
+        (*PATHS, *TEXTS, b"label:", b"file_name", b"tags", b",,", b"?"),
         _IMAGES,
     ),
     "listing-json": Target(
@@ -169,7 +169,7 @@ TARGETS = {
             b'{"path": "b/c.jpg", "labels": "cat|dog", "split": "val"}\n',
             b'{"image": "a.jpg", "label:cat": 1, "label:dog": null}\n{"image": "b/c.jpg", "label:cat": "?"}\n',
         ),
-        (*_JSON, *_PATHS, b'"unknown"', b'"split"', b'"label:'),
+        (*JSON, *PATHS, b'"unknown"', b'"split"', b'"label:'),
         _IMAGES,
     ),
     "table-npz": Target(
@@ -204,7 +204,7 @@ TARGETS = {
             _parquet(path=["a.jpg", "b/c.jpg"], labels=[["cat"], ["dog"]], split=["train", "val"]),
             _parquet(**{"path": ["a.jpg", "b/c.jpg"], "label:cat": [1, None], "label:dog": [True, False]}),
         ),
-        (b"PAR1", b"path", *_PATHS),
+        (b"PAR1", b"path", *PATHS),
         _IMAGES,
     ),
     "nus-wide-labels": Target(
@@ -214,28 +214,28 @@ TARGETS = {
         "ImageList/TrainImagelist.txt",
         lambda folder: read_nus_wide(folder),
         (b"b\\c.jpg\n", b"b/c.jpg\r\n"),
-        (*_PATHS, *_TEXTS, b"b\\c.jpg"),
+        (*PATHS, *TEXTS, b"b\\c.jpg"),
         {**_NUS, "Labels_sky_Train.txt": b"1\n"},
     ),
     "nus-wide-csv": Target(
         "nus_wid_data.csv",
         lambda folder: read_nus_wide(folder),
         (b"filepath,label,split_name\na.jpg,\"['sky', 'sea']\",train\nb/c.jpg,\"['sky']\",val\n",),
-        (*_PATHS, *_TEXTS, b"['", b"']", b'"[]"', b"\\"),
+        (*PATHS, *TEXTS, b"['", b"']", b'"[]"', b"\\"),
         _IMAGES,
     ),
     "open-images": Target(
         "oidv6-test-annotations-human-imagelabels.csv",
         lambda folder: read_open_images(folder),
         (b"ImageID,Source,LabelName,Confidence\n00000000000000fe,verification,/m/1,1\n00000000000000fe,v,/m/2,0\n",),
-        (*_NUMBERS, *_TEXTS, b"00000000000000fe", b"/m/2", b"Confidence"),
+        (*NUMBERS, *TEXTS, b"00000000000000fe", b"/m/2", b"Confidence"),
         _OPEN,
     ),
     "open-images-classes": Target(
         "oidv6-class-descriptions.csv",
         lambda folder: read_open_images(folder),
         (b"LabelName,DisplayName\n/m/1,Cat\n/m/2,Dog\n", b'/m/1,"Cat, big"\n/m/2,Dog\n'),
-        (*_TEXTS, b"/m/1", b"/m/2"),
+        (*TEXTS, b"/m/1", b"/m/2"),
         {
             **_OPEN,
             "oidv6-test-annotations-human-imagelabels.csv": (

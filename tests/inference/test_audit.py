@@ -292,9 +292,9 @@ def test_what_is_written_under_unknown_labels_is_not_noted():
 def test_each_part_is_scored_by_the_network_that_was_trained_on_all_the_others(tmp_path, run, hidden, monkeypatch):
     trained, step = [], MultiLabelTask.training_step
 
-    def recorded(self, batch, index):
+    def recorded(self, batch):
         trained[-1].update(batch["rows"].tolist())
-        return step(self, batch, index)
+        return step(self, batch)
 
     monkeypatch.setattr(MultiLabelTask, "training_step", recorded)
     training = dataclasses.replace(run.config().training, epochs=2)

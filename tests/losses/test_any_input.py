@@ -22,6 +22,10 @@ CASES = {
     "DistributionBalancedLoss": lambda labels: losses.DistributionBalancedLoss(frequencies=SHARES[:labels]),
     # of six labels one per sample, so that most unknown ones cost something
     "PartialAsymmetricLoss": lambda labels: losses.PartialAsymmetricLoss(top_k=1),
+    "RobustAsymmetricLoss": lambda labels: losses.RobustAsymmetricLoss(),
+    "WeightedCrossEntropyLoss": lambda labels: losses.WeightedCrossEntropyLoss(frequencies=SHARES[:labels]),
+    "LogitAdjustedLoss": lambda labels: losses.LogitAdjustedLoss(frequencies=SHARES[:labels]),
+    "ClassBalancedLoss": lambda labels: losses.ClassBalancedLoss(positives=[9, 0, 3, 2, 100, 4][:labels]),
     "AdaptiveAsymmetricLoss": lambda labels: AdaptiveAsymmetricLoss(),
     "ScheduledAsymmetricLoss": lambda labels: ScheduledAsymmetricLoss(),
 }

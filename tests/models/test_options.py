@@ -27,10 +27,13 @@ def test_a_value_out_of_range_is_refused_by_name(options, message):
     [
         (
             {"name": "linear", "width": 3},
-            "expected no model.width with model.name=linear, which takes no settings, got one",
+            "expected no model.width with model.name=linear, which takes model.head_bias, model.head_scale, got one",
         ),
         ({"name": "linear", "dropout": 0.1}, "expected no model.dropout with model.name=linear"),
-        ({"name": "mlp", "head": "linear"}, "expected no model.head .* takes model.width, model.dropout, got one$"),
+        (
+            {"name": "mlp", "head": "linear"},
+            "expected no model.head .* takes model.width, model.dropout, model.head_bias, model.head_scale, got one$",
+        ),
         ({"name": "small_cnn", "frozen": False}, "expected no model.frozen with model.name=small_cnn"),
         ({"groups": 5}, "expected model.groups only with model.head=ml_decoder, got 5 without it"),
         ({"pretrained": False, "weights": "a.pth"}, "expected model.weights or model.pretrained=false, got both"),

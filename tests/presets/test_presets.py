@@ -7,12 +7,13 @@ import pytest
 import yaml
 
 from lopsided.cli.main import main
-from lopsided.data import DataOptions
+from lopsided.data import DataOptions, read_source
 from lopsided.models import ModelOptions, build_model
 from lopsided.presets import preset_file, preset_names
 from lopsided.training import LossOptions, TrainingOptions
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "images.md").read_text(encoding="utf-8")
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+PAGE = (HOW_TO / "images.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -21,13 +22,16 @@ def test_a_preset_is_made_of_options_that_there_are(timm, name):
     kinds = {"data": DataOptions, "model": ModelOptions, "loss": LossOptions, "training": TrainingOptions}
     made = {group: kinds[group](**options) for group, options in groups.items()}
     assert made["training"].epochs > 0
+    if name == "tfidf-linear":
+        assert made["model"].name == "tfidf"
+        return
     wants = timm.get_pretrained_cfg(made["model"].name)
     assert wants.has_weights or made["model"].name == "tf_efficientnet_lite0"
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_the_page_names_every_preset(name):
-    assert f"`{name}`" in PAGE
+    assert f"`{name}`" in PAGE + (HOW_TO / "sparse-tables.md").read_text(encoding="utf-8")
 
 
 def test_the_page_names_pixels_as_the_presets_have_them():
@@ -54,3 +58,20 @@ def test_an_unknown_preset_is_refused_with_the_nearest(capsys):
     )
     assert main(["train", "digits", "--config=nothing-like-it"]) == 2
     assert "presets are coco-ml-decoder, " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "image"),
+    [
+        ("planet", "image_name,tags\ntrain_0,haze primary\n", "train-jpg/train_0.jpg"),
+        ("imet", "id,attribute_ids\n1000483014d91860,147 616\n", "train/1000483014d91860.png"),
+    ],
+)
+def test_presets_of_competitions_know_their_tables(tmp_path, name, table, image):
+    (tmp_path / "train.csv").write_text(table)
+    (tmp_path / image).parent.mkdir()
+    (tmp_path / image).touch()
+    options = yaml.safe_load(preset_file(name).read_text(encoding="utf-8"))["data"]
+    data = read_source(f"listing:{tmp_path}/train.csv", DataOptions(**options, validation_share=0))
+    assert data.path(0) == tmp_path / image
+    assert len(data.labels.names) == data.labels.positives.nnz == 2

@@ -32,6 +32,17 @@ def polynomial(
     return y * positive + (1 - y) * negative
 
 
+def robust(
+    z: float, y: float, gamma_pos: float, gamma_neg: float, margin: float, offset: float, powers: tuple[float, float]
+) -> float:
+    a, b = powers
+    p = sigmoid(z)
+    p_m = max(p - margin, 0)
+    positive = polynomial(z, 1, gamma_pos, gamma_neg, margin, (a, b, 0))
+    negative = asymmetric_loss(z, 0, gamma_pos, gamma_neg, margin) * (offset - p) * p**2 * (offset - (1 - p_m))
+    return y * positive + (1 - y) * negative
+
+
 def zlpr(z: np.ndarray, y: np.ndarray) -> float:
     """One sample."""
     positives, negatives = 1.0, 1.0

@@ -6,7 +6,8 @@ import torch
 
 from lopsided.inference.calibrate import fitted
 from lopsided.losses import recalibrate
-from lopsided.runs.calibrators import ClosedForm, closed_form, from_fit
+from lopsided.runs.calibrators import ClosedForm, closed_form, from_fit, without_fit
+from lopsided.runs.criterion import build_criterion
 from lopsided.training import LossOptions
 from lopsided.training.fit import fit
 
@@ -202,10 +203,27 @@ def test_a_focus_that_was_a_constant_in_the_gradient_is_undone_as_one(options, s
     assert (found[True] - found[False]).abs().max() > 0.01
 
 
-@pytest.mark.parametrize("name", ["hill", "splc", "zlpr", "two_way", "polynomial", "partial", "distribution_balanced"])
+@pytest.mark.parametrize(
+    "name",
+    ["hill", "splc", "zlpr", "two_way", "polynomial", "partial", "distribution_balanced", "robust", "class_balanced"],
+)
 def test_of_losses_outside_the_family_nothing_is_undone(name):
     found = closed_form(LossOptions(name=name), {}, num_labels=3)(LOGITS)
     torch.testing.assert_close(found, LOGITS.sigmoid(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["weighted", "logit_adjusted"])
+def test_what_a_loss_of_frequencies_shifts_is_shifted_back_by_what_its_checkpoint_holds(name):
+    criterion = build_criterion(LossOptions(name=name), num_labels=3, positives=[50, 9, 0], num_samples=98)
+    weights = criterion.state_dict(prefix="criterion.")
+    found = closed_form(LossOptions(name=name), weights, num_labels=3)
+    shares = torch.tensor([0.51, 0.1, 0.01])
+    shift = torch.logit(shares) if name == "logit_adjusted" else -torch.sqrt(1 / shares - 1).log()
+    log_odds = LOGITS + shift
+    torch.testing.assert_close(found(LOGITS), log_odds.sigmoid(), rtol=1e-4, atol=2e-6)
+    assert without_fit(LossOptions(name=name)) == "closed form"
+    with pytest.raises(ValueError, match=f"to hold the shift of loss.name={name}, got none"):
+        closed_form(LossOptions(name=name), {}, num_labels=3)
 
 
 @pytest.mark.parametrize("method", ["platt", "isotonic"])

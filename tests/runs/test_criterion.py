@@ -73,6 +73,7 @@ def test_counts_that_a_loss_needs_are_asked_for():
     [
         *(("cross_entropy", 0), ("focal", 2), ("asymmetric", 2), ("adaptive", 2), ("polynomial", 4), ("partial", 1)),
         *(("splc", 2), ("distribution_balanced", 2), ("hill", math.nan), ("zlpr", math.nan), ("two_way", math.nan)),
+        *(("robust", 4), ("weighted", math.nan), ("logit_adjusted", math.nan), ("class_balanced", math.nan)),
     ],
 )
 def test_the_log_gets_the_focusing_power_of_negatives_or_nan(name, expected):

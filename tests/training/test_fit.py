@@ -25,7 +25,6 @@ from lopsided.runs.folder import COLUMNS, read_rows
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training.fit import fit
 from lopsided.training.loop.step_log import StepLog
-from lopsided.training.loop.trainer import each_epoch
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [
@@ -123,7 +122,8 @@ def test_a_run_killed_anywhere_and_resumed_equals_one_that_was_not(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(tmp_path, table, config):
     wild = dataclasses.replace(config.training, learning_rate=1e38)
-    with pytest.raises(ValueError, match=r"the loss is (nan|inf) at step [0-9]+: lower training.learning_rate"):
+    told = r"expected the loss to be finite, got (nan|inf) at step \d+, in epoch [123]: lower training.learning_rate"
+    with pytest.raises(ValueError, match=told):
         fit(dataclasses.replace(config, training=wild), tmp_path / "run", data=table)
 
 
@@ -262,14 +262,15 @@ def test_what_may_not_be_meant_is_said_before_training(tmp_path, table, config, 
     assert "made: labels whose names look alike: 'dog' and 'Dog'; they stay different labels\n" in said
 
 
-def test_a_run_that_was_moved_remembers_its_best_value(tmp_path, table, config):
-    run = fit(config, tmp_path / "run", data=table)
-    callbacks = torch.load(run.checkpoints / "last.ckpt", weights_only=True)["callbacks"]
-    (state,) = [state for name, state in callbacks.items() if "val_mAP" in name]
-    moved = each_epoch(RunFolder(tmp_path / "elsewhere"), "best", monitor="val_mAP")
-    moved.load_state_dict(state)
-    assert moved.best_model_score == state["best_model_score"]
-    assert moved.best_model_path == str(tmp_path / "elsewhere" / "checkpoints" / "best.ckpt")
+def test_a_run_that_has_waited_for_a_better_epoch_and_was_moved_does_not_wait_again(tmp_path, table, config):
+    short = dataclasses.replace(config.training, patience=1, learning_rate=1e-12, weight_decay=0.0)
+    run = fit(dataclasses.replace(config, training=short), tmp_path / "run", data=table)
+    assert len([row for row in run.rows() if row["val_mAP"]]) == 2
+    (tmp_path / "run").rename(tmp_path / "moved")
+    before = (tmp_path / "moved" / "metrics.csv").read_bytes()
+    again = fit(dataclasses.replace(config, training=short), tmp_path / "moved", data=table, resume=True)
+    assert again.metrics_file.read_bytes() == before
+    assert again.load().epoch == 1
 
 
 def test_the_learning_rate_is_that_of_the_step(tmp_path, table, config):
@@ -281,7 +282,7 @@ def test_the_learning_rate_is_that_of_the_step(tmp_path, table, config):
 
 def test_a_start_that_failed_leaves_the_folder_free(tmp_path, table, config):
     wild = dataclasses.replace(config, training=dataclasses.replace(config.training, learning_rate=1e38))
-    with pytest.raises(ValueError, match="the loss is"):
+    with pytest.raises(ValueError, match="expected the loss to be finite"):
         fit(wild, tmp_path / "run", data=table)
     assert fit(config, tmp_path / "run", data=table).config() == config
 

@@ -17,7 +17,7 @@ from lopsided.models import ModelOptions
 from lopsided.training import Config, LossOptions, TrainingOptions
 from lopsided.training.fit import fit
 from lopsided.training.loop.step_log import StepLog
-from lopsided.training.loop.task import MultiLabelTask
+from lopsided.training.loop.steps import Steps
 
 pytest.importorskip("PIL", reason="images need Pillow")
 pytestmark = [
@@ -119,16 +119,16 @@ def test_a_run_that_was_cut_and_resumed_equals_one_that_was_not(
         model = ModelOptions(name="test_resnet", frozen=True, pretrained=False)
         images = dataclasses.replace(images, data=DataOptions(image_size=32), model=model)
     whole = fit(images, tmp_path / "whole", data=manifest)
-    written, count = StepLog.on_validation_end, 0
+    written, count = StepLog.write_validation, 0
 
-    def cut(self, trainer, module):
+    def cut(self, values, *, epoch, step):
         nonlocal count
         count += 1
-        written(self, trainer, module)
+        written(self, values, epoch=epoch, step=step)
         if count == 3:
             raise InterruptedError("cut")
 
-    monkeypatch.setattr(StepLog, "on_validation_end", cut)
+    monkeypatch.setattr(StepLog, "write_validation", cut)
     with pytest.raises(InterruptedError):
         fit(images, tmp_path / "cut", data=manifest)
     monkeypatch.undo()
@@ -201,11 +201,11 @@ def test_lower_layers_learn_more_slowly(tmp_path, timm, images, make_manifest):
         ended = torch.load(run.checkpoints / "last.ckpt", weights_only=True)["current_model_state"]
         lowest = "model.backbone.network.conv1.0.weight"
         moved[decay] = ended[lowest]
-    import pytorch_lightning as pl
+    from lightning_fabric import seed_everything
 
     from lopsided.models import build_model
 
-    pl.seed_everything(images.seed, verbose=False)
+    seed_everything(images.seed, verbose=False)
     start = build_model(ModelOptions(name="test_resnet", pretrained=False), input_shape=(3, 32, 32), num_labels=2)
     first = start.state_dict()[lowest.removeprefix("model.")]
     assert (moved[0.1] - first).norm() < 0.05 * (moved[None] - first).norm()
@@ -221,15 +221,13 @@ def test_samples_without_a_known_label_change_no_weights(tmp_path, images, make_
 @pytest.fixture
 def seen(monkeypatch):
     """The images of every training batch, by epoch and sample number."""
-    images, step = {}, MultiLabelTask.training_step
+    images, step = {}, Steps.take
 
-    def recorded(self, batch, index):
-        images.update(
-            {(self.current_epoch, int(row)): one for row, one in zip(batch["rows"], batch["inputs"], strict=True)}
-        )
-        return step(self, batch, index)
+    def recorded(self, batch, *, epoch, number):
+        images.update({(epoch, int(row)): one for row, one in zip(batch["rows"], batch["inputs"], strict=True)})
+        return step(self, batch, epoch=epoch, number=number)
 
-    monkeypatch.setattr(MultiLabelTask, "training_step", recorded)
+    monkeypatch.setattr(Steps, "take", recorded)
 
     def taken():
         found = dict(images)
@@ -266,20 +264,19 @@ def test_seeds_and_epochs_change_images_in_ways_of_their_own(tmp_path, images, m
 def test_a_run_that_goes_on_with_processes_of_its_own_sees_the_images_of_its_epoch(
     tmp_path, monkeypatch, images, make_manifest, seen
 ):
-    """They begin to prepare batches before Lightning says which epoch it is."""
     manifest = make_manifest(16)
     data = dataclasses.replace(images.data, cutout=0.5)
     images = dataclasses.replace(images, data=data, training=dataclasses.replace(images.training, workers=1, epochs=3))
     fit(images, tmp_path / "whole", data=manifest)
-    whole, written = seen(), StepLog.on_validation_end
+    whole, written = seen(), StepLog.write_validation
 
-    def cut(self, trainer, module):
-        written(self, trainer, module)
-        if trainer.current_epoch == 1:
+    def cut(self, values, *, epoch, step):
+        written(self, values, epoch=epoch, step=step)
+        if epoch == 1:
             raise InterruptedError("cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr(StepLog, "on_validation_end", cut)
+        patched.setattr(StepLog, "write_validation", cut)
         with pytest.raises(InterruptedError):
             fit(images, tmp_path / "cut", data=manifest)
     seen()

@@ -94,9 +94,11 @@ def test_a_step_learns_nothing_from_what_is_written_under_unknown_labels(name):
         draw = torch.Generator().manual_seed(0)
         steps = []
         for _ in range(2):  # what the loss has learned of the first changes the second
-            loss = task.training_step(batch_of(draw, fill), 0)
+            loss = task.training_step(batch_of(draw, fill))
             loss.backward()
-            steps.append(torch.cat([task.step_row, task.model.weight.grad.flatten(), task.model.bias.grad]))
+            steps.append(
+                torch.cat([*map(torch.flatten, (*task.step_values, task.model.weight.grad, task.model.bias.grad))])
+            )
         found.append(torch.stack(steps))
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=0, equal_nan=True)  # nan: a gamma of losses without
 
@@ -107,14 +109,14 @@ def test_the_log_of_a_step_is_of_the_known_labels_alone():
     task = MultiLabelTask(
         nn.Linear(5, 3), build_criterion(LossOptions(name="cross_entropy"), num_labels=3), TrainingOptions(), about={}
     )
-    task.training_step(batch, 0)
+    task.training_step(batch)
     known, truth = batch["mask"], batch["targets"].bool()
     p = torch.sigmoid(task.model(batch["inputs"])).detach()
     right = torch.where(truth, p, 1 - p)
     cost = -right[known].log().sum().item() / 16
     positives, negatives = right[known & truth], right[known & ~truth]
-    assert task.step_row[:3].tolist() == pytest.approx([cost, cost, 0])
-    found = gap_of(task.step_row[3:])
+    assert [value.item() for value in task.step_values[:3]] == pytest.approx([cost, cost, 0])
+    found = gap_of(task.step_values.gap_sums)
     assert found.p_pos.item() == pytest.approx(positives.mean().item())
     assert found.p_neg.item() == pytest.approx(negatives.mean().item())
 

@@ -1,4 +1,4 @@
-"""lopsided audit RUN SOURCE."""
+"""lopsided audit RUN or scores:FILE, SOURCE."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import shlex
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
 from lopsided.cli.printing import counted, say, table
-from lopsided.data import Data
-from lopsided.data.writing.corrections import says_what_was_judged
+
+if TYPE_CHECKING:
+    from lopsided.data import Data
 
 _SHOWN = 12  # labels of the table on a terminal
 
@@ -27,9 +29,10 @@ def main(arguments: list[str]) -> int:
         examples=(
             "lopsided audit runs/photos listing:photos/labels.csv --folds 3",
             "lopsided audit runs/photos listing:photos/labels.csv --apply decisions.csv --out photos/corrected.csv",
+            "lopsided audit scores:forest.csv --scores probabilities  # with a column fold",
         ),
     )
-    parser.add_run(source="data to look at (default: the run's own)")
+    parser.add_run(source="data to look at (default: the run's own); of scores, where their truth is", scores=True)
     parser.add_argument(
         "--folds",
         type=int,
@@ -41,9 +44,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--out", type=str, help="folder to write (default: RUN/audit); with --apply a .csv or .npz file"
     )
+    parser.add_keep()
+    own_scores.add_scores(parser, made=("calibration",))
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
     _check(parser, given)
+    unfit = ("no_keep", "folds") if own_scores.is_scores(given.run) else ("out",)
+    if own_scores.check_options(parser, given, unfit=unfit):
+        if given.apply is not None and given.source is None:
+            parser.error("--apply with scores:FILE needs SOURCE, the data to correct")
+        if given.apply is not None:
+            return _apply(own_scores.read(given).data, Path(given.apply), Path(file_to_write(given.out)))
+        return _write(*own_scores.audit(given), given, source=given.source or "SOURCE")
 
     from lopsided.runs.lock import writing
     from lopsided.runs.own_data import is_own
@@ -62,6 +74,7 @@ def main(arguments: list[str]) -> int:
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:
     """The data to look at; labels of the run's own data may have been corrected since, if the data is named."""
+    from lopsided.data.writing.corrections import says_what_was_judged
     from lopsided.runs.own_data import data_for, relabelled_data
 
     if given.source is None or not own:
@@ -85,9 +98,7 @@ def _check(parser: Parser, given: Any) -> None:
 
 def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
     from lopsided.inference.audit import audit as rank
-    from lopsided.inference.audit import write_counts, write_suspects
     from lopsided.inference.cross_fit import out_of_sample
-    from lopsided.reports.audit.page import write_audit_page
 
     def told(number: int) -> None:
         print(f"lopsided audit: fold {number} of {given.folds}", file=sys.stderr, flush=True)
@@ -97,14 +108,34 @@ def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
         splits = data.split_names  # new data, whatever its splits are called, was not trained on
     if splits == ("train",) and not given.folds and own:
         raise ValueError("the run was trained on this split: add --folds 3 for networks that were not")
-    scores = out_of_sample(run, data, folds=given.folds, splits=splits, on_fold=told)
-    found = rank(scores, most=given.most)
+    scores = out_of_sample(
+        run,
+        data,
+        folds=given.folds,
+        splits=splits,
+        on_fold=told,
+        source=None if own else given.source,
+        keep=not given.no_keep,
+    )
+    return _write(rank(scores, most=given.most), data, out, given, source=given.source or run.config().source)
+
+
+def _write(found: Any, data: Data, out: Path, given: Any, *, source: str) -> int:
+    from lopsided.inference.audit import write_counts, write_suspects
+    from lopsided.reports.audit.page import write_audit_page
+
     out.mkdir(parents=True, exist_ok=True)
     write_suspects(found, data, out / "suspects.csv")
     write_counts(found, data, out / "labels.csv")
-    source = given.source or run.config().source
-    words = ["lopsided", "audit", given.run, source, "--apply", "decisions.csv", "--out", "corrected.csv"]
-    write_audit_page(found, data, out / "audit.html", title=f"Labels to check: {source}", command=shlex.join(words))
+    said = [] if given.scores is None else ["--scores", given.scores]
+    words = ["lopsided", "audit", given.run, source, *said, "--apply", "decisions.csv", "--out", "corrected.csv"]
+    write_audit_page(
+        found,
+        data,
+        out / "audit.html",
+        title=f"Labels to check: {given.run if source == 'SOURCE' else source}",
+        command=shlex.join(words),
+    )
     if given.json:
         print(json.dumps(_summary(found, data), ensure_ascii=False))
     else:

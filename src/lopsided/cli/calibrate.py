@@ -1,10 +1,11 @@
-"""lopsided calibrate RUN."""
+"""lopsided calibrate RUN or scores:FILE."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import named
 
@@ -19,9 +20,12 @@ def main(arguments: list[str]) -> int:
         examples=(
             "lopsided calibrate runs/adaptive --method isotonic",
             "lopsided calibrate runs/adaptive table:newer.csv --split train",
+            "lopsided calibrate scores:forest.csv --scores probabilities --out forest.json",
         ),
     )
-    parser.add_run(source="data to use instead of the run's own, taken whole")
+    parser.add_run(
+        source="data to use instead of the run's own, taken whole; of scores, where their truth is", scores=True
+    )
     parser.add_argument(
         "--method",
         type=str,
@@ -30,9 +34,15 @@ def main(arguments: list[str]) -> int:
         help="platt (scale and shift of each label; default), isotonic (a rising line of each), temperature (a number)",
     )
     parser.add_argument("--split", type=str, help="what to fit on (default: val, of SOURCE else its only split)")
+    parser.add_keep()
+    own_scores.add_scores(parser, out="of scores:FILE: file to write (default: FILE.calibration.json)")
     given = parser.parse_args(arguments)
+    if own_scores.check_options(parser, given, unfit=("no_keep",)):
+        found, path = own_scores.calibrate(given)
+        _say(found, path)
+        print(f"next: lopsided thresholds {given.run} --scores {given.scores} --calibration {path}")
+        return 0
 
-    from lopsided.inference.calibrate import FEW
     from lopsided.inference.calibrate import calibrate as fit
     from lopsided.runs.own_data import data_for, validation_split
     from lopsided.training import RunFolder
@@ -41,14 +51,20 @@ def main(arguments: list[str]) -> int:
     data = data_for(run, given.source)
     split = given.split or validation_split(data, own=given.source is None)
     had_thresholds = run.thresholds_file.exists()
-    found = fit(run, data, method=given.method, split=split, source=given.source)
-    print(f"wrote {run.calibration_file}: {found['method']} on {where(found)}")
-    if found["few"]:
-        print(f"fewer than {FEW} positives or negatives there, so with the fit of all labels: {named(found['few'])}")
+    found = fit(run, data, method=given.method, split=split, source=given.source, keep=not given.no_keep)
+    _say(found, run.calibration_file)
     if had_thresholds:
         print(f"removed {run.thresholds_file}, which was chosen for other probabilities")
     print(f"next: lopsided thresholds {run.path}; lopsided evaluate {run.path}")
     return 0
+
+
+def _say(found: dict[str, Any], path: Path) -> None:
+    from lopsided.inference.calibrate import FEW
+
+    print(f"wrote {path}: {found['method']} on {where(found)}")
+    if found["few"]:
+        print(f"fewer than {FEW} positives or negatives there, so with the fit of all labels: {named(found['few'])}")
 
 
 def where(found: dict[str, Any]) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lopsided.cli.parser import Parser, folder_to_write
-from lopsided.losses import AsymmetricLoss
-from lopsided.training import LossOptions
 
 
 def main(arguments: list[str]) -> int:
@@ -29,8 +27,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--html", type=str, help="page to write, which opens with this setting")
     given = parser.parse_args(arguments)
 
+    from lopsided.losses import AsymmetricLoss
+
     parser.checked(lambda: AsymmetricLoss(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin))
     from lopsided.reports import save_curves, write_explorer
+    from lopsided.runs.loss_options import LossOptions
 
     settings = LossOptions(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin)
     if given.out is not None or given.html is None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from lopsided.cli.parser import Parser, folder_to_write
 from lopsided.cli.printing import counted
-from lopsided.data import DataOptions, read_source
-from lopsided.training import Config, LossOptions, ReportOptions, RunFolder, TrainingOptions
+from lopsided.data.options import DataOptions
+from lopsided.runs.config import Config, LossOptions, ReportOptions, TrainingOptions
 
 LOSSES = {
     "cross-entropy": LossOptions(name="cross_entropy"),
@@ -36,10 +36,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
     given = parser.parse_args(arguments)
     configs = parser.checked(lambda: _configs(given))
+
+    from lopsided.data import read_source
     from lopsided.inference.evaluate import evaluate
     from lopsided.reports import write_report
     from lopsided.reports.runs import read_runs
     from lopsided.reports.summary import warnings_about
+    from lopsided.runs.folder import RunFolder
     from lopsided.runs.lock import writing
     from lopsided.training.fit import fit
 

@@ -1,4 +1,4 @@
-"""lopsided evaluate RUN."""
+"""lopsided evaluate RUN or scores:FILE."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import counted, named, say, table
 
@@ -19,30 +20,47 @@ def main(arguments: list[str]) -> int:
     parser = Parser(
         "evaluate",
         "Every metric of a run's best averaged weights, on its own data or another source with the same labels.",
-        examples=("lopsided evaluate runs/adaptive", "lopsided evaluate runs/adaptive --split val --json"),
+        examples=(
+            "lopsided evaluate runs/adaptive",
+            "lopsided evaluate runs/adaptive --split val --json",
+            "lopsided evaluate scores:forest.csv --scores probabilities --thresholds forest.csv.thresholds.json",
+        ),
     )
-    parser.add_run(source="data to use instead of the run's own")
+    parser.add_run(source="data to use instead of the run's own; of scores, where their truth is", scores=True)
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
+    parser.add_keep()
+    own_scores.add_scores(parser, made=("calibration", "thresholds"))
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
+    if given.threshold is not None and given.thresholds is not None:
+        parser.error("expected --threshold or --thresholds, got both")
+    if own_scores.check_options(parser, given, unfit=("no_keep",)):
+        _say(given.run, own_scores.evaluate(given), given)
+        return 0
 
     from lopsided.inference.evaluate import evaluate as measure
     from lopsided.runs.own_data import data_for
+    from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
-    from lopsided.training.unreadable import describe
 
     run = RunFolder(Path(given.run))
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
-    result = measure(run, data, split=given.split, threshold=given.threshold, save=own, source=given.source)
+    result = measure(
+        run, data, split=given.split, threshold=given.threshold, save=own, source=given.source, keep=not given.no_keep
+    )
     if unreadable := result.get("unreadable"):
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
+    _say(str(run.path), result, given)
+    return 0
+
+
+def _say(what: str, result: dict[str, Any], given: Any) -> None:
     if given.json:
         print(json.dumps(_without_nan(result)))
     else:
-        print_metrics(f"{run.path} on {result['split']}, {_samples(result)}", result)
-    return 0
+        print_metrics(f"{what} on {result['split']}, {_samples(result)}", result)
 
 
 def _without_nan(value: Any) -> Any:
@@ -122,8 +140,8 @@ def _sentences(result: dict[str, Any]) -> list[str]:
         [percent(about[of][name], samples) for name in ("brier", "ece")] for of in ("after", "before")
     )
     line = f"probabilities ({about['method']}): calibration error {ece}, Brier score {brier}"
-    if not about["method"].startswith("sigmoid"):
-        line += f"; of the sigmoid {raw_ece} and {raw_brier}"
+    if not about["method"].startswith(("sigmoid", "as they are")):
+        line += f"; of {about.get('uncalibrated', 'the sigmoid')} {raw_ece} and {raw_brier}"
     lines = [line]
     if "f1" in result:
         for of, name in (("macro", "mean F1"), ("micro", "OF1")):

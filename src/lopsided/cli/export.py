@@ -1,29 +1,58 @@
-"""lopsided export RUN FILE.onnx."""
+"""lopsided export RUN FILE.onnx, or a folder for a model hub."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from lopsided.cli.parser import Parser, file_to_write
 
 
 def main(arguments: list[str]) -> int:
-    """Write the file and say how to serve it."""
+    """Write the file or the folder and say how to serve it."""
     parser = Parser(
         "export",
-        "A run's best averaged weights as ONNX, with its labels inside, checked against PyTorch.",
-        examples=("lopsided export runs/adaptive adaptive.onnx",),
+        "A run's best averaged weights as ONNX, with its labels inside, checked against PyTorch; or as a folder that "
+        "timm reads, with tags, thresholds and a model card.",
+        examples=(
+            "lopsided export runs/adaptive adaptive.onnx",
+            "lopsided export runs/photos published --format hub --push me/photos",
+        ),
     )
     parser.add_run()
-    parser.add_argument("file", type=file_to_write, help="file to write, .onnx")
+    parser.add_argument("file", type=file_to_write, help="file to write, .onnx; with --format hub a folder")
+    parser.add_argument("--format", choices=("onnx", "hub"), default="onnx", help="what to write")
+    parser.add_argument("--push", metavar="NAME", help="with --format hub: upload the folder to this repository")
     parser.add_threshold()
     given = parser.parse_args(arguments)
     out = Path(given.file)
+    if given.format == "hub":
+        return _hub(given, out)
+    if given.push is not None:
+        parser.error(f"expected --push with --format hub, got --format onnx and --push {given.push}")
     if out.suffix != ".onnx":
-        parser.error(f"expected FILE to end in .onnx, got {out.name}")
+        parser.error(f"expected FILE to end in .onnx, got {out.name} (--format hub writes a folder)")
+    return _onnx(given, out)
 
+
+def _hub(given: Any, out: Path) -> int:
+    from lopsided.inference.hub import push, write_hub_folder
+    from lopsided.runs.folder import RunFolder
+
+    done = write_hub_folder(RunFolder(Path(given.run)), out, threshold=given.threshold)
+    print(f"wrote {done.path}: {', '.join(done.files)}")
+    print(f"architecture: {done.architecture}; largest difference of a logit in timm: {done.largest_difference:.1e}")
+    print(f"counts of tags: {done.counted_on}")
+    print("\nto load it:")
+    print(f'  network = timm.create_model("local-dir:{done.path}", pretrained=True).eval()')
+    if given.push is not None:
+        print(f"\nuploaded to {push(out, given.push)}")
+    return 0
+
+
+def _onnx(given: Any, out: Path) -> int:
     from lopsided.inference.export import export as write
-    from lopsided.training import RunFolder
+    from lopsided.runs.folder import RunFolder
 
     done = write(RunFolder(Path(given.run)), out, threshold=given.threshold)
     beside = "" if done.data_path is None else f" and {done.data_path}, which stay together"

@@ -7,24 +7,15 @@ import json
 import math
 import os
 import sys
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import counted, named, say, table
-from lopsided.data import (
-    Data,
-    DataOptions,
-    ImageCheck,
-    check_images,
-    imbalance,
-    near_duplicates_in_two_splits,
-    read_source,
-    summarise,
-)
-from lopsided.data.checks.summary import always_true, set_aside
-from lopsided.data.source import SOURCES
+from lopsided.data.catalogue import SOURCES
+from lopsided.data.options import DataOptions
+
+if TYPE_CHECKING:
+    from lopsided.data import Data, ImageCheck
 
 _SHOWN = 10  # files named on a terminal
 _NAMED = 6  # labels named on a line
@@ -50,6 +41,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     given = parser.parse_args(arguments)
     options = parser.checked(lambda: parser.instantiate(given)).data
+
+    from lopsided.data import read_source, summarise
+    from lopsided.data.checks.summary import always_true, set_aside
+
     data = read_source(given.source, options, seed=given.seed)
     as_it_lies = data
     if options.validation_share:
@@ -59,11 +54,15 @@ def main(arguments: list[str]) -> int:
     summary = summarise(data)
     for line in summary["notes"]:
         print(f"lopsided inspect: {line}", file=sys.stderr)
+    if data.columns is not None:
+        summary["columns"] = dict(data.columns)
     share = options.validation_share or DataOptions().validation_share
     summary["set_aside_for_validation"] = set_aside(as_it_lies, share=share, seed=given.seed)
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
     check = None
     if given.check_images:
+        from lopsided.data import check_images
+
         check = check_images(data, workers=min(8, os.cpu_count() or 1))
         summary |= _checked(data, check)
     if given.json:
@@ -75,6 +74,8 @@ def main(arguments: list[str]) -> int:
 
 def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
     """``unreadable``: path and reason of each; ``near_duplicates_in_two_splits``: pairs of paths."""
+    from lopsided.data import near_duplicates_in_two_splits
+
     pairs = near_duplicates_in_two_splits(check.hashes, data.splits)
     return {
         "unreadable": {data.sample_name(row): reason for row, reason in check.unreadable.items()},
@@ -83,6 +84,8 @@ def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
 
 
 def _print(data: Data, summary: dict[str, Any]) -> None:
+    from lopsided.data.checks.remarks import recognised
+
     splits = [
         (
             name,
@@ -95,9 +98,14 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     ]
     say(
         f"{data.name}: {counted(len(data), 'sample')}, {data.described()}, {counted(summary['labels'], 'label')}\n",
+        *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
         *_about_measuring(summary),
     )
+    import numpy as np
+
+    from lopsided.data import imbalance
+
     first = data.split_names[0]
     ratios = imbalance(data, first)
     order = np.argsort(ratios, kind="stable")

@@ -60,6 +60,7 @@ SOURCE is one of
   coco:DIR  voc:DIR  nus-wide:DIR  open-images:DIR
   table:FILE         features: CSV, Parquet or NPZ
   arff:STEM          features: a data set of the Mulan collection, or of MEKA
+  svmlight:FILE      sparse features and numbered labels, as LibSVM and the extreme classification collection write them
 
 Each verb explains itself: lopsided VERB --help.
 Where an error needs a traceback: --debug.

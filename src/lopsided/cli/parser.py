@@ -141,11 +141,17 @@ class Parser(ArgumentParser):
         )
         self.args = []  # until they are parsed
 
-    def add_run(self, *, source: str = "") -> None:
-        """Take the folder of a run and, if its help is given, a source to use instead of the run's own."""
-        self.add_argument("run", type=str, help="folder of the run")
+    def add_run(self, *, source: str = "", scores: bool = False) -> None:
+        """Take the folder of a run, or scores, and, if its help is given, a source to use instead of the run's own."""
+        help_of_run = "folder of the run" + (", or scores:FILE, the scores of any program" if scores else "")
+        self.add_argument("run", type=str, help=help_of_run)
         if source:
             self.add_argument("source", nargs="?", help=source)
+
+    def add_keep(self) -> None:
+        """Take --no-keep."""
+        about = "compute scores anew and keep none in the run (scores/), where the next verb reads them"
+        self.add_argument("--no-keep", action="store_true", help=about)
 
     def add_threshold(self) -> None:
         """Take one threshold for all labels."""

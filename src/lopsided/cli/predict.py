@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lopsided.cli.parser import Parser, file_to_write
 from lopsided.cli.printing import counted
-from lopsided.data import Data, is_source, loose_images
-from lopsided.training import RunFolder
+from lopsided.data.catalogue import is_source
+
+if TYPE_CHECKING:
+    from lopsided.data import Data
+    from lopsided.training import RunFolder
 
 
 def main(arguments: list[str]) -> int:
@@ -30,6 +34,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
+    parser.add_keep()
     parser.add_argument(
         "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
     )
@@ -39,12 +44,15 @@ def main(arguments: list[str]) -> int:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
     from lopsided.inference.predict import predict as write
-    from lopsided.training.unreadable import describe
+    from lopsided.runs.unreadable import describe
+    from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
     data = _data(run, given.data, is_one_source=bool(sources))
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
-    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold)
+    keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
+    source = sources[0] if sources else None
+    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep)
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
     print(f"wrote {counted(count, 'row')} to {out}")
@@ -52,6 +60,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
+    from lopsided.data import loose_images
     from lopsided.runs.own_data import data_for
 
     run.config()  # refuse what is no run

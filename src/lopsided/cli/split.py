@@ -6,17 +6,15 @@ import dataclasses
 import json
 from argparse import ArgumentTypeError
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser, file_to_write, probability
 from lopsided.cli.printing import counted, named, say, table
-from lopsided.data import Data, DataOptions, read_source
-from lopsided.data.contents.leakage import content_ids
-from lopsided.data.source import SOURCES
-from lopsided.data.stratification import joined, reached, stratify
-from lopsided.data.writing.writer import inputs_for, write_data
+from lopsided.data.catalogue import SOURCES
+from lopsided.data.options import DataOptions
+
+if TYPE_CHECKING:
+    from lopsided.data import Data
 
 _VAL, _TEST = 0.1, 0.2
 _NAMED = 3  # labels of a row
@@ -48,6 +46,14 @@ def main(arguments: list[str]) -> int:
             "expected --data.validation_share and --data.missing only with lopsided train, got one of them here"
         )
     shares = _shares(parser, given)
+
+    import numpy as np
+
+    from lopsided.data import read_source
+    from lopsided.data.contents.leakage import content_ids
+    from lopsided.data.stratification import joined, reached, stratify
+    from lopsided.data.writing.writer import inputs_for, write_data
+
     data, out = read_source(given.source, options, seed=given.seed), Path(given.out)
     inputs = inputs_for(data, out)  # refused before the work, where they cannot be written
     items = joined(content_ids(data))

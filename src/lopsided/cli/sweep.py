@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from lopsided.cli.parser import Parser, default_folder, folder_to_write
 from lopsided.cli.printing import say, table
-from lopsided.data import DataOptions
-from lopsided.experiments.plan import Sweep
+from lopsided.data.options import DataOptions
 from lopsided.experiments.settings import GRIDS, SweepName, check_numbers, settings_of
-from lopsided.models import ModelOptions
-from lopsided.runs.criterion import build_criterion
-from lopsided.training import LossOptions, TrainingOptions
+from lopsided.models.options import ModelOptions
+from lopsided.runs.config import LossOptions, TrainingOptions
 
 if TYPE_CHECKING:
+    from lopsided.experiments.plan import Sweep
     from lopsided.experiments.statistics import Result
 
 NAMES = get_args(SweepName)
@@ -88,6 +87,9 @@ def _parser() -> Parser:
 
 
 def _wanted(name: str, given: Any) -> Sweep:
+    from lopsided.experiments.plan import Sweep
+    from lopsided.runs.criterion import build_criterion
+
     grid = None if given.grid is None else [value.strip() for value in given.grid.split(",")]
     settings = settings_of(cast(SweepName, name), grid=grid, base=given.loss)
     for setting in settings:

@@ -1,4 +1,4 @@
-"""lopsided thresholds RUN."""
+"""lopsided thresholds RUN or scores:FILE."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lopsided.cli import own_scores
 from lopsided.cli.calibrate import where
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import counted, named, say, table
@@ -23,6 +24,10 @@ def main(arguments: list[str]) -> int:
     if given.at_least is not None and not 0 < given.at_least <= 1:
         parser.error(f"expected --at-least to lie in (0, 1], got {given.at_least}")
 
+    if own_scores.check_options(parser, given, unfit=("no_keep",)):
+        _say(*own_scores.choose(given), as_json=given.json)
+        return 0
+
     from lopsided.inference.thresholds import choose
     from lopsided.runs.own_data import data_for, validation_split
     from lopsided.training import RunFolder
@@ -38,12 +43,17 @@ def main(arguments: list[str]) -> int:
         per_label=given.per_label,
         split=split,
         source=given.source,
+        keep=not given.no_keep,
     )
-    if given.json:
+    _say(found, run.thresholds_file, as_json=given.json)
+    return 0
+
+
+def _say(found: dict[str, Any], path: Path, *, as_json: bool) -> None:
+    if as_json:
         print(json.dumps(found, ensure_ascii=False))
     else:
-        _print(found, run.thresholds_file)
-    return 0
+        _print(found, path)
 
 
 def _parser() -> Parser:
@@ -56,9 +66,12 @@ def _parser() -> Parser:
             "lopsided thresholds runs/adaptive --per-label",
             "lopsided thresholds runs/adaptive --rule precision --at-least 0.9",
             "lopsided thresholds runs/adaptive table:newer.csv --split train",
+            "lopsided thresholds scores:forest.csv --scores probabilities --per-label",
         ),
     )
-    parser.add_run(source="data to use instead of the run's own, taken whole")
+    parser.add_run(
+        source="data to use instead of the run's own, taken whole; of scores, where their truth is", scores=True
+    )
     parser.add_argument(
         "--rule",
         type=str,
@@ -71,6 +84,9 @@ def _parser() -> Parser:
         "--per-label", action="store_true", help="one for each label; those of rare labels stay near the common one"
     )
     parser.add_argument("--split", type=str, help="what to choose on (default: val, of SOURCE else its only split)")
+    parser.add_keep()
+    out = "of scores:FILE: file to write (default: FILE.thresholds.json)"
+    own_scores.add_scores(parser, made=("calibration",), out=out)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 

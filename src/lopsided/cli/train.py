@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lopsided.cli.parser import Parser, default_folder, folder_to_write
-from lopsided.data.source import SOURCES
+from lopsided.data.catalogue import SOURCES
 from lopsided.presets import preset_file, preset_names
-from lopsided.runs.config import GROUPS
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.config import GROUPS, Config
 from lopsided.runs.reading import read_yaml
-from lopsided.training import Config, RunFolder
 
 
 def main(arguments: list[str]) -> int:
@@ -29,6 +27,9 @@ def main(arguments: list[str]) -> int:
         source = _source_of_run(source, file)
     options = parser.checked(lambda: parser.instantiate(given))
     config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
+
+    from lopsided.runs.criterion import build_criterion
+
     parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
 
     default = default_folder("runs", source, config.loss.name)
@@ -36,8 +37,9 @@ def main(arguments: list[str]) -> int:
 
     # Late, so that wrong usage is told at once: Lightning takes seconds to import.
     from lopsided.training.fit import fit, is_first_rank
+    from lopsided.training.usual import usual_for_texts
 
-    run = fit(config, out, resume=given.resume)
+    run = fit(usual_for_texts(config), out, resume=given.resume)
     if not is_first_rank():
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)
@@ -87,6 +89,7 @@ def _with_preset_files(arguments: list[str]) -> list[str]:
 
 def _source_of_run(source: str, file: Path) -> str:
     """The source of a configuration; if the file is a run's, the place where the run's data is found from here."""
+    from lopsided.runs.folder import RunFolder
     from lopsided.runs.own_data import own_source
 
     run = RunFolder(file.parent)

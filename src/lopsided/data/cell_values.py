@@ -131,3 +131,14 @@ def parse_split_cell(cell: str) -> str:
     if is_missing(cell):
         raise ValueError(f"expected the name of a split, got {quoted(cell)}, a word for a missing value")
     return parse_split(cell)
+
+
+def check_policy(value: str | None, *, option: str, states: tuple[str, ...]) -> None:
+    """Refuse a text that is no policy, whatever labels there are."""
+    for part in (value or "").split(",") if value is not None else ():
+        state = part.rpartition("=")[2].strip()
+        if state not in states:
+            raise ValueError(
+                f"expected data.{option} to be {', '.join(states[:-1])} or {states[-1]}, or such as "
+                f"{states[0]},NAME={states[-1]}, got {value!r}"
+            )

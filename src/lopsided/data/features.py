@@ -2,8 +2,13 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+import warnings
+from functools import cache
+
 import numpy as np
+import torch
 from scipy.sparse import csr_array
+from torch import Tensor
 
 from lopsided.files.errors import DataError, quoted
 
@@ -50,6 +55,31 @@ def exact_features(numbers: np.ndarray) -> np.ndarray:
         if _rounds_too_much(numbers[:, columns].astype(np.float64), single[:, columns]):
             return np.ascontiguousarray(numbers, dtype=np.float64)
     return single
+
+
+def sparse_tensor(features: csr_array) -> Tensor:
+    """The same numbers as a tensor of the layout CSR, with int64 positions.
+
+    >>> sparse_tensor(csr_array(np.array([[0, 2], [0, 0]], np.float32))).col_indices()
+    tensor([1])
+    """
+    _say_once_that_it_is_new()
+    # They are checked as they are read: an invalid one never comes this far.
+    return torch.sparse_csr_tensor(
+        torch.from_numpy(features.indptr.astype(np.int64)),
+        torch.from_numpy(features.indices.astype(np.int64)),
+        torch.from_numpy(features.data),
+        size=features.shape,
+        check_invariants=False,
+    )
+
+
+@cache
+def _say_once_that_it_is_new() -> None:
+    """Torch says of the first sparse tensor of a process that this layout is in beta state, which helps nobody."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.sparse_csr_tensor([0], [], [], size=(0, 1), check_invariants=False)
 
 
 def _rounds_too_much(numbers: np.ndarray, single: np.ndarray) -> bool:

@@ -13,7 +13,7 @@ from lopsided.files.errors import DataError, quoted
 
 _RANDOM_STREAM = 101  # of a seed, apart from the streams of other draws
 # What a terminal obeys, a line ends with, or no file can hold: control characters and halves of a character.
-_NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+NO_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,17 @@ class Labels:
             return len(self) - self._per_label(self.unknown)
         return np.full(len(self.names), len(self), dtype=np.int64)
 
+    def log_odds(self) -> np.ndarray:
+        """Log odds of each label's share of the samples of which it is known, float64, shape (labels,). Half a sample
+        more on each side keeps them finite.
+
+        Example:
+            >>> Labels(("cat",), csr_array(np.array([[True], [False], [False], [False]]))).log_odds().round(2).tolist()
+            [-0.85]
+        """
+        positives = self.positives_per_label()
+        return np.log((positives + 0.5) / (self.known_per_label() - positives + 0.5))
+
     def take(self, rows: Sequence[int] | np.ndarray) -> "Labels":
         """Labels of some samples.
 
@@ -99,10 +110,10 @@ class Labels:
             Targets, bool, shape (n, labels); mask of the same shape, True where known, or None where all is known.
         """
         rows = np.asarray(rows, dtype=np.int64)
-        targets = self.positives[rows].toarray()
+        targets = _dense(self.positives, rows)
         if self.negatives is not None:
-            return targets, targets | self.negatives[rows].toarray()
-        return targets, None if self.unknown is None else ~self.unknown[rows].toarray()
+            return targets, targets | _dense(self.negatives, rows)
+        return targets, None if self.unknown is None else ~_dense(self.unknown, rows)
 
     def without(self, rows: Sequence[int] | np.ndarray) -> "Labels":
         """Labels of the same samples, of some of which nothing is known any more.
@@ -218,13 +229,25 @@ def _check_names(names: tuple[str, ...]) -> None:
     for name in names:
         if not isinstance(name, str) or not name.strip():
             raise DataError(f"expected a label name to be a text that is not empty, got {quoted(name)}")
-        if _NO_TEXT.search(name):
+        if NO_TEXT.search(name):
             raise DataError(
                 f"expected a label name to be one line of text without control characters, got {quoted(name)}"
             )
         if name in seen:
             raise DataError(f"expected label names to be distinct, got {quoted(name)} twice")
         seen.add(name)
+
+
+def _dense(matrix: csr_array, rows: np.ndarray) -> np.ndarray:
+    """Some rows of a checked matrix; SciPy takes several times as long to make a sparse matrix of them first."""
+    dense = np.zeros((len(rows), matrix.shape[1]), dtype=bool)
+    starts = matrix.indptr[rows]
+    counts = matrix.indptr[rows + 1] - starts
+    ends = np.cumsum(counts)
+    stored = np.arange(counts.sum()) + np.repeat(starts - (ends - counts), counts)
+    # The place of each True in memory: that of its row, and its column.
+    dense.reshape(-1)[np.repeat(np.arange(len(rows)) * matrix.shape[1], counts) + matrix.indices[stored]] = True
+    return dense
 
 
 def _checked(what: str, matrix: csr_array, num_labels: int) -> csr_array:

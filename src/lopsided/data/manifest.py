@@ -1,15 +1,16 @@
 """Paths and labels of many images, and the splits they belong to."""
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import Tensor
 
-from lopsided.data.contents.digests import digests_of_files, keys_of_files
+from lopsided.data.contents.digests import digests_of_files, keys_of_files, whole_digests_of_files
+from lopsided.data.images.channels import image_is_there
 from lopsided.data.images.decode import check_pillow, open_image
 from lopsided.data.images.pixels import pixels_of
 from lopsided.data.images.transforms import mixup
@@ -20,6 +21,7 @@ from lopsided.files.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 _PAIR_STREAM = 104  # of a seed, apart from the streams of other draws
 _LOOKED_FOR = 100  # images, to say that none is there
@@ -33,12 +35,14 @@ class Manifest(Samples):
         name: What to call it in reports.
         root: Folder that the paths start from.
         paths: Text of variable length (``np.dtypes.StringDType``), shape (samples,): paths of the files below
-            ``root``, with ``/`` between their parts.
+            ``root``, with ``/`` between their parts; a name such as ``cell_{red,green,blue}.png`` stands for one image
+            whose channels lie in three files.
         labels: Labels of the same samples.
         splits: Text, shape (samples,): ``train``, ``val``, ``test`` or another name.
         truth: Complete labels, where some of ``labels`` were hidden on purpose.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
         groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
+        columns: What the columns of its file were taken for, by their role; or none.
 
     Raises:
         DataError: Lengths or types disagree, or there is no sample.
@@ -60,6 +64,7 @@ class Manifest(Samples):
     truth: Labels | None = None
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    columns: Mapping[str, str] | None = None
 
     kind, opens_files, row_column = "images", True, ("path", str)
 
@@ -106,7 +111,7 @@ class Manifest(Samples):
     def _check_still_there(self) -> None:
         """Refuse to go on without images: a disk was unplugged, or a folder removed."""
         rows = np.linspace(0, len(self) - 1, _LOOKED_FOR).astype(int).tolist()
-        if not any(os.path.isfile(self.path(row)) for row in rows):
+        if not any(image_is_there(self.path(row)) for row in rows):
             raise DataError(
                 f"expected the images of the data to be there, got none, such as {self.paths[rows[0]]}", path=self.root
             )
@@ -115,6 +120,10 @@ class Manifest(Samples):
         """Of the paths and of the contents of the files, as far as an identity reads these."""
         rows = range(len(self)) if rows is None else rows
         return digests_of_files([self.path(row) for row in rows], (str(self.paths[row]) for row in rows))
+
+    def whole_digests(self, rows: Sequence[int]) -> Iterable[bytes]:
+        """Of every byte of the files; paths count for nothing."""
+        return whole_digests_of_files([self.path(row) for row in rows])
 
     def content_keys(self) -> Iterable[object]:
         """Of the bytes of the files, of which no more is read than it takes to tell them apart."""
@@ -132,7 +141,7 @@ class Manifest(Samples):
         """Where the images lie."""
         return f"images in {self.root}"
 
-    def image(self, row: int, *, size: int) -> "Image.Image":
+    def image(self, row: int, *, size: int) -> Image.Image:
         """What the file holds."""
         return open_image(self.path(row), size=size)
 

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from lopsided.data.cell_values import check_policy
 from lopsided.files.errors import DataError
 
 Resize = Literal["squash", "crop", "pad"]
@@ -14,6 +15,9 @@ Unannotated = Literal["drop_train", "drop", "keep"]
 Difficult = Literal["unknown", "negative", "positive"]
 Unverified = Literal["negative", "unknown"]
 Partition = Literal["official", "annotated"]
+View = Literal["all", "frontal", "lateral"]
+Annotators = Literal["majority", "any", "all"]
+ColourChannels = Literal["rgb", "rgby"]
 
 IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
 """Of all readers of image files."""
@@ -25,6 +29,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "difficult": get_args(Difficult),
     "partition": get_args(Partition),
     "unverified": get_args(Unverified),
+    "view": get_args(View),
+    "annotators": get_args(Annotators),
+    "channels": get_args(ColourChannels),
 }
 
 
@@ -77,14 +84,39 @@ class DataOptions:
         mixup: Alpha of the beta distribution that pairs of training images are mixed by, >= 0 (default 0: none).
         unreadable: skip (default; an image that cannot be opened is named and costs nothing) or refuse.
         year: Which of several years in one folder: 2014 or 2017 of coco, 2007 or 2012 of voc (default: the one there).
-        unannotated: Images without any label: drop_train (default: from training), drop or keep (coco).
+        unannotated: Images without any label: drop_train (from training; default of coco), drop (default of
+            label-studio, fiftyone and sidecars) or keep (default of cvat and yolo).
         crowd: Count a group of objects as a positive (coco; default true).
         min_area: Objects below this area do not count, pixels of the original image (coco; default 0).
         positive: Value that means that a sample has a label, or several joined by | (arff; default: known pairs).
         difficult: Labels with nothing but difficult objects: unknown (default), negative or positive (voc).
         partition: official (default; the published lists) or annotated (of these, images with a label) (nus-wide).
         unverified: Labels that nobody verified: negative (default) or unknown (open-images).
-        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table).
+        first_feature: The number of the first feature, 0 or 1 (svmlight; default: as the file says beyond doubt).
+        separator: What joins names in the columns labels and unknown, such as "," (default: |; listing, table,
+            text, imagefolder), or in a file of tags, where \\n is a tag on each line (sidecars).
+        input_column: Name of the column of paths (listing; default: one called path, image, filename, image_id, …).
+        labels_column: Name of the column of joined names of labels (listing, table, text; default: labels, tags, …), or
+            of the field that holds labels (label-studio, fiftyone, sidecars; default: the only one).
+        label_columns: Names of 0/1 columns, one for each label, joined by commas (listing, table, text; default:
+            label:NAME).
+        split_column: Name of the column of splits (listing, table, text; default: split, fold, …).
+        group_column: Name of the column of groups, such as patients, which splits keep together (listing, table, text).
+        ignored_columns: Names of columns that play no role, joined by commas (listing, table, text).
+        image_folder: Where paths start, from the folder of the file on (listing, label-studio, cvat; default: there).
+        suffix: What follows each path that does not end in it, such as .jpg (listing).
+        no_label: Name that means that a sample has no label, such as "No Finding" (listing, table, text).
+        blank: What an empty cell of labels is: unknown or negative (listing, table, text; default: in 0/1 columns
+            unknown, in a column of names negative); for some labels otherwise: "unknown,NAME=negative".
+        uncertain: What -1, u, ? and uncertain are in 0/1 columns: unknown, positive or negative (listing, table,
+            text, default: refused, but ? unknown; chexpert, default: unknown); for some labels otherwise:
+            "negative,NAME=positive".
+        view: all (default), frontal or lateral images (chexpert).
+        annotators: Labels of an image that several people looked at: majority (default; a tie is unknown), any or all
+            (label-studio).
+        channels: rgb (default) or rgby, which adds half of the yellow channel to red and green (protein-atlas).
+        text_columns: Names of the columns that make a text, joined by commas, such as title,body (text; default: text,
+            body, content, …).
 
     Raises:
         DataError: A value is out of range.
@@ -107,7 +139,23 @@ class DataOptions:
     difficult: Difficult | None = None
     partition: Partition | None = None
     unverified: Unverified | None = None
+    first_feature: int | None = None
     separator: str | None = None
+    text_columns: str | None = None
+    input_column: str | None = None
+    labels_column: str | None = None
+    label_columns: str | None = None
+    split_column: str | None = None
+    group_column: str | None = None
+    ignored_columns: str | None = None
+    image_folder: str | None = None
+    suffix: str | None = None
+    no_label: str | None = None
+    blank: str | None = None
+    uncertain: str | None = None
+    view: View | None = None
+    annotators: Annotators | None = None
+    channels: ColourChannels | None = None
 
     def __post_init__(self) -> None:
         if self.train_samples < 1:
@@ -120,6 +168,13 @@ class DataOptions:
                 raise DataError(f"expected data.{name} to be one of {', '.join(choices)}, got {value!r}")
         if self.min_area is not None and not 0 <= self.min_area < float("inf"):
             raise DataError(f"expected data.min_area to be at least 0, got {self.min_area}")
+        for name, states in (("blank", ("unknown", "negative")), ("uncertain", ("unknown", "positive", "negative"))):
+            try:
+                check_policy(getattr(self, name), option=name, states=states)
+            except ValueError as error:
+                raise DataError(str(error)) from None
+        if self.first_feature not in (None, 0, 1):
+            raise DataError(f"expected data.first_feature to be 0 or 1, got {self.first_feature!r}")
         if self.separator == "":
             raise DataError("expected data.separator to be at least one character, got an empty text")
         self.images()

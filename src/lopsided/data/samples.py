@@ -1,13 +1,13 @@
 """What every kind of data can be asked. Whoever trains, scores or reports asks the value and never which kind it is."""
 
-from collections.abc import Callable, Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
@@ -16,6 +16,8 @@ from lopsided.files.errors import DataError, quoted
 
 if TYPE_CHECKING:
     from PIL import Image
+    from scipy.sparse import csr_array
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Inputs:
     """What a network is given of one sample.
 
     Args:
-        kind: ``features`` (a row of numbers), ``images`` or ``arrays`` (numbers of another shape), by which a network
-            is chosen.
+        kind: ``features`` (a row of numbers), ``sparse`` (such a row, of which only what is not 0 is given),
+            ``images`` or ``arrays`` (numbers of another shape), by which a network is chosen.
         shape: Of one sample: ``(features,)``, or ``(channels, height, width)``; empty where the options decide it.
         names: One per feature, or none.
     """
@@ -49,6 +51,9 @@ class Samples(Protocol):
     notes: tuple[str, ...]
     groups: np.ndarray | None
     """Text or int64, shape (samples,): samples of one group, such as a patient, stay in one split; None without."""
+
+    columns: Mapping[str, str] | None
+    """What the columns of a file were taken for: role to name, in words; None where there are no columns."""
 
     kind: ClassVar[str]
     """What an identity calls it, such as ``a table``."""
@@ -101,6 +106,10 @@ class Samples(Protocol):
         """16 bytes for each sample, or of some, which tell its inputs from those of others wherever they stand."""
         ...
 
+    def whole_digests(self, rows: Sequence[int]) -> Iterable[bytes]:
+        """The same of some samples, of every byte of them."""
+        return self.digests(rows)
+
     def content_keys(self) -> Iterable[object]:
         """For each sample what is equal where the inputs are, wherever they come from."""
         return self.digests()
@@ -121,7 +130,7 @@ class Samples(Protocol):
         """What a sample holds, in words, for people to judge it by where there is no picture."""
         return ""
 
-    def image(self, row: int, *, size: int) -> "Image.Image | None":
+    def image(self, row: int, *, size: int) -> Image.Image | None:
         """A picture of a sample, for the side that it is needed for; None where it is none.
 
         Raises:
@@ -145,7 +154,17 @@ class Samples(Protocol):
         """
         return self, []
 
-    def to_write(self, folder: Path, *, is_taken: Callable[[str], bool]) -> dict[str, list[str]] | np.ndarray:
+    def with_width(self, width: int) -> tuple[Self, int]:
+        """The samples with as many features as a run has, where these are numbered and most are 0 everywhere.
+
+        Returns:
+            The samples, and the number of features that were left out because the run has never seen them.
+        """
+        return self, 0
+
+    def to_write(
+        self, folder: Path, *, is_taken: Callable[[str], bool]
+    ) -> dict[str, list[str]] | np.ndarray | csr_array:
         """The inputs as they stand in a file in a folder: columns of CSV, or an array where only NPZ holds them.
 
         Args:
@@ -157,4 +176,6 @@ class Samples(Protocol):
 
 def tensors(**arrays: np.ndarray | None) -> dict[str, Tensor]:
     """A batch of those arrays that are there."""
+    import torch
+
     return {name: torch.from_numpy(array) for name, array in arrays.items() if array is not None}

@@ -2,22 +2,13 @@
 
 import dataclasses
 import difflib
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from lopsided.data.catalogue import KINDS, SOURCES, Source, is_source
 from lopsided.data.labels import hide_positives
-from lopsided.data.options import IMAGE_OPTIONS, DataOptions
-from lopsided.data.readers.arff.reader import read_arff
-from lopsided.data.readers.coco.reader import read_coco
-from lopsided.data.readers.digits import digits
-from lopsided.data.readers.listing.reader import read_listing
-from lopsided.data.readers.nus_wide.reader import read_nus_wide
-from lopsided.data.readers.open_images.reader import read_open_images
-from lopsided.data.readers.table.reader import read_table
-from lopsided.data.readers.voc.reader import read_voc
+from lopsided.data.options import DataOptions
 from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
 from lopsided.data.validation import with_validation
@@ -25,55 +16,6 @@ from lopsided.files.errors import DataError, quoted
 
 Data: TypeAlias = Samples
 """What a reader gives."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A kind of source.
-
-    Args:
-        kind: Word before the colon.
-        place: What stands behind it, in one word; empty where nothing does.
-        read: From a path, or from nothing without a place, to data. The options that it takes are its parameters.
-        endings: Of the names of files that are probably meant for it, where somebody forgot the kind.
-        holds: What tells it from the others with such endings.
-        of_images: Whether it gives image files, so that it takes ``IMAGE_OPTIONS`` too.
-    """
-
-    kind: str
-    place: str
-    read: Callable[..., Data]
-    endings: tuple[str, ...] = ()
-    holds: str = ""
-    of_images: bool = False
-
-    @property
-    def form(self) -> str:
-        """As it is written, such as ``coco:DIR``."""
-        return f"{self.kind}:{self.place}" if self.place else self.kind
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """Names of what its reader takes, but for the place."""
-        return tuple(inspect.signature(self.read).parameters)[bool(self.place) :]
-
-    def takes(self, option: str) -> bool:
-        """Whether an option of ``DataOptions`` does something with it."""
-        return option in self.parameters or (self.of_images and option in IMAGE_OPTIONS)
-
-
-_SOURCES = (
-    Source("digits", "", digits),
-    Source("listing", "FILE", read_listing, (".csv", ".parquet", ".tsv", ".jsonl", ".ndjson"), "paths of images", True),
-    Source("coco", "DIR", read_coco, of_images=True),
-    Source("voc", "DIR", read_voc, of_images=True),
-    Source("nus-wide", "DIR", read_nus_wide, of_images=True),
-    Source("open-images", "DIR", read_open_images, of_images=True),
-    Source("table", "FILE", read_table, (".csv", ".parquet", ".npz"), "features"),
-    Source("arff", "STEM", read_arff),
-)
-
-SOURCES = tuple(source.form for source in _SOURCES)
 
 
 def read_source(
@@ -123,15 +65,6 @@ def read_source(
     return dataclasses.replace(data, labels=hidden, truth=data.labels)
 
 
-def is_source(text: str) -> bool:
-    """Whether a text names a kind of source, as opposed to a file.
-
-    >>> is_source("coco:data"), is_source("digits"), is_source("picture.jpg")
-    (True, True, False)
-    """
-    return text.partition(":")[0] in {source.kind for source in _SOURCES}
-
-
 def split_source(source: str) -> tuple[str, str]:
     """The kind of a source and its place, which is empty for ``digits``.
 
@@ -163,25 +96,26 @@ def for_new_data(options: DataOptions, source: str) -> DataOptions:
 
 
 def _named(kind: str) -> Source:
-    return next(source for source in _SOURCES if source.kind == kind)
+    return next(source for source in KINDS if source.kind == kind)
 
 
 def _given(source: Source, options: DataOptions) -> dict[str, Any]:
     """The options that were given, refused where one does nothing with the source."""
     for name, value in options.given().items():
         if not source.takes(name):
-            takers = ", ".join(other.kind for other in _SOURCES if other.takes(name))
+            takers = ", ".join(other.kind for other in KINDS if other.takes(name))
             raise DataError(f"expected no data.{name} with the source {source.kind}, got {value!r}: it is for {takers}")
     return options.given()
 
 
 def _unknown(source: str, kind: str) -> str:
-    near = difflib.get_close_matches(kind.lower(), [known.kind for known in _SOURCES], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(kind.lower(), [known.kind for known in KINDS], n=1, cutoff=0.5)
     hint = f"; did you mean {_named(near[0]).form}?" if near else ""
-    meant = [known for known in reversed(_SOURCES) if Path(source).suffix.lower() in known.endings]
+    meant = [known for known in reversed(KINDS) if Path(source).suffix.lower() in known.endings]
     if kind == source and meant:
         words = [f"{each.kind}:{source}" + f" ({each.holds})" * (len(meant) > 1) for each in meant]
         hint = f"; did you mean {' or '.join(words)}?"
     elif kind == source and Path(source).is_dir():
-        hint = f"; did you mean listing:{source} (a folder for each label)?"
+        marked = [f"{known.kind}:{source}" for known in KINDS if known.mark and any(Path(source).glob(known.mark))]
+        hint = f"; did you mean {' or '.join(marked) or f'listing:{source} (a folder for each label)'}?"
     return f"expected a source {', '.join(SOURCES[:-1])} or {SOURCES[-1]}, got {quoted(source)}{hint}"

@@ -2,9 +2,11 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+from __future__ import annotations
+
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from scipy.sparse import csr_array
-from torch import Tensor
 
 from lopsided.data.contents.digests import digests_of_features
-from lopsided.data.features import check_features
+from lopsided.data.features import check_features, sparse_tensor
 from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
 from lopsided.data.samples import Inputs, Samples, tensors
@@ -23,6 +24,7 @@ from lopsided.files.errors import DataError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
 
 _NAMED = 24  # features of a sample that are told
 _KINDS = {2: "features", 4: "images"}  # by the dimensions of all samples together
@@ -43,6 +45,8 @@ class Table(Samples):
         feature_names: One per feature, or none.
         notes: What its reader left out, or read otherwise than it stands there; a line each.
         groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
+        columns: What the columns of its file were taken for, by their role; or none.
+        stays_sparse: Whether a network gets a ``csr_array`` as it is, because its rows are too wide to write out.
 
     Raises:
         DataError: Lengths or types disagree, or a feature is not finite.
@@ -62,11 +66,15 @@ class Table(Samples):
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
+    columns: Mapping[str, str] | None = None
+    stays_sparse: bool = False
 
     kind = "a table"
 
     def __post_init__(self) -> None:
         check_features(self.features, self.feature_names)
+        if self.stays_sparse and not isinstance(self.features, csr_array):
+            raise DataError(f"expected features that stay sparse to be a csr_array, got {type(self.features).__name__}")
         self.check(self.features.shape[0])
 
     @property
@@ -76,12 +84,20 @@ class Table(Samples):
 
     def inputs(self, options: ImageOptions | None = None) -> Inputs:
         """The features, or the images that they are."""
+        if self.stays_sparse:
+            return Inputs("sparse", self.input_shape)  # their names, if any, are what prepared them knows
         return Inputs(_KINDS.get(self.features.ndim, "arrays"), self.input_shape, self.feature_names)
 
     def batch(self, rows: np.ndarray, options: ImageOptions, *, draw: tuple[int, int] | None) -> dict[str, Tensor]:
-        """Some samples, whose ``inputs`` are float32 (or float64); images are in [0, 1] and never changed at random."""
+        """Some samples, whose ``inputs`` are float32 (or float64); images are in [0, 1] and never changed at random.
+
+        Inputs that stay sparse are a tensor of the layout CSR.
+        """
         targets, mask = self.labels.dense(rows)
         inputs = self.features[rows]
+        if isinstance(inputs, csr_array) and self.stays_sparse:
+            others = tensors(targets=targets.view(np.uint8), mask=mask, rows=rows)
+            return {"inputs": sparse_tensor(inputs), **others}
         if isinstance(inputs, csr_array):
             inputs = inputs.toarray()
         elif inputs.dtype == np.uint8:
@@ -99,14 +115,21 @@ class Table(Samples):
 
     def details(self, row: int) -> str:
         """The largest features, such as ``height 1.7, weight 64``; where all are 0 or 1, the rarest that are 1."""
-        values = self.features[[row]]
-        values = (values.toarray() if isinstance(values, csr_array) else values).ravel()
-        binary = bool(np.isin(values, (0, 1)).all())
-        size = np.where(values == 0, np.inf, self._times_used if binary else -np.abs(values))
-        order = [i for i in np.argsort(size, kind="stable")[:_NAMED].tolist() if values[i]]
-        names = self.feature_names or tuple(f"feature {i}" for i in range(len(values)))
-        shown = [names[i] if binary else f"{names[i]} {values[i]:.3g}" for i in order]
-        return ", ".join(shown) + (" …" if np.count_nonzero(values) > len(order) else "")
+        features = self.features[[row]]
+        if isinstance(features, csr_array):
+            features.sum_duplicates()
+            columns, values = features.indices, features.data
+        else:
+            columns, values = np.arange(features.size), features.ravel()
+        columns, values = columns[values != 0], values[values != 0]
+        binary = bool((values == 1).all())
+        order = np.argsort(self._times_used[columns] if binary else -np.abs(values), kind="stable")[:_NAMED]
+        names = self.feature_names
+        shown = []
+        for i, value in zip(columns[order].tolist(), values[order].tolist(), strict=True):
+            name = names[i] if names else f"feature {i}"
+            shown.append(name if binary else f"{name} {value:.3g}")
+        return ", ".join(shown) + (" …" if len(values) > len(order) else "")
 
     @cached_property
     def _times_used(self) -> np.ndarray:
@@ -116,7 +139,7 @@ class Table(Samples):
             return np.bincount(features.indices[features.data != 0], minlength=features.shape[1])
         return np.count_nonzero(features.reshape(len(self), -1), axis=0)
 
-    def image(self, row: int, *, size: int) -> "Image.Image | None":
+    def image(self, row: int, *, size: int) -> Image.Image | None:
         """The pixels, where the features are those of pictures."""
         if self.features.dtype != np.uint8 or self.features.shape[1] not in (1, 3):
             return None
@@ -144,8 +167,24 @@ class Table(Samples):
         features = self.features[:, [place[name] for name in names]]
         return dataclasses.replace(self, features=features, feature_names=names), extra
 
-    def to_write(self, folder: Path, *, is_taken: Callable[[str], bool]) -> dict[str, list[str]] | np.ndarray:
-        """A column for each feature, where they have names that can be used; else the array."""
+    def with_width(self, width: int) -> tuple[Self, int]:
+        """The table with as many features as a run has, where they stay sparse; other tables are left as they are."""
+        came = self.input_shape[0]
+        had = self.features
+        if not self.stays_sparse or not isinstance(had, csr_array) or width == came:
+            return self, 0
+        features = had[:, :width] if width < came else had.copy()
+        features.resize((len(self), width))
+        left_out = len(np.unique(had.indices[had.indices >= width]))
+        names = self.feature_names[:width] if width < came else ()
+        return dataclasses.replace(self, features=features, feature_names=names), left_out
+
+    def to_write(
+        self, folder: Path, *, is_taken: Callable[[str], bool]
+    ) -> dict[str, list[str]] | np.ndarray | csr_array:
+        """A column for each feature, where they have names that can be used; else the array, sparse if it stays so."""
+        if self.stays_sparse:
+            return self.features
         features = self.features.toarray() if isinstance(self.features, csr_array) else self.features
         if not self.feature_names or any(map(is_taken, self.feature_names)):
             return features

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
 from lopsided.data import DataOptions
 from lopsided.experiments.rows import Key, Point, Row
@@ -70,8 +71,8 @@ class Sweep:
     def study_name(self) -> str:
         """What the name of its study begins with, before the digest of the data: sweeps that differ in source, network
         or budget never share one; more settings, seeds, trials or missing shares are added to the one that is there."""
-        groups = {name: dataclasses.asdict(getattr(self, name)) for name in ("data", "model", "training")}
-        groups["training"] = {name: value for name, value in groups["training"].items() if name != "workers"}
+        groups = {name: _not_usual(getattr(self, name)) for name in ("data", "model", "training")}
+        groups["training"].pop("workers", None)
         decides = json.dumps({"source": self.source, **groups}, sort_keys=True)
         return f"lopsided-{self.name}-{hashlib.sha256(decides.encode()).hexdigest()[:12]}"
 
@@ -81,6 +82,12 @@ class Sweep:
         first = -((self.trials - 1) // 2)
         middle = self.training.learning_rate
         return [float(f"{middle * FACTOR**power:.3g}") for power in range(first, first + self.trials)]
+
+
+def _not_usual(options: Any) -> dict[str, Any]:
+    """The options that differ from their defaults, so that a name stays the same where another option is added."""
+    usual = dataclasses.asdict(type(options)())
+    return {name: value for name, value in dataclasses.asdict(options).items() if value != usual[name]}
 
 
 def points(sweep: Sweep, rows: Mapping[Key, Row]) -> list[Point]:

@@ -13,7 +13,7 @@ from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
 
 _SEPARATOR_LINE = re.compile(rb'"?sep=([,;\t|])"?\n', re.IGNORECASE)  # as Excel writes it before the column names
-_SEPARATORS = (",", ";", "\t")
+_SEPARATORS = (",", ";", "\t", "|")
 _MARKS = (  # what a file begins with that is not in UTF-8; that of UTF-32 first, because it begins like UTF-16
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -65,7 +65,7 @@ def read_csv_file(path: Path, *, separator: str = ",") -> CsvFile:
     Args:
         path: The file.
         separator: What stands between two cells, unless a line ``sep=`` says another, or the line of the column names
-            has none of it but semicolons, tabs or commas.
+            has none of it but semicolons, tabs, commas or bars.
 
     Raises:
         DataError: It cannot be read, is no text, or names no columns; the message names the line.

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lopsided.data import Data
-from lopsided.inference.scoring import collected, same_labels
+from lopsided.inference.scores import scores_of
+from lopsided.inference.scoring import same_labels
 from lopsided.runs.calibrators import ClosedForm, Method
 from lopsided.runs.folder import RunFolder, made_on
 from lopsided.runs.formats import FORMAT
@@ -26,7 +27,13 @@ _KNOTS = 24  # of an isotonic line, at most
 
 
 def calibrate(
-    run: RunFolder, data: Data, *, method: Method, split: str = "val", source: str | None = None
+    run: RunFolder,
+    data: Data,
+    *,
+    method: Method,
+    split: str = "val",
+    source: str | None = None,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Fit a calibration and keep it in the run, where predict, evaluate, export and audit find it.
 
@@ -39,6 +46,7 @@ def calibrate(
             rising line); a label with fewer than 10 positives or negatives takes the fit of all labels pooled.
         split: What to fit on.
         source: What to call the data where it is not the run's own.
+        keep: Read logits that were kept in the run, and keep those that are computed.
 
     Returns: ``method``, ``split``, ``source`` where it was given, ``epoch``, the fitted numbers, and ``few``, the
         labels that took the pooled fit.
@@ -51,7 +59,7 @@ def calibrate(
     with writing(run.path):
         trained = run.load()
         same_labels(trained, data)
-        scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
+        scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
         fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
         few = [trained.labels[k] for k in fit.pop("few")]
         about = {"format": FORMAT, "method": method, **made_on(trained, split=split, source=source)}

@@ -14,15 +14,13 @@ from torch import Tensor
 from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
 from lopsided.data.contents.leakage import content_ids
-from lopsided.inference.scoring import collected, same_labels
-from lopsided.models import ImageNetwork
+from lopsided.inference.scores import scores_of
+from lopsided.inference.scoring import same_labels
 from lopsided.runs.config import Config
-from lopsided.runs.folder import RunFolder, Trained
+from lopsided.runs.folder import RunFolder
 from lopsided.runs.json_files import write_json
 from lopsided.runs.reading import read_json
 from lopsided.training.fit import fit
-from lopsided.training.frozen_features import frozen_features
-from lopsided.training.loop.loaders import num_workers
 
 _RANDOM_STREAM = 105  # of a seed, apart from the streams of other draws
 _HELD = "held out"
@@ -47,6 +45,8 @@ def out_of_sample(
     folds: int | None = None,
     splits: tuple[str, ...] | None = None,
     on_fold: Callable[[int], None] = lambda _: None,
+    source: str | None = None,
+    keep: bool = True,
 ) -> OutOfSample:
     """Scores of samples by networks that were not trained on them.
 
@@ -58,6 +58,8 @@ def out_of_sample(
             None: the run itself scores everything.
         splits: Which splits to score; by default all, and without ``folds`` all but ``train``.
         on_fold: Called with the number of each fold, from 1, before it is trained.
+        source: Where the data comes from, if it is not the run's own.
+        keep: Read logits that were kept in the runs, and keep those that are computed.
 
     Raises:
         ValueError: There is nothing that the run was not trained on, or the data does not fit the run.
@@ -78,25 +80,14 @@ def out_of_sample(
             parts.append((data.rows(split), run, data, split))
     found, unreadable = [], []
     for rows, folder, its_data, split in parts:
-        network, inputs, bad = _with_features(folder.load(), its_data, config)
-        scores = collected(network, inputs, split=split, batch_size=config.training.batch_size)
+        network = trained if folder is run else folder.load()
+        scores = scores_of(folder, network, its_data, split=split, source=source, keep=keep)
         known = torch.ones_like(scores.targets) if scores.mask is None else scores.mask
         found.append((torch.from_numpy(rows), network.calibrator(scores.logits), scores.logits, scores.targets, known))
-        unreadable += [*scores.unreadable, *np.intersect1d(bad, rows).tolist()]
+        unreadable += scores.unreadable
     rows, *rest = (torch.cat(column) for column in zip(*found, strict=True))
     order = rows.argsort()
     return OutOfSample(rows[order].numpy(), *(part[order] for part in rest), unreadable=sorted(unreadable))
-
-
-def _with_features(trained: Trained, data: Data, config: Config) -> tuple[Trained, Data, np.ndarray]:
-    """Of a frozen backbone, its head, the features of all images and which could not be opened; others unchanged."""
-    model = trained.model
-    if not (data.opens_files and isinstance(model, ImageNetwork) and model.frozen):
-        return trained, data, np.zeros(0, np.int64)
-    workers = num_workers(config.training.workers, data)
-    found = frozen_features(data, network=model, images=trained.images, workers=workers)
-    head = model.head.cpu()
-    return dataclasses.replace(trained, model=head, inputs=found.table.inputs()), found.table, found.unreadable
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.inference.chosen import chosen_on
-from lopsided.inference.scoring import Scores, collected, coverage, default_split, same_labels
+from lopsided.inference.scores import scores_of
+from lopsided.inference.scoring import Scores, coverage, default_split, same_labels
 from lopsided.inference.thresholds import HALF, Decision, decision_of
 from lopsided.metrics import (
     Reliability,
@@ -40,6 +41,7 @@ def evaluate(
     threshold: float | None = None,
     save: bool = True,
     source: str | None = None,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Metrics of the best averaged weights.
 
@@ -51,6 +53,7 @@ def evaluate(
             run, else 0.5.
         save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
         source: Where the data comes from, if it is not the run's own.
+        keep: Read logits that were kept in the run, and keep those that are computed.
 
     Returns:
         Every metric of :mod:`lopsided.metrics.catalogue` by its name (mAP over ``labels_measured`` labels; decisions at
@@ -64,44 +67,87 @@ def evaluate(
         ValueError: The data does not fit the run, or it is to be saved and another process writes to the run.
     """
     with writing(run.path) if save else nullcontext():
-        return _measured(run, data, split=split, threshold=threshold, save=save, source=source)
+        return _measured(run, data, split=split, threshold=threshold, save=save, source=source, keep=keep)
 
 
 def _measured(
-    run: RunFolder, data: Data, *, split: str | None, threshold: float | None, save: bool, source: str | None
+    run: RunFolder,
+    data: Data,
+    *,
+    split: str | None,
+    threshold: float | None,
+    save: bool,
+    source: str | None,
+    keep: bool,
 ) -> dict[str, Any]:
     trained = run.load()
     same_labels(trained, data)
     if split is None:
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
-    scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
-    targets, mask = scores.targets, scores.mask
-    probabilities = trained.calibrator(scores.logits)
+    scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
     fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
-    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
-    seen = coverage(targets, mask)
     result = {
         "split": split,
-        **measure(scores.logits, probabilities, targets, threshold=decision.threshold, mask=mask),
+        **described(
+            scores,
+            trained.calibrator(scores.logits),
+            before=torch.sigmoid(scores.logits),
+            labels=trained.labels,
+            decision=decision,
+            chosen=chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit),
+            method=method_of(trained.calibrator, run.config().loss),
+            fit=fit,
+        ),
+    }
+    if data.opens_files:
+        result["unreadable"] = scores.unreadable
+    if save:
+        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
+    return result
+
+
+def described(
+    scores: Scores,
+    probabilities: Tensor,
+    *,
+    before: Tensor,
+    labels: tuple[str, ...],
+    decision: Decision,
+    chosen: list[str],
+    method: str,
+    fit: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """What :func:`evaluate` returns of scores, whoever computed them.
+
+    Args:
+        scores: Scores, by which samples are ranked, and the truth.
+        probabilities: Of the same shape.
+        before: Probabilities without any calibration.
+        labels: Names.
+        decision: Above which probability labels are predicted.
+        chosen: Which of weights, thresholds and calibration were chosen on these samples.
+        method: What makes the probabilities.
+        fit: How a calibration was fitted; None where none was.
+    """
+    targets, mask = scores.targets, scores.mask
+    seen, wide = coverage(targets, mask), reliability(probabilities, targets, mask=mask)
+    result = {
+        **measure(scores.logits, probabilities, targets, threshold=decision.threshold, mask=mask, bins=wide),
         "top3": _of_top(probabilities, scores, decision),
         "threshold": decision.common,
         "samples": len(targets) if mask is None else int(mask.any(dim=1).sum()),  # of which anything is known
         "chosen_on_this_split": chosen,
         "labels_measured": seen.measured,
-        "labels_without_positives": len(trained.labels) - seen.measured,
-        "labels_always_true": [trained.labels[k] for k in seen.always_true],
-        "calibration": _calibration(method_of(trained.calibrator, run.config().loss), fit, scores, probabilities),
+        "labels_without_positives": len(labels) - seen.measured,
+        "labels_always_true": [labels[k] for k in seen.always_true],
+        "calibration": _calibration(method, fit, scores, probabilities, before, wide),
     }
     if decision.chosen is not None:
         kept = ("rule", "at_least", "per_label", "split", "source", "few")
         result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
         if not chosen:
             result["f1"] = _compared(probabilities, scores, decision)
-    if data.opens_files:
-        result["unreadable"] = scores.unreadable
-    if save:
-        write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
     return result
 
 
@@ -118,20 +164,30 @@ def _of_top(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[s
     return decisions(point)
 
 
-def _calibration(method: str, fit: dict[str, Any] | None, scores: Scores, probabilities: Tensor) -> dict[str, Any]:
+def _calibration(
+    method: str,
+    fit: dict[str, Any] | None,
+    scores: Scores,
+    probabilities: Tensor,
+    uncalibrated: Tensor,
+    wide: Reliability,
+) -> dict[str, Any]:
     """Calibration of the sigmoid, as ``before``, and of the probabilities, as ``after``."""
-    pair = {"before": torch.sigmoid(scores.logits), "after": probabilities}
+    after = _truthfulness(probabilities, scores, wide)
+    before = after if torch.equal(uncalibrated, probabilities) else _truthfulness(uncalibrated, scores)
     return {
         "method": method,
         **({} if fit is None else {"fitted_on": fit["split"]}),
         **({} if fit is None or "source" not in fit else {"source": fit["source"]}),
-        **{name: _truthfulness(values, scores) for name, values in pair.items()},
+        "before": before,
+        "after": after,
     }
 
 
-def _truthfulness(probabilities: Tensor, scores: Scores) -> dict[str, Any]:
+def _truthfulness(probabilities: Tensor, scores: Scores, wide: Reliability | None = None) -> dict[str, Any]:
     edges = equal_mass_edges(probabilities, 15, mask=scores.mask)
-    wide, even = (reliability(probabilities, scores.targets, edges=edges, mask=scores.mask) for edges in (None, edges))
+    wide = wide or reliability(probabilities, scores.targets, mask=scores.mask)
+    even = reliability(probabilities, scores.targets, edges=edges, mask=scores.mask)
     return {"brier": wide.brier, "ece": wide.error, "ece_equal_mass": even.error, "bins": _bins(wide)}
 
 

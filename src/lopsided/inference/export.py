@@ -14,15 +14,17 @@ from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 import lopsided
+from lopsided.data.images.transforms import REDUCING_GAP, RESIZE_FILTER
 from lopsided.files.whole import folder_for
 from lopsided.inference.export_check import OUTPUTS, Rows, largest_difference, real_rows
 from lopsided.inference.thresholds import Decision, decision_of
-from lopsided.models import Standardise
+from lopsided.models import Pixels, Standardise
 from lopsided.runs.calibrators import method_of
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder, Trained
@@ -145,6 +147,8 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     kind = config.source.partition(":")[0]
     if trained.inputs.kind != "images":
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
+        if trained.inputs.kind == "sparse":
+            about["input_meaning"] += ", all of them, the zeros too"
         if trained.inputs.names:
             about["feature_names"] = _text(trained.inputs.names)
     elif kind == "table":  # which does not say any more whether it held uint8 or float32
@@ -155,10 +159,19 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
             images = config.data.images()
             colours = "channels first (red, green, blue)"
             about["input_meaning"] = (
-                f"pixels 0..255, {colours}, turned as EXIF says, brought to size by {images.resize}"
+                f"pixels 0..255, {colours}, turned as EXIF says, on white where transparent, brought to size by "
+                f"{images.resize}"
             )
-            about |= {"image_size": str(images.size), "resize": images.resize}
+            about |= {"image_size": str(images.size), "resize": images.resize, "resize_filter": RESIZE_FILTER}
+            about |= {"resize_reducing_gap": str(REDUCING_GAP), "scaling": _text(_scaling(trained.model))}
     return about
+
+
+def _scaling(model: nn.Module) -> dict[str, Any]:
+    """What the network itself does to pixels: for whoever wants to know, since a caller must not do it again."""
+    pixels = next(module for module in model.modules() if isinstance(module, Pixels))
+    numbers = {name: part.flatten().tolist() for name, part in pixels.named_buffers()}
+    return {"divisor": 255, **numbers, "where": "inside the network"}
 
 
 def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict[str, str]:

@@ -51,6 +51,9 @@ def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Row
     inputs = batch["inputs"]
     if input_type == "uint8" and inputs.is_floating_point():  # batches of a table hold pixels divided by 255
         inputs = (inputs * 255).round().to(torch.uint8)
+    if inputs.layout != torch.strided:
+        with torch.inference_mode():
+            inputs = inputs.to_dense()
     trained.model.cpu()
     return Rows(inputs, logits), f"{len(logits)} samples of {split} and random inputs"
 

@@ -17,7 +17,8 @@ from lopsided.data import Data
 from lopsided.data.readers.columns.joined import can_be_joined
 from lopsided.data.readers.columns.roles import LABEL_PREFIX
 from lopsided.files.whole import whole
-from lopsided.inference.scoring import default_split, scored_batches
+from lopsided.inference.scores import batches_of
+from lopsided.inference.scoring import default_split
 from lopsided.inference.thresholds import decision_of
 from lopsided.runs.folder import RunFolder, Trained
 
@@ -34,7 +35,14 @@ _TOGETHER = 2**25
 
 
 def predict(
-    run: RunFolder, data: Data, out: Path, *, split: str | None = None, threshold: float | None = None
+    run: RunFolder,
+    data: Data,
+    out: Path,
+    *,
+    split: str | None = None,
+    threshold: float | None = None,
+    source: str | None = None,
+    keep: bool = True,
 ) -> tuple[int, list[int]]:
     """Write one row for each sample: its number, or the path of its image; its predicted labels; and the probability
     of each label, freed from the bias of its loss and in the order of the scores. Of an image that cannot be opened
@@ -48,6 +56,8 @@ def predict(
         split: Which split; by default test, else val, else the first.
         threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
             run, else 0.5.
+        source: Where the data comes from, if it is not the run's own.
+        keep: Read logits that another verb kept in the run; none are kept here.
 
     Returns:
         Number of samples, and the numbers of those whose image could not be opened.
@@ -66,7 +76,7 @@ def predict(
     count, unreadable, batch_size = 0, [], run.config().training.batch_size
     most = max(batch_size, min(len(data.rows(split)), _TOGETHER // len(trained.labels)))
     with whole(out) as part, _writer(part, schema, out.suffix) as file:
-        batches = scored_batches(trained, data, split=split, batch_size=batch_size)
+        batches = batches_of(run, trained, data, split=split, source=source, keep=keep)
         for probabilities, rows, absent in _together(batches, trained, most):
             file.write_table(_rows(probabilities, rows, absent, data, schema, threshold=decision.threshold))
             count += len(rows)

@@ -36,10 +36,16 @@ def scored_batches(
     Raises:
         ValueError: The inputs are of another kind or shape, or have other named features.
     """
+    if trained.preparation is not None:
+        data = trained.preparation.apply(data)
     data, left_out = data.with_features(trained.inputs.names)
     if left_out:
         named = ", ".join(map(quoted, left_out[:5])) + (" and more" if len(left_out) > 5 else "")
         print(f"{data.name}: left out {len(left_out)} columns that the run does not know: {named}", file=sys.stderr)
+    if trained.inputs.kind == "sparse":
+        data, unseen = data.with_width(trained.inputs.shape[0])
+        if unseen:
+            print(f"{data.name}: left out {unseen} features that no sample of the run had", file=sys.stderr)
     (wanted, shape), came = (trained.inputs.kind, trained.inputs.shape), data.inputs(trained.images)
     if (wanted, shape) != (came.kind, came.shape):
         raise ValueError(

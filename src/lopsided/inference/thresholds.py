@@ -10,7 +10,8 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.inference.calibrate import FEW
-from lopsided.inference.scoring import collected, same_labels
+from lopsided.inference.scores import scores_of
+from lopsided.inference.scoring import Scores, same_labels
 from lopsided.metrics import choose_thresholds, count
 from lopsided.metrics.thresholds import SHRINKAGE, Rule
 from lopsided.runs.folder import RunFolder, Trained, made_on
@@ -62,8 +63,20 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
     if content is None:
         return Decision(HALF)
     try:
-        labels, chosen = content.pop("labels"), content
-        values = torch.tensor([labels[name]["threshold"] for name in trained.labels], dtype=torch.float32)
+        return decision_in(content, trained.labels)
+    except ValueError as error:
+        raise ValueError(f"expected {run.thresholds_file} to be what lopsided wrote, got {error!s:.100}") from error
+
+
+def decision_in(content: dict[str, Any], names: tuple[str, ...]) -> Decision:
+    """The decision that the content of thresholds.json says, for labels of these names.
+
+    Raises:
+        ValueError: It is no such content, or a label is missing.
+    """
+    try:
+        labels, chosen = content["labels"], {name: value for name, value in content.items() if name != "labels"}
+        values = torch.tensor([labels[name]["threshold"] for name in names], dtype=torch.float32)
         decision = Decision(float(chosen["common"]), values if chosen["per_label"] else None, chosen)
         decision.describe()
         if (
@@ -73,7 +86,7 @@ def decision_of(run: RunFolder, trained: Trained, threshold: float | None = None
             raise ValueError("thresholds that are no numbers, or a split that is no name")
         return decision
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"expected {run.thresholds_file} to be what lopsided wrote, got {error!r:.100}") from error
+        raise ValueError(f"{error!r:.100}") from error
 
 
 def choose(
@@ -85,6 +98,7 @@ def choose(
     per_label: bool = False,
     split: str = "val",
     source: str | None = None,
+    keep: bool = True,
 ) -> dict[str, Any]:
     """Choose thresholds on a split that the network was not trained on, and keep them in the run.
 
@@ -96,6 +110,7 @@ def choose(
         per_label: One for each label; those of labels with few positives stay near the common one.
         split: What to choose on.
         source: What to call the data where it is not the run's own.
+        keep: Read logits that were kept in the run, and keep those that are computed.
 
     Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
         given, ``epoch``, ``common``, ``reached`` (whether the common one reaches ``at_least``), ``short`` (labels whose
@@ -109,38 +124,54 @@ def choose(
     with writing(run.path):
         trained = run.load()
         same_labels(trained, data)
-        scores = collected(trained, data, split=split, batch_size=run.config().training.batch_size)
-        probabilities = trained.calibrator(scores.logits)
-        found = choose_thresholds(
-            probabilities, scores.targets, rule=rule, at_least=at_least, per_label=per_label, mask=scores.mask
-        )
-        values = torch.full((len(trained.labels),), found.common) if found.per_label is None else found.per_label
-        counts = count(probabilities, scores.targets, threshold=values, mask=scores.mask)
-        hits, predicted, positives = (
-            part.double() for part in (counts.true_positives, counts.predicted, counts.positives)
-        )
-        columns = {
-            "threshold": values,
-            "positives": counts.positives,
-            "precision": hits / predicted.clamp(min=1),
-            "recall": hits / positives.clamp(min=1),
-            "f1": 2 * hits / (predicted + positives).clamp(min=1),
-        }
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
         content = {
             "format": FORMAT,
-            "rule": rule,
-            "at_least": at_least,
-            "per_label": per_label,
             **made_on(trained, split=split, source=source),
-            "shrinkage": SHRINKAGE if per_label else None,
-            "common": found.common,
-            "reached": found.reached,
-            "short": [name for name, short in zip(trained.labels, found.short.tolist(), strict=True) if short],
-            "few": [name for name, n in zip(trained.labels, counts.positives.tolist(), strict=True) if n < FEW],
-            "labels": {
-                name: dict(zip(columns, row, strict=True)) for name, row in zip(trained.labels, rows, strict=True)
-            },
+            **chosen_thresholds(
+                trained.calibrator(scores.logits),
+                scores,
+                trained.labels,
+                rule=rule,
+                at_least=at_least,
+                per_label=per_label,
+            ),
         }
         write_json(run.thresholds_file, content)
         return content
+
+
+def chosen_thresholds(
+    probabilities: Tensor,
+    scores: Scores,
+    labels: tuple[str, ...],
+    *,
+    rule: Rule,
+    at_least: float | None,
+    per_label: bool,
+) -> dict[str, Any]:
+    """The part of thresholds.json that says what was chosen and what it comes to, of probabilities by whoever."""
+    targets, mask = scores.targets, scores.mask
+    found = choose_thresholds(probabilities, targets, rule=rule, at_least=at_least, per_label=per_label, mask=mask)
+    values = torch.full((len(labels),), found.common) if found.per_label is None else found.per_label
+    counts = count(probabilities, targets, threshold=values, mask=mask)
+    hits, predicted, positives = (part.double() for part in (counts.true_positives, counts.predicted, counts.positives))
+    columns = {
+        "threshold": values,
+        "positives": counts.positives,
+        "precision": hits / predicted.clamp(min=1),
+        "recall": hits / positives.clamp(min=1),
+        "f1": 2 * hits / (predicted + positives).clamp(min=1),
+    }
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    return {
+        "rule": rule,
+        "at_least": at_least,
+        "per_label": per_label,
+        "shrinkage": SHRINKAGE if per_label else None,
+        "common": found.common,
+        "reached": found.reached,
+        "short": [name for name, short in zip(labels, found.short.tolist(), strict=True) if short],
+        "few": [name for name, n in zip(labels, counts.positives.tolist(), strict=True) if n < FEW],
+        "labels": {name: dict(zip(columns, row, strict=True)) for name, row in zip(labels, rows, strict=True)},
+    }

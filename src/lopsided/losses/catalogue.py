@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from torch import nn
+from lopsided.losses.declared import Setting, declared
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Entry:
             the value (empty: they leave it out), or, of a switch, the words that they add where it is on.
         fixed: Other arguments of the constructor.
         needs: Arguments of the constructor that come from the training split; raises LookupError with what is missing.
-        in_family: Whether gamma_pos, gamma_neg and margin make it (eq. 5): then its curves can be drawn, many runs
-            of it can be trained as one, and the bias of its probabilities is undone in closed form.
+        recalibration: How logits of a well-fitted network become probabilities: ``family`` of gamma_pos, gamma_neg and
+            margin (eq. 5), ``shift`` by what its module keeps under that name, ``sigmoid``, or None where nobody knows.
     """
 
     name: str
@@ -59,7 +61,12 @@ class Entry:
     settings: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=lambda: {"reduction": "batchmean"})
     needs: Callable[[Training], dict[str, Any]] = _nothing
-    in_family: bool = False
+    recalibration: Literal["family", "shift", "sigmoid"] | None = None
+
+    @property
+    def in_family(self) -> bool:
+        """Whether gamma_pos, gamma_neg and margin make it: then it has curves, and many runs can be trained as one."""
+        return self.recalibration == "family"
 
     @property
     def module(self) -> type[nn.Module]:
@@ -68,10 +75,15 @@ class Entry:
         return vars(importlib.import_module(path))[name]
 
     @property
-    def parameters(self) -> dict[str, inspect.Parameter]:
+    def doc(self) -> str:
+        """The docstring of the class."""
+        return declared(self.place).doc
+
+    @property
+    def parameters(self) -> dict[str, Setting]:
         """The settings as the constructor declares them, with their defaults, in the order of ``settings``."""
-        declared = inspect.signature(self.module).parameters
-        return {name: declared[name] for name in self.settings}
+        found = declared(self.place).settings
+        return {name: found[name] for name in self.settings}
 
     def build(self, given: Mapping[str, Any], training: Training) -> nn.Module:
         """The loss.
@@ -104,12 +116,16 @@ def _epoch_samples(training: Training) -> dict[str, Any]:
     return {"epoch_samples": _samples(training)}
 
 
+def _positives(training: Training) -> dict[str, Any]:
+    if training.positives is None:
+        raise LookupError("the number of positives of each label")
+    return {"positives": training.positives}
+
+
 def _frequencies(training: Training) -> dict[str, Any]:
     """Laplace's rule: a label that none or all of the samples have is neither impossible nor certain."""
     samples = _samples(training)
-    if training.positives is None:
-        raise LookupError("the number of positives of each label")
-    return {"frequencies": [(count + 1) / (samples + 2) for count in training.positives]}
+    return {"frequencies": [(count + 1) / (samples + 2) for count in _positives(training)["positives"]]}
 
 
 _FAMILY = {"gamma_pos": "γ+", "gamma_neg": "γ−", "margin": "m", "detach_focus": "focus detached"}
@@ -120,23 +136,23 @@ _ENTRIES = (
         "cross-entropy",
         "lopsided.losses.cross_entropy:FocalLoss",
         fixed={"gamma": 0.0, "reduction": "batchmean"},
-        in_family=True,
+        recalibration="family",
     ),
     Entry(
         "focal",
         "focal",
         "lopsided.losses.cross_entropy:FocalLoss",
         {"gamma": "γ", "detach_focus": "focus detached"},
-        in_family=True,
+        recalibration="family",
     ),
-    Entry("asymmetric", "asymmetric", "lopsided.losses.asymmetric:AsymmetricLoss", _FAMILY, in_family=True),
+    Entry("asymmetric", "asymmetric", "lopsided.losses.asymmetric:AsymmetricLoss", _FAMILY, recalibration="family"),
     Entry(
         "adaptive",
         "adaptive",
         "lopsided.asymmetry.adaptive:AdaptiveAsymmetricLoss",
         {**_FAMILY, "target_gap": "target", "rate": "λ", "momentum": "", "per_label": "one γ− per label"},
         needs=_labels_if_per_label,
-        in_family=True,
+        recalibration="family",
     ),
     Entry(
         "hill",
@@ -177,6 +193,37 @@ _ENTRIES = (
         "P-ASL",
         "lopsided.losses.comparisons.partial:PartialAsymmetricLoss",
         {**_FAMILY, "gamma_unknown": "γ unknown", "unknown": "unknown", "top_k": "top k"},
+    ),
+    Entry(
+        "robust",
+        "robust asymmetric",
+        "lopsided.losses.comparisons.robust:RobustAsymmetricLoss",
+        {name: symbol for name, symbol in _FAMILY.items() if name != "detach_focus"}
+        | {"offset": "λ", "linear_pos": "a", "quadratic_pos": "b"},
+    ),
+    Entry(
+        "weighted",
+        "weighted cross-entropy",
+        "lopsided.losses.comparisons.weighted:WeightedCrossEntropyLoss",
+        {"power": "κ", "cap": "W"},
+        needs=_frequencies,
+        recalibration="shift",
+    ),
+    Entry(
+        "logit_adjusted",
+        "logit-adjusted",
+        "lopsided.losses.comparisons.logit_adjusted:LogitAdjustedLoss",
+        {"strength": "τ"},
+        needs=_frequencies,
+        recalibration="shift",
+    ),
+    Entry(
+        "class_balanced",
+        "class-balanced",
+        "lopsided.losses.comparisons.class_balanced:ClassBalancedLoss",
+        {"beta": "β"},
+        needs=_positives,
+        recalibration="sigmoid",
     ),
 )
 

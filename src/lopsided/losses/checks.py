@@ -166,9 +166,14 @@ def check_number(
 def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> None:
     """Refuse anything but one share per label; like a setting's values, they are read only where that is free."""
     check_shares(frequencies, inside=inside)
-    if logits.dim() == 0 or frequencies.shape != logits.shape[-1:]:
-        wanted, came = tuple(logits.shape[-1:]), tuple(frequencies.shape)
-        raise ValueError(f"expected frequencies to have one value per label, shape {wanted}, got {came}")
+    check_one_per_label("frequencies", frequencies, logits)
+
+
+def check_one_per_label(name: str, values: Tensor, logits: Tensor) -> None:
+    """Refuse anything but one value per label."""
+    if logits.dim() == 0 or values.shape != logits.shape[-1:]:
+        wanted, came = tuple(logits.shape[-1:]), tuple(values.shape)
+        raise ValueError(f"expected {name} to have one value per label, shape {wanted}, got {came}")
 
 
 def check_shares(frequencies: Tensor, *, inside: bool) -> None:

@@ -84,6 +84,7 @@ def measure(
     *,
     threshold: float | Tensor = 0.5,
     mask: Tensor | None = None,
+    bins: Reliability | None = None,
 ) -> dict[str, float]:
     """Every metric of the catalogue, by its name.
 
@@ -93,6 +94,7 @@ def measure(
         targets: 0 or 1, bool, integer or float, shape of ``scores``.
         threshold: In [0, 1], a number or a tensor of shape ``(labels,)``; what is above it is predicted.
         mask: True where the label is known, bool, broadcasts to ``scores``.
+        bins: Reliability of the probabilities in 15 bins of equal width, if it was computed already.
 
     Returns: Shares in [0, 1]; nan where one is not defined.
 
@@ -102,7 +104,7 @@ def measure(
     (1.0, 1.0, 0.05)
     """
     point = operating_point(probabilities, targets, threshold=threshold, mask=mask)
-    bins = reliability(probabilities, targets, mask=mask)
+    bins = bins or reliability(probabilities, targets, mask=mask)
     return {name: _value(metric, scores, targets, mask, point, bins) for name, metric in CATALOGUE.items()}
 
 

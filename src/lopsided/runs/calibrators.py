@@ -33,15 +33,20 @@ class ClosedForm(nn.Module):
         gamma_neg: Focusing power of negatives, likewise; of an adaptive loss, the one of the saved weights.
         margin: Margin, likewise.
         detach_focus: Whether the focusing power was a constant in the gradient.
+        shift: What to add to logits first, shape ``(labels,)``; None for nothing.
 
     >>> ClosedForm(0.0, 2.0, 0.2, False)(torch.tensor([[0.0, 2.0]]))
     tensor([[0.1462, 0.7259]])
     """
 
     gamma_neg: Focus
+    shift: Tensor | None
 
-    def __init__(self, gamma_pos: Focus, gamma_neg: Focus, margin: Focus, detach_focus: bool) -> None:
+    def __init__(
+        self, gamma_pos: Focus, gamma_neg: Focus, margin: Focus, detach_focus: bool, *, shift: Tensor | None = None
+    ) -> None:
         super().__init__()
+        self.register_buffer("shift", shift, persistent=False)
         self.gamma_pos, self.margin, self.detach_focus = gamma_pos, margin, detach_focus
         if isinstance(gamma_neg, Tensor) and gamma_neg.dim():
             self.register_buffer("gamma_neg", gamma_neg.detach().clone(), persistent=False)
@@ -61,7 +66,7 @@ class ClosedForm(nn.Module):
 
     def _sides(self, logits: Tensor) -> tuple[Tensor, Tensor]:
         return recalibrated_sides(
-            logits,
+            logits if self.shift is None else logits + self.shift,
             gamma_pos=self.gamma_pos,
             gamma_neg=self.gamma_neg,
             margin=self.margin,
@@ -148,9 +153,15 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
         num_labels: Number of labels.
 
     Raises:
-        ValueError: The checkpoint lacks the state of an adaptive loss.
+        ValueError: The checkpoint lacks what its loss keeps.
     """
-    if not CATALOGUE[options.name].in_family:
+    entry = CATALOGUE[options.name]
+    if entry.recalibration == "shift":
+        shift = weights.get("criterion.shift")
+        if shift is None or shift.shape != (num_labels,):
+            raise ValueError(f"expected the checkpoint to hold the shift of loss.name={options.name}, got none")
+        return ClosedForm(0.0, 0.0, 0.0, False, shift=shift.float())
+    if not entry.in_family:
         return ClosedForm(0.0, 0.0, 0.0, False)
     criterion: Any = build_criterion(options, num_labels=num_labels)
     if isinstance(criterion, AdaptiveAsymmetricLoss):
@@ -170,9 +181,10 @@ def without_fit(options: LossOptions) -> str:
     ('closed form', 'sigmoid, nothing undone')
     """
     entry = CATALOGUE[options.name]
-    if not entry.in_family:
+    if entry.recalibration is None:
         return "sigmoid, nothing undone"  # what biases these losses have is not known in closed form
-    return CLOSED_FORM if entry.settings else "sigmoid, nothing to undo"  # cross-entropy has neither focus nor margin
+    # Cross-entropy has neither focus nor margin.
+    return CLOSED_FORM if entry.settings and entry.recalibration != "sigmoid" else "sigmoid, nothing to undo"
 
 
 def method_of(calibrator: Calibrator, options: LossOptions) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 import lopsided
-from lopsided.data import DataOptions
-from lopsided.models import ModelOptions
+from lopsided.data.options import DataOptions
+from lopsided.models.options import ModelOptions
 from lopsided.runs.json_files import write_whole
 from lopsided.runs.loss_options import LossName as LossName
 from lopsided.runs.loss_options import LossOptions

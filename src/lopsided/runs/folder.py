@@ -20,13 +20,18 @@ from torch import Tensor, nn
 import lopsided
 from lopsided.data import ImageOptions, Inputs
 from lopsided.data.contents.identity import Identity
+from lopsided.data.preparation import Preparation
 from lopsided.models import build_model, usual_kind
 from lopsided.runs.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.runs.config import Config
 from lopsided.runs.formats import FORMAT, check_format
+from lopsided.runs.preparations import about_preparation, load_preparation
 from lopsided.runs.reading import read_checkpoint, read_json, read_text
 
-_PACKAGES = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow")
+_PACKAGES = (
+    *("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow"),
+    *("transformers", "tokenizers"),
+)
 
 
 COLUMNS = (
@@ -48,6 +53,7 @@ class Trained:
     closed_form: ClosedForm  # logits to probabilities, by what the loss says
     calibrator: Calibrator  # logits to probabilities: the closed form, or what calibrate fitted
     weights: str  # digest of the weights, by which what was made for them is kept
+    preparation: Preparation | None = None  # what turns data as it was read into such inputs; None where it is such
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,11 @@ class RunFolder:
         return self.path / "data.json"
 
     @property
+    def preparation_folder(self) -> Path:
+        """What turns data as it was read into inputs of the network, such as a tokeniser; absent where it is such."""
+        return self.path / "preparation"
+
+    @property
     def evaluation_file(self) -> Path:
         """Every metric on one split."""
         return self.path / "evaluation.json"
@@ -99,6 +110,11 @@ class RunFolder:
     def unreadable_file(self) -> Path:
         """Images that could not be opened while training, with the reason; absent where there were none."""
         return self.path / "unreadable.csv"
+
+    @property
+    def scores(self) -> Path:
+        """Logits of splits, kept for the verbs that read them; may be removed at any time."""
+        return self.path / "scores"
 
     @property
     def checkpoints(self) -> Path:
@@ -152,13 +168,14 @@ class RunFolder:
         Raises:
             ValueError: There is no checkpoint yet, or it is not one of ours.
         """
-        checkpoint = self._best()
+        checkpoint = self._best(last=True)
         about = checkpoint["lopsided"]
         labels, config = tuple(about["labels"]), self.config()
         inputs = inputs_in(about)
+        preparation = self.preparation(checkpoint)
         state = checkpoint["state_dict"]
         weights = {name.removeprefix("model."): value for name, value in state.items()}
-        model = self._network(config, inputs, len(labels), weights)
+        model = self._network(config, inputs, len(labels), weights, preparation)
         epoch, digest = checkpoint["epoch"] + 1, digest_of_tensors(state)
         closed = closed_form(config.loss, state, num_labels=len(labels))
         fit = self.decided(self.calibration_file, epoch=epoch, weights=digest)
@@ -168,15 +185,31 @@ class RunFolder:
             raise ValueError(
                 f"expected {self.calibration_file} to be what lopsided wrote, got {error!r:.100}"
             ) from error
-        return Trained(model.eval(), labels, inputs, epoch, config.data.images(), closed, calibrator, digest)
+        images = config.data.images()
+        return Trained(model.eval(), labels, inputs, epoch, images, closed, calibrator, digest, preparation)
 
-    def _network(self, config: Config, inputs: Inputs, num_labels: int, weights: dict[str, Tensor]) -> nn.Module:
+    def preparation(self, checkpoint: dict[str, Any]) -> Preparation | None:
+        """What turns data into inputs of the network of a checkpoint; None where nothing needs to.
+
+        Raises:
+            ValueError: Its files are lost, damaged, or of other weights.
+        """
+        return load_preparation(self.preparation_folder, checkpoint["lopsided"].get("preparation"))
+
+    def _network(
+        self,
+        config: Config,
+        inputs: Inputs,
+        num_labels: int,
+        weights: dict[str, Tensor],
+        preparation: Preparation | None,
+    ) -> nn.Module:
         """The network with these weights; one that does not fit them is not even given memory."""
         try:
-            for name, wanted in _shapes(config, inputs, num_labels).items():
+            for name, wanted in _shapes(config, inputs, num_labels, preparation).items():
                 if weights[name].shape != wanted:
                     raise KeyError(f"another shape of {name}")
-            model = _empty_network(config, inputs, num_labels)
+            model = _empty_network(config, inputs, num_labels, preparation)
             model.load_state_dict({name: weights[name] for name in model.state_dict()})
         except (KeyError, TypeError, RuntimeError, OverflowError) as error:
             why = error.args[0] if isinstance(error, KeyError) else error
@@ -210,10 +243,17 @@ class RunFolder:
     def _has_weights(self) -> bool:
         return any((self.checkpoints / f"{name}.ckpt").is_file() for name in ("best", "last"))
 
-    def _best(self) -> dict[str, Any]:
+    def _best(self, *, last: bool = False) -> dict[str, Any]:
+        """The checkpoint with the best weights, read once for all that a verb asks of it; ``last`` lets go of it."""
         for name in ("best.ckpt", "last.ckpt"):
             if (path := self.checkpoints / name).is_file():
-                return self.checkpoint(path)
+                about = path.stat()
+                key = (str(path.resolve()), about.st_ino, about.st_size, about.st_mtime_ns)
+                content = _READ[key] if key in _READ else self.checkpoint(path)
+                _READ.clear()
+                if not last:
+                    _READ[key] = content
+                return content
         raise ValueError(f"expected {self.path} to hold a trained run, got one without a checkpoint")
 
     def checkpoint(self, path: Path) -> dict[str, Any]:
@@ -232,18 +272,27 @@ class RunFolder:
         return checkpoint
 
 
-def _empty_network(config: Config, inputs: Inputs, num_labels: int) -> nn.Module:
+_READ: dict[tuple[str, int, int, int], dict[str, Any]] = {}
+"""The checkpoint that was read last, by its file, until its network is made."""
+
+
+def _empty_network(config: Config, inputs: Inputs, num_labels: int, preparation: Preparation | None) -> nn.Module:
     return build_model(
-        config.model, input_shape=inputs.shape, num_labels=num_labels, kind=inputs.kind, load_weights=False
+        config.model,
+        input_shape=inputs.shape,
+        num_labels=num_labels,
+        kind=inputs.kind,
+        load_weights=False,
+        **({} if preparation is None else preparation.for_network),
     )
 
 
-def _shapes(config: Config, inputs: Inputs, num_labels: int) -> dict[str, torch.Size]:
+def _shapes(config: Config, inputs: Inputs, num_labels: int, preparation: Preparation | None) -> dict[str, torch.Size]:
     """The shapes of a network's weights, found without memory for them; empty for backbones that must look at values
     while they are made."""
     try:
         with torch.device("meta"):
-            model = _empty_network(config, inputs, num_labels)
+            model = _empty_network(config, inputs, num_labels, preparation)
     except NotImplementedError:
         return {}
     return {name: value.shape for name, value in model.state_dict().items()}
@@ -297,6 +346,7 @@ def _is_whole(checkpoint: dict[str, Any]) -> bool:
         and len(shape) > 0
         and all(isinstance(side, int) and side > 0 for side in shape)
         and isinstance(about.get("input_kind", ""), str)
+        and isinstance(about.get("preparation", {}), dict)
         and isinstance(weights, dict)
         and all(isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items())
         and isinstance(epoch, int)
@@ -315,12 +365,24 @@ def inputs_in(about: dict[str, Any]) -> Inputs:
     return Inputs(about.get("input_kind", usual_kind(shape)), shape, tuple(about["feature_names"]))
 
 
-def about_run(labels: tuple[str, ...], inputs: Inputs, identity: Identity | None = None) -> dict[str, Any]:
+def about_run(
+    labels: tuple[str, ...],
+    inputs: Inputs,
+    identity: Identity | None = None,
+    preparation: Preparation | None = None,
+) -> dict[str, Any]:
     """What a checkpoint keeps for its readers."""
     names = {"labels": list(labels), "feature_names": list(inputs.names)}
     kind = {} if inputs.kind == usual_kind(inputs.shape) else {"input_kind": inputs.kind}
     data = {} if identity is None else {"data": identity.plain()}
-    return {"format": FORMAT, "input_shape": list(inputs.shape), **kind, **names, **data}
+    return {
+        "format": FORMAT,
+        "input_shape": list(inputs.shape),
+        **kind,
+        **names,
+        **data,
+        **about_preparation(preparation),
+    }
 
 
 def made_on(trained: Trained, *, split: str, source: str | None) -> dict[str, Any]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import docstring_parser
-from torch import Tensor
 
 from lopsided.losses.catalogue import CATALOGUE, Entry
 
@@ -45,15 +44,14 @@ def _given(self: LossOptions) -> dict[str, Any]:
     return {name: values[name] for name in order if name != "name" and values[name] is not None}
 
 
-def _kind(entry: Entry, setting: str) -> Any:
-    """The type of a setting as an option: what a constructor takes as a number or a tensor is a number."""
-    hint = get_type_hints(entry.module.__init__)[setting]
-    return next(kind for kind in get_args(hint) if kind is not Tensor) if isinstance(hint, UnionType) else hint
+@cache
+def _documented(doc: str) -> list[docstring_parser.DocstringParam]:
+    return docstring_parser.parse(doc).params
 
 
 def _meaning(entry: Entry, setting: str) -> str:
     """What the docstring of the loss says about a setting."""
-    (found,) = (part for part in docstring_parser.parse(entry.module.__doc__ or "").params if part.arg_name == setting)
+    (found,) = (part for part in _documented(entry.doc) if part.arg_name == setting)
     words = re.sub(r" :math:`[^`]*`", "", found.description or "")  # a terminal shows no formulas
     return " ".join(words.split()).rstrip(".")
 
@@ -86,7 +84,7 @@ def _made() -> type:
     lines = ["Which loss to train with. What is left out takes the loss's own default.", "", "Args:"]
     lines.append(f"    name: {', '.join(CATALOGUE)}.")
     lines += [f"    {setting}: {_help(setting, entries)}." for setting, entries in takers.items()]
-    fields = [(setting, _kind(entries[0], setting) | None, None) for setting, entries in takers.items()]
+    fields = [(setting, entries[0].parameters[setting].kind | None, None) for setting, entries in takers.items()]
     name = ("name", Literal[tuple(CATALOGUE)], "asymmetric")
     return dataclasses.make_dataclass(
         "LossOptions",

@@ -7,12 +7,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
-from lopsided.data import DataError
+from lopsided.files.errors import DataError
 from lopsided.files.regular import check_regular, read_bytes
-from lopsided.models.images.weights import PackedWeights, check_stored
 
 MAX_TEXT = 256 * 2**20
 """Bytes of the largest JSON or CSV file of a run; those of ten thousand labels have some megabytes."""
@@ -85,6 +83,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: It cannot be read, is no checkpoint, or holds what would have to be executed.
     """
+    import torch  # not for those who read a configuration alone
+
+    from lopsided.models.images.weights import PackedWeights, check_stored
+
     check_regular(path)
     try:
         check_stored(path)

@@ -7,20 +7,22 @@ import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities import rank_zero_only
+from lightning_fabric import Fabric, seed_everything
+from lightning_fabric.utilities import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
 from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
-from lopsided.data.checks.remarks import remarks
+from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.data.preparation import Preparation
 from lopsided.files.errors import quoted
-from lopsided.models import ImageNetwork, Standardise, build_model
+from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
@@ -28,10 +30,14 @@ from lopsided.runs.folder import RunFolder, about_run, environment, identity_in
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
+from lopsided.runs.preparations import fit_preparation, save_preparation
+from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
+from lopsided.training.loop.engine import build_engine, check_options, quiet
+from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
+from lopsided.training.loop.row_steps import check_row_steps
 from lopsided.training.loop.task import MultiLabelTask
-from lopsided.training.loop.trainer import build_trainer, check_options, quiet
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]
@@ -63,7 +69,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     if data is None:
         data = read_source(config.source, config.data, seed=config.seed)
         _say_what_is_measured(data)
-    for line in remarks(data) if is_first_rank() else ():
+    for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
     identity = identity_of(data)
     if last is not None:
@@ -72,23 +78,28 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
         raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}")
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
-    inputs = data.inputs(images)
-    model = _model(config, data, inputs)
-    smallest = _smallest_batch(config, data, inputs, model)
-    trained_on, unreadable = _trained_on(config, data, images, model)
-    task = _task(config, data, inputs, model, identity, of_features=trained_on is not data)
+    preparation = fit_preparation(config.model, data) if last is None else last.preparation
+    prepared = data if preparation is None else preparation.apply(data)
+    inputs = prepared.inputs(images)
+    if inputs.kind == "sparse":
+        check_row_steps(config.training)
+    model = _model(config, prepared, inputs, preparation)
+    smallest = _smallest_batch(config, prepared, inputs, model)
+    trained_on, unreadable = _trained_on(config, prepared, images, model)
+    about = about_run(data.labels.names, inputs, identity, preparation)
+    task = _task(config, data, model, about, of_features=trained_on is not prepared)
     run.path.mkdir(parents=True, exist_ok=True)
-    further = [UnreadableLog(data, run.unreadable_file, unreadable)]
     with quiet():
-        trainer = build_trainer(config, run, has_validation="val" in data.split_names, further=[*further])
+        fabric = build_engine(config.training)
         if is_first_rank():
-            _begin(run, config, identity, anew=last is None)
-        first = 0 if last is None else last.epoch + 1
-        train, val = _loaders(config, trained_on, images, trainer, epoch=first, smallest=smallest)
-        try:
-            trainer.fit(task, train, val, ckpt_path=None if last is None else last.path, weights_only=True)
-        except SystemExit as end:  # Lightning's answer to Ctrl-C and to SIGTERM
-            raise KeyboardInterrupt from end
+            _begin(run, config, identity, preparation, anew=last is None)
+        fabric.launch()
+        train, val = _loaders(config, trained_on, images, fabric, smallest=smallest)
+        log = UnreadableLog(data, run.unreadable_file, unreadable)
+        loop = Loop(task, config=config, run=run, fabric=fabric, train=train, val=val, unreadable=log)
+        if last is not None:
+            _go_on(loop, last)
+        loop.fit()
     return run
 
 
@@ -97,10 +108,18 @@ class _Last:
     """The checkpoint that a run goes on from."""
 
     path: Path
-    epoch: int  # that was done, from 0
+    content: dict[str, Any]
     identity: Identity | None  # of the data that it was trained on; older versions kept none
     labels: tuple[str, ...]
     features: tuple[str, ...]  # names, of a table whose columns have them
+    preparation: Preparation | None  # that it was trained with
+
+
+def _go_on(loop: Loop, last: _Last) -> None:
+    try:
+        loop.resume(last.content)
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"expected {last.path} to be a checkpoint to go on from, got {error!r:.100}") from error
 
 
 def _say_what_is_measured(data: Data) -> None:
@@ -127,14 +146,15 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
     if not resume and is_first_rank():  # what other ranks find, the first one has just written
         raise ValueError(f"{run.path} holds a run already: add --resume to go on with it, or name another folder")
     wanted, there = config.flat(), run.config().flat()
-    checkpoint = run.checkpoint(last)  # one of ours, before Lightning loads it
+    checkpoint = run.checkpoint(last)
     identity = identity_in(checkpoint)
     for name in there:
         decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, expected {name} to be {there[name]}, got {wanted[name]}")
     about = checkpoint["lopsided"]
-    return _Last(last, checkpoint["epoch"], identity, tuple(about["labels"]), tuple(about["feature_names"]))
+    features = tuple(about["feature_names"])
+    return _Last(last, checkpoint, identity, tuple(about["labels"]), features, run.preparation(checkpoint))
 
 
 def _check_data(last: _Last, identity: Identity, data: Data) -> None:
@@ -157,12 +177,14 @@ def _check_data(last: _Last, identity: Identity, data: Data) -> None:
         )
 
 
-def _begin(run: RunFolder, config: Config, identity: Identity, *, anew: bool) -> None:
+def _begin(run: RunFolder, config: Config, identity: Identity, preparation: Preparation | None, *, anew: bool) -> None:
     """Write what is known of a run before its first step, and remove what was made for weights that are no more."""
     if anew:
         best = run.checkpoints / "best.ckpt"  # of a first epoch that was cut short at its end
         for stale in (best, run.calibration_file, run.thresholds_file, run.evaluation_file, run.unreadable_file):
             stale.unlink(missing_ok=True)
+        if preparation is not None:
+            save_preparation(preparation, run.preparation_folder)
         config.save(run.config_file)
         write_json(run.environment_file, environment())
     write_data_file(run, config, identity)
@@ -182,9 +204,16 @@ def _images(config: Config) -> ImageOptions:
     return dataclasses.replace(images, cutout=config.data.cutout or 0.0, rand_augment=config.data.rand_augment or 0)
 
 
-def _model(config: Config, data: Data, inputs: Inputs) -> nn.Module:
-    pl.seed_everything(config.seed, workers=True, verbose=False)
-    model = build_model(config.model, input_shape=inputs.shape, num_labels=len(data.labels.names), kind=inputs.kind)
+def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation | None) -> nn.Module:
+    seed_everything(config.seed, verbose=False)
+    model = build_model(
+        config.model,
+        input_shape=inputs.shape,
+        num_labels=len(data.labels.names),
+        kind=inputs.kind,
+        **({} if preparation is None else preparation.for_network),
+    )
+    start_head(model, config.model, labels=data.labels.take(data.rows("train")))
     for module in model.modules():
         if isinstance(module, Standardise):
             module.fit(data.matrix(data.rows("train")))
@@ -209,8 +238,10 @@ def _smallest_batch(config: Config, data: Data, inputs: Inputs, model: nn.Module
 
 def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> tuple[Data, list[int]]:
     """What batches are made of: the data, or what a frozen backbone makes of it; and images that cannot be opened."""
-    changes = images.cutout or images.rand_augment or images.mixup
-    if not data.opens_files or not isinstance(model, ImageNetwork) or not model.frozen or changes:
+    changes = data.opens_files and (images.cutout or images.rand_augment or images.mixup)
+    if not isinstance(model, ImageNetwork | TextNetwork) or not model.frozen or changes:
+        return data, []
+    if isinstance(model, ImageNetwork) and not data.opens_files:  # small pictures in memory
         return data, []
     found = frozen_features(
         data,
@@ -222,9 +253,7 @@ def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Modu
     return found.table, found.unreadable.tolist()
 
 
-def _task(
-    config: Config, data: Data, inputs: Inputs, model: nn.Module, identity: Identity, *, of_features: bool
-) -> MultiLabelTask:
+def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *, of_features: bool) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
     if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
         print(remark, file=sys.stderr)
@@ -237,7 +266,7 @@ def _task(
             num_samples=len(train),
         ),
         config.training,
-        about_run(labels, inputs, identity),
+        about,
         layer_decay=config.model.layer_decay,
         of_features=of_features,
     )
@@ -247,10 +276,10 @@ def _task(
 
 
 def _loaders(
-    config: Config, data: Data, images: ImageOptions, trainer: pl.Trainer, *, epoch: int, smallest: int
+    config: Config, data: Data, images: ImageOptions, fabric: Fabric, *, smallest: int
 ) -> tuple[DataLoader, DataLoader | None]:
     options = config.training
-    rank, num_ranks = trainer.global_rank, trainer.world_size
+    rank, num_ranks = fabric.global_rank, fabric.world_size
     workers = num_workers(options.workers, data, devices=options.devices)
     train = SplitDataset(data, split="train", options=images, augment=True, seed=config.seed)
     balanced = balanced_weights(data.labels.take(data.rows("train"))) if options.sampling == "balanced" else None
@@ -264,7 +293,6 @@ def _loaders(
         num_ranks=num_ranks,
         smallest=smallest,
     )
-    batches.set_epoch(epoch)  # now: Lightning lets processes that prepare batches begin before it says so itself
     if "val" not in data.split_names:
         return loader(train, batches, workers=workers), None
     val = SplitDataset(data, split="val", options=images)

@@ -22,7 +22,7 @@ from lopsided.data import Data, ImageOptions, SplitDataset, Table
 from lopsided.data.contents.identity import identity_of
 from lopsided.files.memory import SHARE, machine_memory
 from lopsided.files.whole import whole
-from lopsided.models import ImageNetwork, ModelOptions, build_model
+from lopsided.models import ImageNetwork, ModelOptions, TextNetwork, build_model
 from lopsided.runs.folder import digest_of_tensors
 from lopsided.training.loop.loaders import num_workers
 
@@ -50,7 +50,7 @@ class FrozenFeatures:
 def frozen_features(
     data: Data,
     *,
-    network: ImageNetwork,
+    network: ImageNetwork | TextNetwork,
     images: ImageOptions,
     cache: Path | None = None,
     batch_size: int = 32,
@@ -78,7 +78,8 @@ def frozen_features(
     """
     device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
     key = _key(data, network, images)
-    folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(key)[:16]}"
+    name = Path(network.backbone.name).name
+    folder = (cache or default_cache()) / f"{name}-{_digest(key)[:16]}"
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / "about.json") as part:
         part.write_text(json.dumps(key, indent=2) + "\n", encoding="utf-8")
@@ -93,10 +94,25 @@ def frozen_features(
         )
     finally:
         network.to(memory_format=torch.contiguous_format).train(was_training)  # pyright: ignore[reportCallIssue]
-    labels = data.labels.without(unreadable)
-    truth = None if data.truth is None else data.truth.without(unreadable)
-    table = Table(data.name, features, labels, data.splits, truth)
-    return FrozenFeatures(table, unreadable, folder)
+    return _as_table(data, features, unreadable, folder)
+
+
+def cached_features(
+    data: Data, *, network: ImageNetwork, images: ImageOptions, cache: Path | None = None
+) -> FrozenFeatures | None:
+    """What :func:`frozen_features` gives, if all of it is on disk; None where anything would have to be computed."""
+    folder = (cache or default_cache()) / f"{network.backbone.name}-{_digest(_key(data, network, images))[:16]}"
+    if not folder.is_dir():
+        return None
+    shape = _shape(network.eval(), images.size, next(network.parameters()).device)
+    features, unreadable = np.empty((len(data), *shape), np.float32), list[np.ndarray]()
+    for rows in _shards(len(data)):
+        found = _read_shard(_file(folder, rows), (len(rows), *shape))
+        if found is None:
+            return None
+        features[rows.start : rows.stop] = found[0]
+        unreadable.append(found[1])
+    return _as_table(data, features, np.sort(np.concatenate(unreadable)), folder)
 
 
 def features_of_images(
@@ -125,8 +141,27 @@ def weights_digest(module: nn.Module) -> str:
     return digest_of_tensors(module.state_dict())
 
 
-def _key(data: Data, network: ImageNetwork, options: ImageOptions) -> dict[str, Any]:
+def _as_table(data: Data, features: np.ndarray, unreadable: np.ndarray, folder: Path) -> FrozenFeatures:
+    labels = data.labels.without(unreadable)
+    truth = None if data.truth is None else data.truth.without(unreadable)
+    return FrozenFeatures(Table(data.name, features, labels, data.splits, truth), unreadable, folder)
+
+
+def _shards(count: int) -> list[range]:
+    return [range(start, min(start + SHARD, count)) for start in range(0, count, SHARD)]
+
+
+def _key(data: Data, network: ImageNetwork | TextNetwork, options: ImageOptions) -> dict[str, Any]:
     """What decides the features, as JSON."""
+    if isinstance(network, TextNetwork):
+        return {
+            "format": FORMAT,
+            "encoder": network.backbone.name,
+            "pooling": network.backbone.pooling,
+            "weights": weights_digest(network.backbone),
+            "texts": len(data),
+            "tokens": identity_of(data).inputs,
+        }
     return {
         "format": FORMAT,
         "backbone": network.backbone.name,
@@ -144,7 +179,9 @@ def _digest(key: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
-def _shape(network: ImageNetwork, size: int, device: torch.device) -> tuple[int, ...]:
+def _shape(network: ImageNetwork | TextNetwork, size: int, device: torch.device) -> tuple[int, ...]:
+    if isinstance(network, TextNetwork):
+        return (network.backbone.num_features,)
     with torch.inference_mode():
         return tuple(network.features(torch.zeros(1, 3, size, size, dtype=torch.uint8, device=device)).shape[1:])
 
@@ -160,7 +197,7 @@ def _check_fits(num_images: int, shape: tuple[int, ...]) -> None:
 
 def _gathered(
     data: Data,
-    network: ImageNetwork,
+    network: ImageNetwork | TextNetwork,
     options: ImageOptions,
     folder: Path,
     shape: tuple[int, ...],
@@ -173,8 +210,7 @@ def _gathered(
     features = np.empty((len(data), *shape), np.float32)
     unreadable: list[np.ndarray] = []
     missing: list[range] = []
-    for start in range(0, len(data), SHARD):
-        rows = range(start, min(start + SHARD, len(data)))
+    for rows in _shards(len(data)):
         found = _read_shard(_file(folder, rows), (len(rows), *shape))
         if found is None:
             missing.append(rows)
@@ -185,7 +221,7 @@ def _gathered(
     done = len(data) - sum(len(rows) for rows in missing)
     bad: list[int] = []
     ends = {rows.stop: rows for rows in missing}
-    with tqdm(total=len(data), initial=done, desc="features", unit="image", disable=None, leave=False) as bar:
+    with tqdm(total=len(data), initial=done, desc="features", unit="sample", disable=None, leave=False) as bar:
         for batch, values in _computed(data, network, options, batches, workers=workers, device=device):
             rows = batch["rows"].numpy()
             features[rows] = values.numpy()
@@ -200,7 +236,7 @@ def _gathered(
 
 def _computed(
     data: Data,
-    network: ImageNetwork,
+    network: ImageNetwork | TextNetwork,
     options: ImageOptions,
     batches: list[list[int]],
     *,
@@ -213,8 +249,10 @@ def _computed(
     dataset = SplitDataset(in_one_split, split="all", options=options)
     with torch.inference_mode():
         for batch in DataLoader(dataset, sampler=batches, batch_size=None, num_workers=workers):
-            images = batch["inputs"].to(device, memory_format=torch.channels_last)
-            yield batch, network.features(images).float().cpu()
+            inputs = batch["inputs"].to(device)
+            if inputs.dim() == 4:
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
+            yield batch, network.features(inputs).float().cpu()
 
 
 def _file(folder: Path, rows: range) -> Path:

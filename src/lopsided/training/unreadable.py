@@ -1,21 +1,19 @@
-"""Images that could not be opened: counted, named, and written down with the reason."""
+"""Images that could not be opened while training: collected from batches and ranks, and told of after an epoch."""
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from pathlib import Path
-from typing import Any
 
-import pytorch_lightning as pl
 import torch.distributed as dist
+from lightning_fabric import Fabric
+from torch import Tensor
 
-from lopsided.data import Data, UnreadableImage
-from lopsided.runs.json_files import write_whole
+from lopsided.data import Data
+from lopsided.runs.unreadable import describe, write_unreadable
 
 
-class UnreadableLog(pl.Callback):
+class UnreadableLog:
     """Collects the images that batches could not open, and tells of them after the epoch in which they were met.
 
     Args:
@@ -28,66 +26,18 @@ class UnreadableLog(pl.Callback):
         self.data, self.path = data, path
         self.rows, self.told = set(known), set[int]()
 
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
+    def keep(self, batch: dict[str, Tensor]) -> None:
         """Keep the batch's."""
-        self._keep(batch)
-
-    def on_validation_batch_end(
-        self,
-        trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the batch's."""
-        self._keep(batch)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write those of all ranks."""
-        if trainer.world_size > 1:
-            parts: list[set[int]] = [set()] * trainer.world_size
-            dist.all_gather_object(parts, self.rows)
-            self.rows = set().union(*parts)
-        if trainer.is_global_zero and self.rows > self.told:
-            write_unreadable(self.data, self.path, sorted(self.rows))
-            print(describe(self.data, sorted(self.rows), listed=self.path), file=sys.stderr)
-        self.told = set(self.rows)
-
-    def _keep(self, batch: Any) -> None:
         if "unreadable" in batch:
             self.rows.update(batch["unreadable"].tolist())
 
-
-def write_unreadable(data: Data, path: Path, rows: list[int]) -> None:
-    """A CSV file with the path and the reason of each."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["path", "reason"])
-    writer.writerows([data.sample_name(row), _error(data, row).reason] for row in rows)
-    write_whole(path, text.getvalue())
-
-
-def describe(data: Data, rows: list[int], *, listed: Path | None = None) -> str:
-    """One line: how many could not be opened, and the first of them with the reason.
-
-    Args:
-        data: The images.
-        rows: Numbers of those that could not be opened, at least one.
-        listed: File that lists them all.
-    """
-    count = "1 image" if len(rows) == 1 else f"{len(rows)} images"
-    text = f"{count} of {len(data)} could not be opened and count for nothing; the first: {_error(data, rows[0])}"
-    return text + (f"; all in {listed}" if listed else "")
-
-
-def _error(data: Data, row: int) -> UnreadableImage:
-    """What another try to open it comes to."""
-    try:
-        data.image(row, size=1)
-    except UnreadableImage as error:
-        return error
-    return UnreadableImage("it can be opened now", path=data.sample_name(row))
+    def tell(self, fabric: Fabric) -> None:
+        """Write those of all ranks."""
+        if fabric.world_size > 1:
+            parts: list[set[int]] = [set()] * fabric.world_size
+            dist.all_gather_object(parts, self.rows)
+            self.rows = set().union(*parts)
+        if fabric.is_global_zero and self.rows > self.told:
+            write_unreadable(self.data, self.path, sorted(self.rows))
+            print(describe(self.data, sorted(self.rows), listed=self.path), file=sys.stderr)
+        self.told = set(self.rows)

@@ -66,7 +66,6 @@ def test_runs_of_one_family_alone_are_not_copied_apart():
 def test_the_state_that_was_kept_stays_as_it_was_while_training_goes_on(batches):
     losses = RunLosses(LOSSES, num_labels=4, device=torch.device("cpu"))
     kept = [losses.kept_state(run) for run in range(len(LOSSES))]
-    assert [list(state) for state in kept] == [["criterion.gamma_neg"]] * len(LOSSES)
     before = [state["criterion.gamma_neg"].clone() for state in kept]
     numbers = losses.gamma_neg(len(LOSSES))
     told = numbers.clone()

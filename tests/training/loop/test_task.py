@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import nn
@@ -19,32 +17,21 @@ def test_the_loss_gets_logits_of_single_precision_whatever_the_network_computes_
     task = task_of(nn.Linear(5, 3, dtype=dtype))
     assert task.logits(torch.ones(2, 5, dtype=dtype)).dtype == torch.float32
     batch = {"inputs": torch.ones(2, 5, dtype=dtype), "targets": torch.ones(2, 3)}
-    assert task.training_step(batch, 0).dtype == torch.float32
+    assert task.training_step(batch).dtype == torch.float32
 
 
 def test_the_focus_that_is_logged_is_the_one_that_the_step_was_taken_with():
     task = task_of(nn.Linear(5, 3), "adaptive")
     before = task.criterion.gamma_neg.item()
-    task.training_step({"inputs": torch.ones(3, 5), "targets": torch.eye(3)}, 0)
-    assert task.step_row[2].item() == before != task.criterion.gamma_neg.item()
+    task.training_step({"inputs": torch.ones(3, 5), "targets": torch.eye(3)})
+    assert task.step_values.gamma_neg.item() == before != task.criterion.gamma_neg.item()
 
 
 def test_a_log_of_a_step_keeps_no_graph():
     task = task_of(nn.Linear(5, 3))
-    loss = task.training_step({"inputs": torch.ones(4, 5), "targets": torch.ones(4, 3)}, 0)
+    loss = task.training_step({"inputs": torch.ones(4, 5), "targets": torch.ones(4, 3)})
     assert loss.requires_grad
-    assert not task.step_row.requires_grad
-
-
-def test_every_layer_reaches_its_share_of_the_learning_rate(timm):
-    options = ModelOptions(name="test_resnet", pretrained=False)
-    model = build_model(options, input_shape=(3, 32, 32), num_labels=3)
-    criterion = build_criterion(LossOptions(), num_labels=3)
-    task = MultiLabelTask(model, criterion, TrainingOptions(learning_rate=0.4), about={}, layer_decay=0.5)
-    task.trainer = SimpleNamespace(estimated_stepping_batches=10)
-    groups = task.configure_optimizers()["optimizer"].param_groups
-    assert [group["max_lr"] for group in groups] == [0.4 * group["lr_scale"] for group in groups]
-    assert len({group["max_lr"] for group in groups}) > 1
+    assert not any(value.requires_grad for value in task.step_values)
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
@@ -74,25 +61,32 @@ def test_a_head_is_trained_alone_and_saved_with_its_backbone(timm):
     with torch.no_grad():
         for parameter in model.head.parameters():
             parameter.add_(1)
-    checkpoint = {"state_dict": task.state_dict()}
-    task.on_save_checkpoint(checkpoint)
-    assert checkpoint["lopsided"] == {"labels": "abc"}
+    kept = {f"head.{name}": value + 2 for name, value in model.head.state_dict().items()}
+    saved = task.state_to_save(kept)
     for name, value in model.state_dict(prefix="model.").items():
-        assert torch.equal(checkpoint["state_dict"][name], value), name
-    task.on_load_checkpoint(checkpoint)
-    assert set(checkpoint["state_dict"]) == names
+        assert torch.equal(saved[name], value + 2 if "head" in name else value), name
+    assert set(saved) == names | set(model.state_dict(prefix="model."))
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_the_metrics_of_an_epoch_are_those_of_all_ranks(monkeypatch, ranks):
-    task, logged = task_of(nn.Linear(5, 3)), {}
-    task.trainer = SimpleNamespace(
-        world_size=ranks, strategy=SimpleNamespace(reduce=lambda values, *, reduce_op: ranks * values)
-    )
-    monkeypatch.setattr(task, "log_dict", lambda values, **settings: logged.update(values, **settings))
-    task.validation_step({"inputs": torch.ones(3, 5), "targets": torch.eye(3)}, 0)
-    task.on_validation_epoch_end()
-    assert logged["sync_dist"] == (ranks > 1)
+    task = task_of(nn.Linear(5, 3))
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: ranks > 1)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: ranks)
+    monkeypatch.setattr("lopsided.training.loop.task.sum_over_ranks", lambda values: ranks * values)
+    for part in (task._validation_scores, task._validation_gap):
+        monkeypatch.setattr(part, "all_ranks", lambda part=part: part)
+    with torch.no_grad():
+        task.validation_step({"inputs": torch.ones(3, 5), "targets": torch.eye(3)})
     logits = task.logits(torch.ones(3, 5))
     wanted = nn.functional.binary_cross_entropy_with_logits(logits, torch.eye(3), reduction="sum") / 3
-    torch.testing.assert_close(logged["val_cross_entropy"], wanted)
+    assert task.validation_metrics()["val_cross_entropy"] == pytest.approx(wanted.item())
+
+
+def test_the_sum_of_all_ranks_is_one_of_their_number(monkeypatch):
+    task = task_of(nn.Linear(5, 3))
+    assert (task.num_ranks, task.all_reduced(torch.ones(2)).tolist()) == (1, [1, 1])
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 3)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda values: values.mul_(3))
+    assert (task.num_ranks, task.all_reduced(torch.ones(2)).tolist()) == (3, [3, 3])

@@ -25,7 +25,7 @@ def remarks(data: Samples) -> tuple[str, ...]:
         ("labels whose names look alike: 'dog' and 'Dog'; they stay different labels",)
     """
     names = data.labels.names
-    lines = [*data.notes]
+    lines = [*data.notes, *_about_training(data)]
     if alike := look_alikes(names):
         shown = "; ".join(" and ".join(map(quoted, group)) for group in alike[:_SHOWN])
         more = f" (and {len(alike) - _SHOWN} more)" if len(alike) > _SHOWN else ""
@@ -38,6 +38,42 @@ def remarks(data: Samples) -> tuple[str, ...]:
             "network learns nothing true from them"
         )
     return tuple(lines)
+
+
+def recognised(data: Samples) -> tuple[str, ...]:
+    """A line that says what the columns of a file were taken for; none where there are no columns.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> recognised(SimpleNamespace(columns={"input": "Image Index", "labels": "Finding Labels"}))
+        ("columns: input 'Image Index', labels 'Finding Labels'",)
+    """
+    if not data.columns:
+        return ()
+    return ("columns: " + ", ".join(f"{role} {quoted(name)}" for role, name in data.columns.items()),)
+
+
+def _about_training(data: Samples) -> list[str]:
+    """Labels of which the training samples say nothing, and training samples without a label."""
+    if "train" not in data.split_names:
+        return []
+    labels = data.labels.take(data.rows("train"))
+    positives, known = labels.positives_per_label(), labels.known_per_label()
+    lines = []
+    for found, words in (
+        (positives == 0, "without a positive training sample"),
+        ((positives > 0) & (positives == known), "that every training sample has, as far as known"),
+    ):
+        if found.any():
+            shown = ", ".join(quoted(labels.names[k]) for k in np.flatnonzero(found)[:_SHOWN])
+            more = f" and {int(found.sum()) - _SHOWN} more" if found.sum() > _SHOWN else ""
+            lines.append(f"{int(found.sum())} of {len(positives)} labels {words}: {shown}{more}")
+    empty = int((np.diff(labels.positives.indptr) == 0).sum())
+    if 2 * empty > len(labels):
+        lines.append(f"{empty} of {len(labels)} training samples have no label")
+    if len(positives) > 10 * len(labels):
+        lines.append(f"{len(positives)} labels and only {len(labels)} training samples: is it the column of labels?")
+    return lines
 
 
 def look_alikes(names: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -5,12 +5,14 @@
 import hashlib
 import itertools
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
+
+from lopsided.data.images.channels import channels_of, files_of_image
 
 _ROWS = 1024  # of a table, copied together
 _END = 4096  # bytes that tell most files of one size apart
@@ -56,14 +58,20 @@ def digests_of_files(paths: Sequence[Path], names: Iterable[str]) -> Iterator[by
             yield digest_of([name.encode(), content])
 
 
+def whole_digests_of_files(paths: Sequence[Path]) -> Iterator[bytes]:
+    """A digest of all bytes of each file; one that cannot be read differs from every one that can."""
+    with ThreadPoolExecutor(_READERS) as readers:
+        yield from readers.map(_digest_of_all_or_nothing, paths)
+
+
 def keys_of_files(paths: Sequence[Path]) -> list[object]:
     """Keys that are equal for files of equal bytes: their size; where files share it, the end; then all."""
-    keys: list[object] = [_size(path) for path in paths]
+    keys: list[object] = [_of_each(_size, path) for path in paths]
     for read in (_digest_of_end, _digest_of_all):
         ids = numbered(keys)
         shared = np.flatnonzero(np.bincount(ids)[ids] > 1)
         for i in shared.tolist():
-            keys[i] = (ids[i], read(paths[i]))
+            keys[i] = (ids[i], _of_each(read, paths[i]))
     return keys
 
 
@@ -76,7 +84,10 @@ def _sparse_digests(rows: csr_array) -> Iterator[bytes]:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes that stand for a file; a file that cannot be read differs from every one that can."""
+    """The bytes that stand for an image; one that cannot be read differs from every one that can."""
+    joined = channels_of(path)
+    if joined is not None:
+        return b"joined" + digest_of(map(_content, joined.files))
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
@@ -91,6 +102,11 @@ def _content(path: Path) -> bytes:
             return b"pieces" + digest_of(pieces)
     except (OSError, ValueError):  # the second: a path that no file can have
         return b"no file"
+
+
+def _of_each(read: Callable[[Path], object], path: Path) -> object:
+    """A key of the files of an image."""
+    return tuple(read(file) for file in files_of_image(path))
 
 
 def _size(path: Path) -> object:
@@ -116,6 +132,16 @@ def _digest_of_all(path: Path) -> object:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_SIZE)).digest()
     except OSError:
         return object()
+
+
+def _digest_of_all_or_nothing(path: Path) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b"no file"
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_SIZE)).digest()
+    except (OSError, ValueError):  # the second: a path that no file can have
+        return b"no file"
 
 
 def _digest(content: bytes) -> bytes:

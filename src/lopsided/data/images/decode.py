@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lopsided.data.images.channels import Channels, channels_of
 from lopsided.files.errors import DataError
 from lopsided.files.regular import check_regular
 
@@ -50,7 +51,8 @@ def open_image(path: str | Path, *, size: int) -> Image.Image:
     """Decode an image file: its first frame, upright, in RGB of 8 bits; transparent places are white.
 
     Args:
-        path: A file of one of ``FORMATS``.
+        path: A file of one of ``FORMATS``, or several that hold a channel each (:func:`channels_of`): of one with
+            colours the brightest counts, and half of a yellow channel is added to red and to green.
         size: Side in pixels that the caller needs. A JPEG file that is at least twice as large in both directions is
             decoded at a half, a quarter or an eighth that still has this many pixels, in a fraction of the time.
 
@@ -62,16 +64,43 @@ def open_image(path: str | Path, *, size: int) -> Image.Image:
         ModuleNotFoundError: Pillow is not installed.
     """
     check_pillow()
+    joined = channels_of(path)
+    if joined is not None:
+        return _joined(joined, path, size)
+    return _one_file(path, size, white=None)
+
+
+def _one_file(path: str | Path, size: int, *, white: int | None) -> Image.Image:
     _check_file(path)
     try:
         # Pillow warns of metadata that no pixel depends on, and of sizes, which MAX_PIXELS decides on.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decoded(path, size)
+            return _decoded(path, size, white)
     except UnreadableImage:
         raise
     except Exception as error:  # damaged files make decoders fail in every way there is
         raise UnreadableImage(_reason(error), path=path) from error
+
+
+def _joined(channels: Channels, path: str | Path, size: int) -> Image.Image:
+    """An image whose channels are files of their own."""
+    from PIL import Image
+
+    planes = []
+    for file in channels.files:
+        try:
+            planes.append(np.asarray(_one_file(file, size, white=channels.white)).max(axis=2))
+        except UnreadableImage as error:
+            raise UnreadableImage(f"{file.name}: {error.reason}", path=path) from error
+        if planes[-1].shape != planes[0].shape:
+            sizes = " and ".join(f"{plane.shape[1]} x {plane.shape[0]}" for plane in (planes[0], planes[-1]))
+            raise UnreadableImage(f"expected channels of one size, got {sizes} pixels", path=path)
+    colours = np.stack(planes[:3], axis=2)
+    if len(planes) == 4:
+        yellow = planes[3][:, :, None].astype(np.uint16) // 2
+        colours[:, :, :2] = np.minimum(colours[:, :, :2] + yellow, 255)
+    return Image.fromarray(colours)
 
 
 def why_unreadable(path: str | Path) -> str:
@@ -98,7 +127,7 @@ def _check_file(path: str | Path) -> None:
         raise UnreadableImage("expected an image file, got an empty file", path=path)
 
 
-def _decoded(path: str | Path, size: int) -> Image.Image:
+def _decoded(path: str | Path, size: int, white: int | None) -> Image.Image:
     from PIL import Image
 
     with Image.open(path, formats=FORMATS) as image:
@@ -108,7 +137,7 @@ def _decoded(path: str | Path, size: int) -> Image.Image:
         image.draft(None, (size, size))
         image.load()
         turn = _turn(image)  # after loading: some files have EXIF after the pixels, and Pillow turns TIFF itself
-        colours = _white_behind(_eight_bits(image, path))
+        colours = _white_behind(_eight_bits(image, path, white))
     return colours if turn is None else colours.transpose(turn)
 
 
@@ -131,7 +160,7 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
+def _eight_bits(image: Image.Image, path: str | Path, white: int | None) -> Image.Image:
     from PIL import Image
 
     if image.mode not in _HIGH_BIT_DEPTHS:
@@ -140,8 +169,9 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
         raise UnreadableImage("expected pixels of at most 16 bits without sign, got others", path=path)
     # All other files hold 16 bits, or fewer, which Pillow has scaled to 16.
     bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
-    white = 2**bits - 1
-    grey = ((np.arange(white + 1) * 255 + white // 2) // white).astype(np.uint8)
+    largest = 2**bits - 1
+    brightest: int = white or largest
+    grey = np.minimum((np.arange(largest + 1) * 255 + brightest // 2) // brightest, 255).astype(np.uint8)
     return Image.fromarray(grey[np.asarray(image)])
 
 

@@ -1,12 +1,12 @@
 """The paths of the image files that a data set names, and the folder in which they lie."""
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from lopsided.data.images.channels import image_is_there
 from lopsided.files.errors import DataError, quoted
 
 IMAGE_SUFFIXES = (
@@ -64,7 +64,7 @@ def folder_of_images(root: Path, paths: Sequence[str], *, folders: Sequence[str]
     sample = _sample(paths)
     best, most = "", 0
     for folder in folders:
-        found = sum(os.path.isfile(root / folder / path) for path in sample)
+        found = sum(image_is_there(root / folder / path) for path in sample)
         if found > most:
             best, most = folder, found
         if found == len(sample):

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 GREY = 128
 """The colour of bars, holes and what a turned image does not reach: the middle, which networks see as about 0."""
 
-_REDUCING_GAP = 3.0  # blocks are averaged down to no less than this many times the size: faster, and it looks the same
+RESIZE_FILTER = "bilinear"
+"""The filter of every resize, by Pillow's name."""
+
+REDUCING_GAP = 3.0
+"""Blocks are averaged down to no less than this many times the size first: faster, and it looks the same."""
 
 
 def resize(image: Image.Image, *, size: int, how: Resize) -> Image.Image:
@@ -39,13 +43,13 @@ def resize(image: Image.Image, *, size: int, how: Resize) -> Image.Image:
     if how == "pad":
         longer = max(width, height)
         fitting = max(1, round(size * width / longer)), max(1, round(size * height / longer))
-        return _on_grey(image.resize(fitting, Resampling.BILINEAR, reducing_gap=_REDUCING_GAP), size)
+        return _on_grey(image.resize(fitting, Resampling[RESIZE_FILTER.upper()], reducing_gap=REDUCING_GAP), size)
     box = (0.0, 0.0, float(width), float(height))
     if how == "crop":
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
-    return image.resize((size, size), Resampling.BILINEAR, box=box, reducing_gap=_REDUCING_GAP)
+    return image.resize((size, size), Resampling[RESIZE_FILTER.upper()], box=box, reducing_gap=REDUCING_GAP)
 
 
 def cutout(image: Image.Image, random: np.random.Generator, *, share: float) -> None:

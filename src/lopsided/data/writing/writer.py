@@ -5,10 +5,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lopsided.data.labels import Labels
 from lopsided.data.readers.columns.joined import can_be_joined, check_joined
 from lopsided.data.readers.columns.roles import LABEL_PREFIX, is_of_pandas
+from lopsided.data.readers.table.npz_features import arrays_of_features
 from lopsided.data.readers.table.npz_labels import arrays_of_labels
 from lopsided.data.samples import Samples
 from lopsided.files.csv_file import csv_text
@@ -18,7 +20,7 @@ from lopsided.files.whole import whole
 _ROLES = ("labels", "split", "unknown")  # of a CSV file's columns, which no feature can be called
 
 
-def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray:
+def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray | csr_array:
     """The inputs as a file holds them; splits and labels do not matter.
 
     Raises:
@@ -31,7 +33,9 @@ def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray:
     return inputs
 
 
-def write_data(data: Samples, out: Path, *, inputs: dict[str, list[str]] | np.ndarray | None = None) -> None:
+def write_data(
+    data: Samples, out: Path, *, inputs: dict[str, list[str]] | np.ndarray | csr_array | None = None
+) -> None:
     """Write a listing of images as CSV, or a table of features as NPZ or, where they have names, CSV.
 
     Where all labels are known, one column joins them by ``|``. Where some are not, or a reader would misread names, as
@@ -90,8 +94,9 @@ def _joined(labels: Labels) -> list[str] | None:
     return cells
 
 
-def _npz(data: Samples, features: np.ndarray) -> bytes:
-    arrays = {"features": features, "split": data.splits, **arrays_of_labels(data.labels)}
+def _npz(data: Samples, features: np.ndarray | csr_array) -> bytes:
+    held = arrays_of_features(features) if isinstance(features, csr_array) else {"features": features}
+    arrays = {**held, "split": data.splits, **arrays_of_labels(data.labels)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()

@@ -14,6 +14,7 @@ from lopsided.experiments.grid.stack import Stack
 from lopsided.experiments.grid.training import GridTraining, choose_device
 from lopsided.models import ModelOptions, build_model, resolved
 from lopsided.runs.config import TrainingOptions
+from lopsided.runs.start import start_head
 
 _CPU_BYTES = 2**30  # of a chunk's training state
 
@@ -100,7 +101,9 @@ def network_of(table: Data, model: ModelOptions, *, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         inputs = table.inputs()
-        return build_model(model, input_shape=inputs.shape, num_labels=len(table.labels.names), kind=inputs.kind)
+        network = build_model(model, input_shape=inputs.shape, num_labels=len(table.labels.names), kind=inputs.kind)
+        start_head(network, model, labels=table.labels.take(table.rows("train")))
+        return network
 
 
 def _runs_that_fit(

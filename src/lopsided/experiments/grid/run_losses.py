@@ -83,14 +83,12 @@ class RunLosses:
         return values
 
     def kept_state(self, run: int) -> dict[str, Tensor]:
-        """What a checkpoint of a run would hold of its loss: the present gamma_neg, scalar or of each label."""
+        """What a checkpoint of a run would hold of its loss, such as the present gamma_neg, scalar or of each label."""
         if run not in self.alone:
             (found,) = (family.gamma_neg[family.runs == run] for family in self.families if (family.runs == run).any())
             return {"criterion.gamma_neg": found.flatten()[0].cpu()}
-        criterion = self.alone[run]
-        if not isinstance(criterion, AdaptiveAsymmetricLoss):
-            return {}
-        return {"criterion.gamma_neg": criterion.gamma_neg.detach().cpu().clone()}
+        kept = self.alone[run].state_dict(prefix="criterion.")
+        return {name: value.detach().cpu().clone() for name, value in kept.items()}
 
 
 class _Family:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from lopsided.models.images.dry_run import output_shape
+from lopsided.models.images.names import import_timm
 from lopsided.models.images.weights import load_into, packaged_file, read_tensors
 
 _PACKAGED = "tf_efficientnet_lite0"
@@ -48,28 +46,6 @@ class Backbone(nn.Module):
         return features.permute(0, 3, 1, 2) if self.channels_are_last else features
 
 
-def check_name(name: str, *, others: Sequence[str]) -> None:
-    """Refuse a name that timm does not know, if timm is installed. Importing timm takes seconds.
-
-    Args:
-        name: With or without the tag of its weights, such as ``resnet50`` or ``resnet50.a1_in1k``.
-        others: Other names that are right, for the error.
-
-    Raises:
-        ValueError: There is no such network; the message names the nearest.
-    """
-    try:
-        timm = _timm()
-    except ModuleNotFoundError:
-        return  # building the network says so; that may happen on another machine, which has timm
-    if timm.is_model(name) and ("." not in name or name in timm.list_pretrained()):
-        return
-    known = [*others, *(timm.list_pretrained() if "." in name else timm.list_models())]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"expected model.name to be one of {', '.join(others)} or a backbone of timm, got {name!r}{hint}")
-
-
 def backbone(
     name: str,
     *,
@@ -93,7 +69,7 @@ def backbone(
         ValueError: The network has no feature map or does not take images of that size, or the weights cannot be loaded
             or are those of another network.
     """
-    timm = _timm()
+    timm = import_timm()
     settings: dict[str, Any] = {"num_classes": 0} if pooled else {"num_classes": 0, "global_pool": ""}
     if timm.get_pretrained_cfg(name).fixed_input_size:
         settings["img_size"] = image_size
@@ -118,15 +94,6 @@ def mean_and_std(network: Backbone) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each colour, in [0, 1], that the trained weights of a network expect."""
     about: Any = network.network.pretrained_cfg
     return list(about["mean"]), list(about["std"])
-
-
-def _timm() -> Any:
-    try:
-        return import_module("timm")
-    except (ImportError, RuntimeError) as error:  # a torchvision that does not fit torch raises the second
-        raise ModuleNotFoundError(
-            f'backbones need timm, which cannot be imported here ({error}): pip install "lopsided[vision]"'
-        ) from error
 
 
 def _made(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:

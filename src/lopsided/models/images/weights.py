@@ -31,7 +31,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a weights file by name; the averaged ones where the file has both.
 
     Args:
-        path: A state dictionary as PyTorch saves it, plain or inside a checkpoint; or safetensors.
+        path: A state dictionary as PyTorch saves it, plain or inside a checkpoint; or safetensors; or a folder that
+            holds ``model.safetensors``.
 
     Returns:
         Tensors on the CPU, by their names without the prefixes of wrappers (DDP, torch.compile, a trainer).
@@ -40,6 +41,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         ModuleNotFoundError: The file needs safetensors, which is not installed.
         ValueError: There is no such file, it is of another format, or loading it would execute code.
     """
+    if path.is_dir():  # as timm and lopsided export --format hub write it
+        return read_tensors(path / "model.safetensors")
     if path.suffix not in ENDINGS:
         raise ValueError(f"expected a weights file to end in {', '.join(ENDINGS)}, got {path}")
     if not path.is_file():

@@ -31,13 +31,27 @@ def reliability_diagram(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
     chosen = {run.label: about for run in runs if (about := calibration_of(run))}
     if not chosen:
         raise ValueError("expected at least one evaluated run, got none")
+    # Looks go by the place among all runs, so that a run looks the same in every figure.
+    return diagram(chosen, looks=[run.look for run in runs], theme=theme, places=[run.label for run in runs])
+
+
+def diagram(
+    chosen: dict[str, dict[str, Any]], *, looks: Sequence[str], theme: Theme = LIGHT, places: Sequence[str] = ()
+) -> Figure:
+    """The same of what ``evaluate`` calls ``calibration``, by name.
+
+    Args:
+        chosen: At least one.
+        looks: Key of the colour and dash of each, or of each of ``places``.
+        theme: The paper.
+        places: Names that the looks are for; by default those of ``chosen``.
+    """
     labels = list(chosen)
     with drawing(theme, width=_WIDTH, height=4.4 + legend_height(labels, _WIDTH)) as figure:
         axes = figure.subplots()
         dress(axes, theme, x_label="predicted probability", y_label="share that is true")
         axes.plot([0, 1], [0, 1], color=theme.quiet, linewidth=0.9, zorder=2)
-        # Styles go by the place among all runs, so that a run looks the same in every figure.
-        styles = dict(zip((run.label for run in runs), line_styles([run.look for run in runs], theme), strict=True))
+        styles = dict(zip(places or labels, line_styles(looks, theme), strict=True))
         strong = []
         for label, about in chosen.items():
             style = styles[label]

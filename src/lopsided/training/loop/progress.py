@@ -4,46 +4,66 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from types import TracebackType
 
-import pytorch_lightning as pl
-from pytorch_lightning.callbacks import TQDMProgressBar
+from tqdm import tqdm
 
-from lopsided.training.loop.step_log import StepLog
-
-_SHOWN = {"loss": "loss", "gap": "gap", "gamma_neg": "gamma_neg", "val_mAP": "val_mAP"}
+_SHOWN = ("loss", "gap", "gamma_neg", "val_mAP")
 
 
-class Progress(TQDMProgressBar):
+class Progress:
     """A bar on a terminal; elsewhere (a file, a CI log) a line for each epoch.
 
     Args:
-        step_log: Where the numbers come from; those of its last write, so that no step waits for them.
+        latest: The numbers last written to metrics.csv, so that no step waits for newer ones.
+        epochs: Passes over the training split.
+        batches: Batches of an epoch.
+        shows: Whether this process is the one that prints.
     """
 
-    def __init__(self, step_log: StepLog) -> None:
-        self.is_terminal = sys.stdout.isatty()  # where Lightning draws its bar
-        super().__init__(refresh_rate=10 if self.is_terminal else 0)
-        self.step_log, self.started = step_log, time.monotonic()
+    def __init__(self, latest: dict[str, float], *, epochs: int, batches: int, shows: bool) -> None:
+        self.latest, self.epochs, self.shows = latest, epochs, shows
+        self.started = self.epoch_started = time.monotonic()
+        self.samples, self.trained_for = 0, 0.0
+        on_terminal = shows and sys.stderr.isatty()
+        self.bar = tqdm(total=batches, unit="batch", leave=False) if on_terminal else None
 
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, int | str | float | dict]:
-        """The numbers at the end of the bar."""
-        return {name: f"{self.step_log.latest[key]:.3f}" for name, key in _SHOWN.items() if key in self.step_log.latest}
+    def __enter__(self) -> Progress:
+        return self
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Say which epoch of how many."""
-        super().on_train_epoch_start(trainer)
-        self.train_progress_bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.close()
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Without a terminal, print the epoch's line."""
-        super().on_train_epoch_end(trainer, pl_module)
-        if self.is_terminal or not trainer.is_global_zero:
+    def begin(self, epoch: int) -> None:
+        """Say which epoch of how many, from 0."""
+        self.samples, self.epoch_started = 0, time.monotonic()
+        if self.bar is not None:
+            self.bar.reset()
+            self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+
+    def step(self, samples: int) -> None:
+        """Count a batch, of all processes together."""
+        self.samples += samples
+        if self.bar is not None:
+            self.bar.set_postfix_str(self._numbers(), refresh=False)
+            self.bar.update()
+
+    def trained(self) -> None:
+        """All batches of the epoch are done; what comes now is no part of the samples per second."""
+        self.trained_for = time.monotonic() - self.epoch_started
+
+    def end(self, epoch: int) -> None:
+        """Leave the epoch's line."""
+        if not self.shows:
             return
-        numbers = "  ".join(f"{name} {value}" for name, value in self.get_metrics(trainer, pl_module).items())
+        rate = self.samples / max(self.trained_for, 1e-9)
         seconds = time.monotonic() - self.started
-        print(
-            f"  epoch {trainer.current_epoch + 1:>3}/{trainer.max_epochs}  {numbers}  {seconds:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f"  epoch {epoch + 1:>3}/{self.epochs}  {self._numbers()}  {rate:,.0f} samples/s  {seconds:.0f} s"
+        if self.bar is not None:
+            self.bar.write(line, file=sys.stderr)
+        else:
+            print(line, file=sys.stderr, flush=True)
+
+    def _numbers(self) -> str:
+        return "  ".join(f"{name} {self.latest[name]:.3f}" for name in _SHOWN if name in self.latest)

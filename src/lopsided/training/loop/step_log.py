@@ -5,103 +5,102 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
+from lightning_fabric.loggers.logger import Logger
 from torch import Tensor
 
 from lopsided.asymmetry import gap_of
 from lopsided.files.whole import append_lines, whole
 from lopsided.runs.folder import COLUMNS, read_rows
-from lopsided.training.loop.task import MultiLabelTask
+from lopsided.training.loop.task import MultiLabelTask, StepValues
+
+ROWS_AT_ONCE = 50
+"""Steps between two writes."""
 
 
-class StepLog(pl.Callback):
+class StepLog:
     """Keeps each step's values on the device and writes them in bunches, so that no step waits for them.
-
-    On resuming, rows after the checkpoint are dropped: they will be written again.
 
     Args:
         path: The CSV file.
+        loggers: Lightning's, which get the same numbers.
+        writes: Whether this process is the one that writes; the others only add their values.
         every: Steps between two writes.
     """
 
-    def __init__(self, path: Path, *, every: int = 50) -> None:
-        self.path, self.every = path, every
-        self.pending: list[tuple[int, int, float, Tensor]] = []  # epoch, step, learning rate, values
-        self.learning_rate = 0.0
+    def __init__(
+        self, path: Path, *, loggers: Sequence[Logger] = (), writes: bool = True, every: int = ROWS_AT_ONCE
+    ) -> None:
+        self.path, self.loggers, self.writes, self.every = path, loggers, writes, every
+        self.pending: list[tuple[int, int, float, StepValues]] = []  # epoch, step, learning rate, values
         self.latest: dict[str, float] = {}  # the last row written, for the progress bar
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the file, or go back to where the checkpoint was written."""
-        if not trainer.is_global_zero:
+    def begin(self, step: int) -> None:
+        """Start the file, or go back to the step at which the checkpoint was written: what came after comes again."""
+        if not self.writes:
             return
-        kept = read_rows(self.path) if trainer.global_step > 0 and self.path.exists() else []
+        kept = read_rows(self.path) if step > 0 and self.path.exists() else []
         with whole(self.path) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(row for row in kept if int(row["step"]) <= trainer.global_step)
+            writer.writerows(row for row in kept if int(row["step"]) <= step)
 
-    def on_train_batch_start(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Remember the learning rate that the step is taken with; at its end there stands the next one's."""
-        self.learning_rate = trainer.optimizers[0].param_groups[0]["lr"]
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Keep the step's values."""
-        assert isinstance(pl_module, MultiLabelTask)
-        assert pl_module.step_row is not None
-        self.pending.append((trainer.current_epoch, trainer.global_step, self.learning_rate, pl_module.step_row))
+    def keep(self, task: MultiLabelTask, *, epoch: int, step: int, rate: float) -> None:
+        """Keep the values of a step that was taken with this learning rate."""
+        assert task.step_values is not None
+        self.pending.append((epoch, step, rate, task.step_values))
         if len(self.pending) >= self.every:
-            self._write_steps(trainer, pl_module)
+            self.write_steps(task)
 
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the steps so far, and find out here whether their loss was a number."""
-        assert isinstance(pl_module, MultiLabelTask)
-        self._write_steps(trainer, pl_module)
+    def write_steps(self, task: MultiLabelTask) -> None:
+        """Write the steps that were kept, as means over all ranks.
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the validation's row."""
-        values = {name: float(value) for name, value in trainer.callback_metrics.items() if name in COLUMNS}
-        self._write(trainer, [{"epoch": trainer.current_epoch, "step": trainer.global_step, **values}])
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave nothing unwritten that the epoch's checkpoint will count as done."""
-        assert isinstance(pl_module, MultiLabelTask)
-        self._write_steps(trainer, pl_module)
-
-    def _write_steps(self, trainer: pl.Trainer, task: MultiLabelTask) -> None:
+        Raises:
+            ValueError: The loss of a step is not finite.
+        """
         if not self.pending:
             return
-        values = task.all_reduced(torch.stack([row for *_, row in self.pending])).cpu()
-        values[:, :3] /= trainer.world_size  # loss, cross-entropy and gamma_neg are means, the sums of the gap are not
+        values = task.all_reduced(_stacked([values for *_, values in self.pending]))
+        values[:, :3] /= task.num_ranks  # loss, cross-entropy and gamma_neg are means, the sums of the gap are not
         gaps = torch.stack(gap_of(values[:, 3:].T), dim=1)
         rows = []
         for (epoch, step, rate, _), row, shown in zip(self.pending, values.tolist(), gaps.tolist(), strict=True):
             loss, plain, gamma_neg = row[:3]
             rows.append(dict(zip(COLUMNS, (epoch, step, loss, plain, *shown, gamma_neg, rate), strict=False)))
         self.pending.clear()
-        self._write(trainer, rows)
+        self._write(rows)
         for row in rows:
             if not math.isfinite(row["loss"]):
-                raise ValueError(f"the loss is {row['loss']} at step {row['step']}: lower training.learning_rate")
+                raise ValueError(
+                    f"expected the loss to be finite, got {row['loss']} at step {row['step']}, in epoch "
+                    f"{row['epoch'] + 1}: lower training.learning_rate"
+                )
 
-    def _write(self, trainer: pl.Trainer, rows: list[dict[str, Any]]) -> None:
+    def write_validation(self, values: dict[str, float], *, epoch: int, step: int) -> None:
+        """Write the row of a validation."""
+        self._write([{"epoch": epoch, "step": step, **values}])
+
+    def _write(self, rows: list[dict[str, Any]]) -> None:
         self.latest |= rows[-1]
-        if not trainer.is_global_zero:
+        if not self.writes:
             return
         for row in rows:
             numbers = {name: value for name, value in row.items() if name not in ("epoch", "step")}
-            for logger in trainer.loggers:
+            for logger in self.loggers:
                 logger.log_metrics(numbers, step=row["step"])
         lines = io.StringIO()
         csv.DictWriter(lines, COLUMNS).writerows({name: _short(value) for name, value in row.items()} for row in rows)
         append_lines(self.path, lines.getvalue())
+
+
+def _stacked(steps: list[StepValues]) -> Tensor:
+    """A row for each step, shape (steps, 7)."""
+    first = [torch.stack(column) for column in zip(*(step[:3] for step in steps), strict=True)]
+    return torch.cat([torch.stack(first, dim=1), torch.stack([step.gap_sums for step in steps])], dim=1)
 
 
 def _short(value: float | int) -> str:

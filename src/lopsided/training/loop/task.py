@@ -1,24 +1,34 @@
-"""What is learned in a step and what is measured after an epoch, as a Lightning module."""
+"""What is learned in a step and what is measured after an epoch."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from lopsided.asymmetry import ProbabilityGap
-from lopsided.asymmetry.probability_gap import cross_entropy_and_gap
+from lopsided.asymmetry.probability_gap import cross_entropy_and_gap, sum_over_ranks
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
-from lopsided.models import ImageNetwork, parameter_groups
+from lopsided.models import ImageNetwork, TextNetwork
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
+from lopsided.training.loop.row_steps import rows_alone
 
 
-class MultiLabelTask(pl.LightningModule):
-    """Trains a network with a loss; after each epoch, mean average precision and gap on the validation split.
+class StepValues(NamedTuple):
+    """What metrics.csv has of a step; none of it is waited for, and none keeps a graph."""
+
+    loss: Tensor  # shape ()
+    cross_entropy: Tensor  # shape (): summed over labels, mean over samples
+    gamma_neg: Tensor  # shape (): the one that the loss was computed with; nan where the loss has none
+    gap_sums: Tensor  # shape (4,): see lopsided.asymmetry.gap_sums
+
+
+class MultiLabelTask(nn.Module):
+    """A network with the loss that it learns by, and the metrics of an epoch on the validation split.
 
     Args:
         model: From inputs to logits of shape ``(samples, labels)``.
@@ -42,7 +52,7 @@ class MultiLabelTask(pl.LightningModule):
         super().__init__()
         self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
         if of_features:
-            assert isinstance(model, ImageNetwork)
+            assert isinstance(model, ImageNetwork | TextNetwork)
             tensors = model.state_dict(prefix="model.")
             self.frozen = {name: value for name, value in tensors.items() if not name.startswith("model.head.")}
             model = nn.ModuleDict({"head": model.head})
@@ -50,7 +60,9 @@ class MultiLabelTask(pl.LightningModule):
         self.options, self.about, self.layer_decay = options, about, layer_decay
         if options.channels_last:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.step_row: Tensor | None = None  # what StepLog records of the last step
+        # Gradients in factors are no tensors that processes could add up; the optimiser does it.
+        self._ddp_params_and_buffers_to_ignore = rows_alone(self)
+        self.step_values: StepValues | None = None  # of the last training step
         self._reset_validation()
 
     @property
@@ -64,17 +76,29 @@ class MultiLabelTask(pl.LightningModule):
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         return self.trained_part(inputs).float()
 
-    def training_step(self, batch: dict[str, Tensor], _batch_index: int) -> Tensor:
-        """Loss of a batch; beside it the plain cross-entropy and the gap, without waiting for their values."""
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.parameters()).device
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """:meth:`training_step`, for what wraps the task where several processes share the gradients."""
+        return self.training_step(batch)
+
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
+        """Forward pass and loss of a batch; what else is logged of the step is left in ``step_values``.
+
+        Args:
+            batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask``.
+        """
         logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
         gamma_neg = gamma_neg_of(self.criterion, device=logits.device)
         loss = self.criterion(logits, targets, mask=mask)
-        with torch.no_grad():
-            plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
-            self.step_row = torch.cat([torch.stack([loss.detach(), plain, gamma_neg]), sums])
+        plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
+        self.step_values = StepValues(loss.detach(), plain, gamma_neg, sums)
         return loss
 
-    def validation_step(self, batch: dict[str, Tensor], _batch_index: int) -> None:
+    def validation_step(self, batch: dict[str, Tensor]) -> None:
         """Collect what the metrics of the epoch are made of."""
         logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
         plain = binary_cross_entropy(logits, targets, mask=mask, reduction="sum")
@@ -82,8 +106,8 @@ class MultiLabelTask(pl.LightningModule):
         self._validation_gap.update(logits, targets, mask)
         self._validation_scores.update(logits, targets, mask)
 
-    def on_validation_epoch_end(self) -> None:
-        """Metrics over the validation samples of all ranks."""
+    def validation_metrics(self) -> dict[str, float]:
+        """Metrics over the validation samples of all ranks since the last call, by their names in metrics.csv."""
         scores, targets, mask = self._validation_scores.all_ranks().tensors()
         total, count = self.all_reduced(self._validation_sums)
         p_pos, p_neg, gap = self._validation_gap.all_ranks().compute()
@@ -94,39 +118,27 @@ class MultiLabelTask(pl.LightningModule):
             "val_p_neg": p_neg,
             "val_gap": gap,
         }
-        self.log_dict(
-            {name: value.float() for name, value in values.items()}, logger=False, sync_dist=self.trainer.world_size > 1
-        )
         self._reset_validation()
+        return {name: float(value.float()) for name, value in values.items()}
+
+    @property
+    def num_ranks(self) -> int:
+        """Processes that train together."""
+        return dist.get_world_size() if dist.is_initialized() else 1
 
     def all_reduced(self, values: Tensor) -> Tensor:
-        """The sum of every rank's tensor."""
-        if self.trainer.world_size == 1:
-            return values
-        return self.trainer.strategy.reduce(values.to(self.device), reduce_op="sum").cpu()  # pyright: ignore[reportAttributeAccessIssue]
+        """The sum of every rank's tensor, on the CPU."""
+        return sum_over_ranks(values.to(self.device) if self.num_ranks > 1 else values).cpu()
 
-    def configure_optimizers(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Adam with true weight decay and one cycle of the learning rate."""
-        groups = parameter_groups(self.model, weight_decay=self.options.weight_decay, layer_decay=self.layer_decay)
-        # Lightning clips no gradients of mixed precision for an optimiser that could unscale them by itself.
-        fused = self.options.clip_norm is None or self.options.precision == "float32"
-        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=[self.options.learning_rate * group["lr_scale"] for group in groups],
-            total_steps=max(int(self.trainer.estimated_stepping_batches), 2),
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def state_to_save(self, averaged: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights that readers of a checkpoint take, with a frozen backbone that only its head is trained of.
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep with the weights what their reader needs to know; those of a head with those of its backbone."""
-        checkpoint["lopsided"] = self.about
-        checkpoint["state_dict"] |= self.frozen
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out what was saved for readers alone."""
-        kept = {name: value for name, value in checkpoint["state_dict"].items() if name not in self.frozen}
-        checkpoint["state_dict"] = kept
+        Args:
+            averaged: Averaged tensors of the network, by their names in it.
+        """
+        state = self.state_dict()
+        kept = {f"model.{name}": value for name, value in averaged.items() if f"model.{name}" in state}
+        return state | kept | self.frozen
 
     def _reset_validation(self) -> None:
         self._validation_scores, self._validation_gap = CollectedScores(), ProbabilityGap()

@@ -204,7 +204,10 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path, read):
         ("", "expected a first line of column names, got none"),
         ("path,labels\n", "expected rows, got none"),
         ("labels,x\ncat,1\n", "expected a column 'path', or one of image, .* got 'labels, x'"),
-        ("image,filename,labels\na,b,cat\n", "expected a column 'path'"),
+        (
+            "image,filename,labels\na,b,cat\n",
+            "expected one column of path, .*, got 'image' and 'filename': say which by --data.i",
+        ),
         ("path,x\na.jpg,1\n", "expected a column 'labels' or columns 'label:NAME', got only 'path, x'"),
         ("path,labels,label:cat\na.jpg,cat,1\n", "got both"),
         ("path,labels,labels\na.jpg,cat,1\n", "distinct column names, got 'labels' 2 times"),
@@ -237,7 +240,7 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_refused(tmp_path, read):
         ({"path": pa.array([], pa.string()), "labels": pa.array([], pa.string())}, "expected rows, got none"),
         ([{"path": "a.jpg", "labels": 3}], "line 1: expected 'labels' to hold names, got 3"),
         ([{"path": "a.jpg", "labels": ["x", 3]}], "line 1: expected 'labels' to hold names"),
-        ([{"path": 3, "labels": "x"}], "line 1: expected 'path' to hold text, got 3"),
+        ([{"path": 3.5, "labels": "x"}], "line 1: expected 'path' to hold text, got 3.5"),
         ([{"path": "a.jpg", "label:x": [1]}], "line 1: expected 'label:x' to hold 0 or 1"),
         ([{"path": "a.jpg", "labels": "\ud800"}], "lone surrogate"),
         ([{"path": "a.jpg", "labels": "x"}, [1]], "line 2: expected an object in JSON on each line"),
@@ -251,9 +254,18 @@ def test_a_file_that_is_no_listing_is_refused_in_one_line(read, content, message
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ['[\n{"path": "a.jpg"}\n]\n', "nonsense\n", "[" * 100_000 + "\n"])
-def test_json_that_is_no_object_on_each_line_is_refused(read, text):
-    with pytest.raises(DataError, match="line 1: expected an object in JSON"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nonsense\n", "line 1: expected an object in JSON"),
+        ("[" * 100_000 + "\n", "expected a list of objects in JSON, got lists within lists without end"),
+        ('[\n{"path": "a.jpg"},\n3]\n', "expected a list of objects in JSON, got 3 at place 1"),
+        ('[{"path": "a.jpg"}', "line 1: expected a list of objects in JSON, got Expecting ',' delimiter"),
+        ('[{"path": "a.jpg", "path": "b"}]', "expected each member once, got 'path' twice in one object"),
+    ],
+)
+def test_json_that_is_neither_objects_nor_a_list_of_them_is_refused(read, text, message):
+    with pytest.raises(DataError, match=message):
         read(text, name="pets.jsonl")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lopsided.data.readers.columns.json_lines import read_json_lines
-from lopsided.data.readers.columns.labels import kind_of_column
-from lopsided.files.csv_file import read_csv_file
+from lopsided.data.readers.columns.json_lines import names_in_json, read_json
+from lopsided.data.readers.columns.roles import Roles
+from lopsided.files.csv_file import CsvFile, read_csv_file
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.memory import check_memory
 
@@ -24,49 +24,54 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson", ".json")
 
 
-def read_columns(path: Path, *, separator: str | None = None) -> "pa.Table":
-    """Read all columns that may play a role in a listing.
+def read_columns(
+    path: Path, roles_of: Callable[[Sequence[str]], Roles], *, separator: str | None = None
+) -> tuple["pa.Table", Roles]:
+    """Read all columns that play a role in a listing.
 
     Args:
         path: The file; its ending says what kind it is.
-        separator: What joins names in a text, in JSON lines that also have lists of names.
+        roles_of: Gives the roles of columns, from their names.
+        separator: What joins names in a text, in JSON that also has lists of names.
 
     Returns:
-        All columns in their order; those without a role are empty. Those of CSV and TSV are text.
+        All columns in their order, and their roles; those without a role are empty. Those of CSV and TSV are text.
 
     Raises:
         DataError: The file is of another kind, or damaged; the message names the row or the line.
     """
     match path.suffix.lower():
         case ".csv" | ".tsv" as suffix:
-            return read_text_columns(path, delimiter=DELIMITERS[suffix])
+            file = read_csv_file(path, separator=DELIMITERS[suffix])
+            roles = _roles(path, roles_of, file.names, line=file.first_line)
+            return text_table(file, list(roles.kinds())), roles
         case ".parquet":
-            return read_parquet_file(path, wanted=kind_of_column)
+            names = names_in_parquet(path)
+            roles = _roles(path, roles_of, names)
+            wanted = {names[i] for i in roles.kinds()}
+            return read_parquet_file(path, wanted=wanted.__contains__), roles
         case ".jsonl" | ".ndjson" | ".json":
-            return read_json_lines(path, separator=separator)
+            names = names_in_json(path)
+            roles = _roles(path, roles_of, names)
+            return read_json(path, names, roles.kinds(), separator=separator), roles
         case suffix:
             raise DataError(f"expected a listing {', '.join(SUFFIXES)} or a folder, got {quoted(suffix)}", path=path)
 
 
-def read_text_columns(path: Path, *, delimiter: str = ",", extra: tuple[str, ...] = ()) -> "pa.Table":
-    """Read the columns of a CSV file as text.
+def _roles(
+    path: Path, roles_of: Callable[[Sequence[str]], Roles], names: Sequence[str], *, line: int | None = None
+) -> Roles:
+    try:
+        return roles_of(names)
+    except ValueError as error:
+        raise DataError(str(error), path=path, line=line) from None
 
-    Args:
-        path: The file; :func:`lopsided.files.csv_file.read_csv_file` says how it may be written.
-        delimiter: What separates the cells.
-        extra: Names of columns to read beside those that may play a role in a listing.
 
-    Returns:
-        All columns in their order; those that were not read are empty.
-
-    Raises:
-        DataError: The file is no such table.
-    """
+def text_table(file: CsvFile, places: Sequence[int]) -> "pa.Table":
+    """The columns of a CSV file, of which those at some places are text and the others empty."""
     import pyarrow as pa
 
-    file = read_csv_file(path, separator=delimiter)
-    read = [i for i, name in enumerate(file.names) if name in extra or kind_of_column(name)]
-    columns, count = text_columns(file.rows(), read)
+    columns, count = text_columns(file.rows(), places)
     return pa.table([columns.get(i, pa.nulls(count)) for i in range(len(file.names))], names=list(file.names))
 
 
@@ -102,6 +107,22 @@ def line_of_row(path: Path, row: int) -> int | None:
                 lines = (number for number, line in enumerate(file, 1) if line.strip())
                 return next(itertools.islice(lines, row, None))
     return None
+
+
+def names_in_parquet(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file, in their order.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with path.open("rb") as file:
+            return pq.read_schema(file).names
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise DataError(f"expected Parquet, got {quoted(str(error))}", path=path) from None
 
 
 def read_parquet_file(path: Path, *, wanted: Callable[[str], object]) -> "pa.Table":

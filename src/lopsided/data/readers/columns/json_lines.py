@@ -1,15 +1,17 @@
-"""The columns of a listing in JSON lines: an object on each line."""
+"""The columns of a listing in JSON: an object on each line, or one list of objects."""
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.data.cell_values import parse_names
 from lopsided.data.images.files import is_text
 from lopsided.data.readers.columns.joined import check_joined
-from lopsided.data.readers.columns.labels import kind_of_column
+from lopsided.data.readers.columns.roles import Kind
 from lopsided.files.errors import DataError, quoted
+from lopsided.files.regular import read_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,52 +19,93 @@ if TYPE_CHECKING:
 _CHUNK = 50_000  # lines that are Python objects at the same time
 
 
-def read_json_lines(path: Path, *, separator: str | None = None) -> "pa.Table":
-    """Read all members that may play a role in a listing.
+def names_in_json(path: Path) -> list[str]:
+    """Names of the members of all objects, in the order in which they come.
+
+    Raises:
+        DataError: A line is no object; the message names the line.
+    """
+    names: dict[str, None] = {}
+    for _, members in _objects(path):
+        names.update(dict.fromkeys(members))
+    return list(names)
+
+
+def read_json(
+    path: Path, names: Sequence[str], kinds: Mapping[int, Kind], *, separator: str | None = None
+) -> "pa.Table":
+    """Read members that play a role in a listing.
 
     Args:
-        path: The file, in UTF-8; blank lines do not matter.
+        path: The file, in UTF-8: an object on each line, where blank lines do not matter, or a list of objects.
+        names: Names of all members, as :func:`names_in_json` gives them.
+        kinds: What each of those that are read may hold, by its number.
         separator: What joins names in a text, where other objects have lists.
 
     Returns:
-        A column for each name of a member, empty where an object lacks it; columns without a role are empty.
+        A column for each name, empty where an object lacks it; columns that are not read are empty.
 
     Raises:
         DataError: A line is no object, or a member holds what its role does not allow; the message names the line.
     """
     import pyarrow as pa
 
-    names: dict[str, None] = {}
+    wanted: dict[str, Kind] = {names[i]: kind for i, kind in kinds.items()}
     texts: dict[str, list[int]] = {}  # rows in which a member that holds names is a text
     chunks: list[pa.Table] = []
     cells: list[dict[str, Any]] = []
     count = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                members = _members(line)
-                cells.append({name: _cell(name, value) for name, value in members.items() if kind_of_column(name)})
-                for name in members:
-                    if kind_of_column(name) == "names" and isinstance(members[name], str):
-                        texts.setdefault(name, []).append(count)
-            except ValueError as error:
-                raise DataError(str(error), path=path, line=number) from None
-            names.update(dict.fromkeys(members))
-            count += 1
-            if len(cells) == _CHUNK:
-                chunks.append(_table(cells, path))
-                cells = []
-    chunks.append(_table(cells, path))
+    for number, members in _objects(path):
+        try:
+            cells.append({name: _cell(name, value, wanted[name]) for name, value in members.items() if name in wanted})
+        except ValueError as error:
+            raise DataError(str(error), path=path, line=number) from None
+        for name, kind in wanted.items():
+            if kind == "names" and isinstance(members.get(name), str):
+                texts.setdefault(name, []).append(count)
+        count += 1
+        if len(cells) == _CHUNK:
+            chunks.append(_table(cells, path, wanted))
+            cells = []
+    chunks.append(_table(cells, path, wanted))
     content = pa.concat_tables(chunks, promote_options="default")
-    for name in names:
-        if name not in content.column_names:
-            content = content.append_column(name, pa.nulls(content.num_rows))
+    columns = {name: content.column(name) for name in content.column_names}
     for name, rows in texts.items():
-        place = content.column_names.index(name)
-        content = content.set_column(place, name, _with_texts(content.column(place), rows, name, path, separator))
-    return content.select(list(names))
+        columns[name] = _with_texts(content.column(name), rows, name, path, separator)
+    return pa.table([columns.get(name, pa.nulls(count)) for name in names], names=list(names))
+
+
+def _objects(path: Path) -> Iterator[tuple[int | None, dict[str, Any]]]:
+    """The objects of a file, each with the number of its line; of one list, without."""
+    with path.open("rb") as file:
+        start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        file.seek(0)
+        if start.startswith(b"["):
+            yield from ((None, members) for members in _listed(path, read_bytes(path)))
+            return
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield number, _members(line)
+                except ValueError as error:
+                    raise DataError(str(error), path=path, line=number) from None
+
+
+def _listed(path: Path, content: bytes) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        raise DataError("expected text in UTF-8, got other bytes", path=path) from None
+    except json.JSONDecodeError as error:
+        raise DataError(f"expected a list of objects in JSON, got {error.msg}", path=path, line=error.lineno) from None
+    except RecursionError:
+        raise DataError("expected a list of objects in JSON, got lists within lists without end", path=path) from None
+    except ValueError as error:
+        raise DataError(str(error), path=path) from None
+    for k, members in enumerate(found):
+        if not isinstance(members, dict) or not all(map(is_text, members)):
+            raise DataError(f"expected a list of objects in JSON, got {quoted(members)} at place {k}", path=path)
+    return found
 
 
 def _with_texts(
@@ -116,8 +159,8 @@ def _members(line: bytes) -> dict[str, Any]:
     return found
 
 
-def _cell(name: str, value: Any) -> Any:
-    match kind_of_column(name):
+def _cell(name: str, value: Any, kind: Kind) -> Any:
+    match kind:
         case "names":
             parts = value if isinstance(value, list) else [None if value != value else value]
             if not all(part is None or isinstance(part, str) for part in parts):
@@ -128,18 +171,19 @@ def _cell(name: str, value: Any) -> Any:
                 raise ValueError(f"expected {quoted(name)} to hold 0 or 1, got {quoted(value)}")
             return "" if value is None or value != value else str(value)
         case _:
+            if isinstance(value, int) and not isinstance(value, bool):  # numbers of patients or folds
+                return str(value)
             if not isinstance(value, str | None):
                 raise ValueError(f"expected {quoted(name)} to hold text, got {quoted(value)}")
             return value
 
 
-def _table(cells: list[dict[str, Any]], path: Path) -> "pa.Table":
+def _table(cells: list[dict[str, Any]], path: Path, wanted: Mapping[str, Kind]) -> "pa.Table":
     import pyarrow as pa
 
-    names = dict.fromkeys(name for row in cells for name in row)
-    kinds = {name: pa.list_(pa.string()) if kind_of_column(name) == "names" else pa.string() for name in names}
+    kinds = {name: pa.list_(pa.string()) if kind == "names" else pa.string() for name, kind in wanted.items()}
     try:
-        columns = {name: pa.array([row.get(name) for row in cells], kinds[name]) for name in names}
+        columns = {name: pa.array([row.get(name) for row in cells], kinds[name]) for name in wanted}
     except UnicodeEncodeError:
         raise DataError("expected whole characters, got half of one (a lone surrogate)", path=path) from None
     return pa.table(columns)

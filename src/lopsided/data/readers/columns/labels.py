@@ -1,27 +1,29 @@
-"""What the columns of a listing mean, by their names and their cells."""
+"""Labels and splits in the cells of columns."""
 # pyright: reportAttributeAccessIssue=false
 # (PyArrow makes the functions of pyarrow.compute while it is imported, where pyright does not see them.)
 
+import ast
+import dataclasses
 import difflib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from lopsided.data.cell_values import MISSING, one_form, parse_flag, parse_names, parse_split_cell
+from lopsided.data.cell_values import MISSING, one_form, parse_names, parse_split_cell
 from lopsided.data.labels import Labels
 from lopsided.data.readers.columns.joined import check_joined
-from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles, assign_roles, is_of_pandas
+from lopsided.data.readers.columns.meaning import Flag, Meaning
+from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles
 from lopsided.data.run_labels import unlabelled
 from lopsided.files.errors import RowError, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_PATHS = ("path", "image", "filename", "file_name", "filepath")
-_NAMES = ("labels", "tags", "unknown")
 _NEGATIVE, _POSITIVE, _UNKNOWN = 0, 1, 2
 
 
@@ -34,58 +36,8 @@ class _Names:
     notes: tuple[str, ...] = ()
 
 
-def kind_of_column(name: str) -> Literal["path", "names", "split", "flag"] | None:
-    """What a column of this name may hold, or None where it plays no role in a listing.
-
-    Example:
-        >>> kind_of_column("File_Name"), kind_of_column("label:cat"), kind_of_column("width")
-        ('path', 'flag', None)
-    """
-    lower = name.strip().lower()
-    if lower.startswith(LABEL_PREFIX):
-        return "flag"
-    return "path" if lower in _PATHS else "names" if lower in _NAMES else "split" if lower == "split" else None
-
-
-def listing_roles(names: Sequence[str], *, needs_labels: bool) -> tuple[int, Roles]:
-    """Tell the columns of a listing apart.
-
-    Args:
-        names: Names of the columns, in order.
-        needs_labels: Whether there must be a column of labels.
-
-    Returns:
-        The number of the column of paths, from 0, and the roles of the others; ``features`` are those without a role.
-
-    Raises:
-        ValueError: There is no column of paths, or more than one; the name of a column nearly names a role; or
-            ``assign_roles`` refuses the names.
-
-    Example:
-        >>> path, roles = listing_roles(["id", "filename", "tags"], needs_labels=True)
-        >>> path, roles.labels
-        (1, 2)
-    """
-    # Columns without a name play no role here, so they may lack one.
-    names = [f"column {i}" if not name.strip() or is_of_pandas(name) else name for i, name in enumerate(names)]
-    names = [name if kind_of_column(name) in (None, "flag") else name.strip().lower() for name in names]
-    came = quoted(", ".join(names))
-    if "path" not in names:
-        paths = [name for name in names if name in _PATHS]
-        if len(paths) != 1:
-            raise ValueError(f"expected a column 'path', or one of {', '.join(_PATHS[1:])}, got {came}")
-        names = ["path" if name == paths[0] else name for name in names]
-    if "labels" not in names and not any(kind_of_column(name) == "flag" for name in names):
-        names = ["labels" if name == "tags" else name for name in names]
-    for missing in ("labels", "split", "unknown"):
-        others = [name for name in names if kind_of_column(name) is None]
-        if missing not in names and (near := difflib.get_close_matches(missing, others, n=1, cutoff=0.8)):
-            raise ValueError(f"expected no column {quoted(near[0])}; did you mean {missing!r}?")
-    return names.index("path"), assign_roles(names, needs_labels=needs_labels)
-
-
 def labels_of_columns(
-    content: "pa.Table", roles: Roles, *, label_names: Sequence[str] | None = None, separator: str | None = None
+    content: "pa.Table", roles: Roles, *, label_names: Sequence[str] | None = None, meaning: Meaning | None = None
 ) -> tuple[Labels, tuple[str, ...]]:
     """Read the labels of a listing or a table.
 
@@ -93,7 +45,7 @@ def labels_of_columns(
         content: The columns.
         roles: The role of each.
         label_names: Names of labels. Where a column ``labels`` lists names, those that never occur are negative.
-        separator: What joins the names of a cell; None for a bar; cells that something else seems to join are refused.
+        meaning: How the cells are read.
 
     Returns:
         The labels; and notes on what was not read literally, a line each.
@@ -101,11 +53,23 @@ def labels_of_columns(
     Raises:
         ValueError: No label occurs, or a cell means nothing.
     """
-    unknown = _names_in(content, roles.unknown, label_names, separator)
+    meaning = meaning or Meaning()
+    unknown = _names_in(content, roles.unknown, label_names, meaning.separator)
     if roles.label_columns:
-        return _labels_of_flags(content, roles, unknown), unknown.notes
-    found = [_names_in(content, roles.labels, label_names, separator), unknown]
+        if meaning.no_label is not None:
+            raise ValueError(
+                f"expected no data.no_label with 0/1 columns of labels, got {meaning.no_label!r}: leave its column out"
+            )
+        return _labels_of_flags(content, roles, unknown, meaning), unknown.notes
+    if meaning.uncertain is not None:
+        raise ValueError(
+            f"expected no data.uncertain with a column of names, got {meaning.uncertain!r}: it is for 0/1 columns"
+        )
+    found = [_names_in(content, roles.labels, label_names, meaning.separator), unknown]
     notes = tuple(note for each in found for note in each.notes)
+    without_any = np.zeros(content.num_rows, bool)
+    if meaning.no_label is not None:
+        found[0], without_any = _without_no_label(found[0], one_form(meaning.no_label), content.num_rows)
     came = sorted({name for each in found for name in each.texts.unique().to_pylist()})
     names = list(dict.fromkeys([*(label_names or ()), *came]))
     if not names:
@@ -122,15 +86,62 @@ def labels_of_columns(
         raise RowError(
             int(both[0][0]), f"expected a label to be positive or unknown, got both for {quoted(names[both[1][0]])}"
         )
-    return Labels(tuple(names), positives, without if without.nnz else None), notes
+    labels = Labels(tuple(names), positives, without if without.nnz else None)
+    if meaning.blank == "unknown":
+        blank = ~without_any
+        blank[found[0].rows] = False
+        labels = labels.without(np.flatnonzero(blank))
+    elif meaning.blank not in (None, "negative"):
+        raise ValueError(f"expected data.blank to be unknown or negative for a column of names, got {meaning.blank!r}")
+    return labels, notes
 
 
-def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
+def _without_no_label(found: _Names, no_label: str, num_rows: int) -> tuple[_Names, np.ndarray]:
+    """The names but for the one that means none, and in which rows that one stands."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    is_none = pc.equal(found.texts, no_label).to_numpy(zero_copy_only=False)
+    if not is_none.any():
+        near = difflib.get_close_matches(no_label, found.texts.unique().to_pylist(), n=1)
+        hint = f"; did you mean {quoted(near[0])}?" if near else ""
+        raise ValueError(f"expected the name {quoted(no_label)} of data.no_label in some cell, got none{hint}")
+    rows = np.zeros(num_rows, bool)
+    rows[found.rows[is_none]] = True
+    beside = rows[found.rows] & ~is_none
+    if beside.any():
+        k = int(np.argmax(beside))
+        raise RowError(
+            int(found.rows[k]),
+            f"expected {quoted(no_label)} alone, which means no label, got {quoted(found.texts[k].as_py())} beside it",
+        )
+    return _Names(found.rows[~is_none], found.texts.filter(pa.array(~is_none)), found.notes), rows
+
+
+def groups_of_columns(content: "pa.Table", i: int | None) -> np.ndarray | None:
+    """Group of each row, StringDType, shape (rows,); None without a column of groups.
+
+    Raises:
+        RowError: A cell is empty.
+    """
+    if i is None:
+        return None
+    import pyarrow.compute as pc
+
+    texts = pc.utf8_trim_whitespace(text_column(content, i))
+    empty = pc.equal(texts, "").to_numpy(zero_copy_only=False)
+    if empty.any():
+        raise RowError(int(np.argmax(empty)), "expected a group for each sample, got an empty cell")
+    return np.array(texts.to_pylist(), dtype=np.dtypes.StringDType())
+
+
+def listing_splits(content: "pa.Table", i: int | None, *, folds: bool = False) -> np.ndarray:
     """Split of each row.
 
     Args:
         content: The columns.
         i: Number of the column of splits, from 0; None makes all rows ``train``.
+        folds: Whether numbers are those of folds, which are called ``fold0``, ``fold1`` and so on.
 
     Returns:
         Text, shape (rows,).
@@ -144,7 +155,7 @@ def listing_splits(content: "pa.Table", i: int | None) -> np.ndarray:
     positions, splits = encoded.indices.to_numpy(), []
     for k, cell in enumerate(encoded.dictionary.to_pylist()):
         try:
-            splits.append(parse_split_cell(cell))
+            splits.append(f"fold{int(cell)}" if folds and cell.strip().isdecimal() else parse_split_cell(cell))
         except ValueError as error:
             raise RowError(int(np.argmax(positions == k)), str(error)) from None
     return np.array(splits)[positions]
@@ -180,26 +191,63 @@ def _names_in(content: "pa.Table", i: int | None, label_names: Sequence[str] | N
         lists = content.column(i).cast(pa.large_list(pa.large_string())).combine_chunks()
     elif types.is_null(kind) or types.is_dictionary(kind) or kind in (pa.string(), pa.large_string()):
         cells, notes = _without_missing(text_column(content, i), content.column_names[i])
+        if separator is None and (written := _written_lists(cells)) is not None:
+            note = f"the column {quoted(content.column_names[i])} holds lists written as text: read as lists"
+            return dataclasses.replace(_flat(written, content.num_rows), notes=(*notes, note))
         lists = pc.split_pattern(cells, separator or "|")
         # A file that predict wrote has a column with the probability of each label.
         known = label_names or [name[2:] for name in content.column_names if name.startswith("p:")]
         _check_joined(cells, content.column_names[i], known, separator)
     else:
         raise ValueError(f"expected column {quoted(content.column_names[i])} to hold names, got {kind}")
+    found = _flat(lists, content.num_rows)
+    if not is_list:
+        several = pc.is_in(pc.utf8_lower(found.texts), pa.array(MISSING, pa.large_string()))
+        several = several.to_numpy(zero_copy_only=False)
+        if several.any():
+            first = int(np.argmax(several))
+            raise RowError(
+                int(found.rows[first]),
+                f"expected names of labels, got {quoted(found.texts[first].as_py())}, a word for a missing value, "
+                "among others: write columns label:NAME if it is a label",
+            )
+    return dataclasses.replace(found, notes=notes)
+
+
+def _flat(lists: "pa.LargeListArray", num_rows: int) -> _Names:
+    """The names in lists, without empty ones."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
     texts = pc.utf8_normalize(pc.utf8_trim_whitespace(pc.fill_null(pc.list_flatten(lists), "")), form="NFC")
     kept = pc.not_equal(texts, "").to_numpy(zero_copy_only=False)
-    rows = np.repeat(np.arange(content.num_rows), lengths)
-    if not is_list:
-        several = pc.is_in(pc.utf8_lower(texts), pa.array(MISSING, pa.large_string())).to_numpy(zero_copy_only=False)
-        if several.any():
-            row, name = int(rows[np.argmax(several)]), quoted(texts[int(np.argmax(several))].as_py())
-            raise RowError(
-                row,
-                f"expected names of labels, got {name}, a word for a missing value, among others: write columns "
-                "label:NAME if it is a label",
-            )
-    return _Names(rows[kept], texts.filter(pa.array(kept)), notes)
+    return _Names(np.repeat(np.arange(num_rows), lengths)[kept], texts.filter(pa.array(kept)))
+
+
+def _written_lists(cells: "pa.LargeStringArray") -> "pa.LargeListArray | None":
+    """Lists of names where every cell that holds something is one, written as JSON or as Python writes it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    distinct = [cell for cell in cells.unique().to_pylist() if cell]
+    if not distinct or not all(cell.startswith("[") and cell.endswith("]") for cell in distinct):
+        return None
+    lists = {"": []}
+    for cell in distinct:
+        try:
+            found = json.loads(cell)
+        except ValueError:
+            try:
+                found = ast.literal_eval(cell)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                return None
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            return None
+        lists[cell] = found
+    encoded = pc.fill_null(cells, "").dictionary_encode()
+    each = [lists[cell] for cell in encoded.dictionary.to_pylist()]
+    return pa.array(each, pa.large_list(pa.large_string())).take(encoded.indices)
 
 
 def _without_missing(cells: "pa.LargeStringArray", column: str) -> tuple["pa.LargeStringArray", tuple[str, ...]]:
@@ -237,9 +285,10 @@ def _positions(texts: "pa.LargeStringArray", names: Sequence[str]) -> np.ndarray
     return pc.fill_null(pc.index_in(texts, pa.array(names, pa.large_string())), -1).to_numpy()
 
 
-def _labels_of_flags(content: "pa.Table", roles: Roles, unknown: _Names) -> Labels:
+def _labels_of_flags(content: "pa.Table", roles: Roles, unknown: _Names, meaning: Meaning) -> Labels:
     names = tuple(roles.label_columns)
-    states = [_flags(content, i) for i in roles.label_columns.values()]
+    read = meaning.flags(names)
+    states = [_flags(content, i, read[name]) for name, i in roles.label_columns.items()]
     positions = _positions(unknown.texts, names).tolist()
     for k, (row, position) in enumerate(zip(unknown.rows.tolist(), positions, strict=True)):
         if position < 0:
@@ -254,7 +303,7 @@ def _labels_of_flags(content: "pa.Table", roles: Roles, unknown: _Names) -> Labe
     return Labels(names, positives, without if without.nnz else None)
 
 
-def _flags(content: "pa.Table", i: int) -> np.ndarray:
+def _flags(content: "pa.Table", i: int, flag: Flag) -> np.ndarray:
     """State of one label in each row, int8."""
     import pyarrow as pa
     import pyarrow.types as types
@@ -272,11 +321,11 @@ def _flags(content: "pa.Table", i: int) -> np.ndarray:
         # nan, by which tables of numbers say that a cell is empty.
         empty = cell is None or cell != cell
         try:
-            flag = None if empty else parse_flag(str(cell))
+            found = flag.read(None if empty else str(cell))
         except ValueError as error:
             row, column_name = int(np.argmax(positions == k)), quoted(content.column_names[i])
             raise RowError(row, f"column {column_name}: {error}") from None
-        states.append(_UNKNOWN if flag is None else int(flag))
+        states.append(_UNKNOWN if found is None else int(found))
     return np.array(states, dtype=np.int8)[positions]
 
 

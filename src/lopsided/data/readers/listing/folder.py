@@ -29,7 +29,7 @@ def read_label_folders(folder: Path, *, label_names: Sequence[str] | None = None
     Raises:
         DataError: There is no image, or, without ``label_names``, an image lies outside of a label's folder.
     """
-    paths = sorted(_images_below(folder))
+    paths = sorted(images_below(folder))
     if not paths:
         raise DataError(
             f"expected images ({', '.join(IMAGE_SUFFIXES)}) in folders called by their label, got none", path=folder
@@ -63,7 +63,7 @@ def _labels(found: list[str | None], label_names: Sequence[str] | None) -> Label
     return Labels(tuple(names), positives).without([row for row, name in enumerate(found) if name is None])
 
 
-def _images_below(folder: Path) -> Iterator[str]:
+def images_below(folder: Path) -> Iterator[str]:
     """Paths of images below a folder; hidden ones are left out, and no folder is entered within itself."""
     pending: list[tuple[str, frozenset]] = [("", frozenset())]
     while pending:

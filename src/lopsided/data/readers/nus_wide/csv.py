@@ -9,9 +9,10 @@ from scipy.sparse import csr_array
 from lopsided.data.images.files import folder_of_images
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
-from lopsided.data.readers.columns.file import read_text_columns
+from lopsided.data.readers.columns.file import text_table
 from lopsided.data.readers.columns.labels import listing_splits, text_column
 from lopsided.data.readers.listing.paths import relative_paths
+from lopsided.files.csv_file import read_csv_file
 from lopsided.files.errors import DataError, quoted
 
 _COLUMNS = ("filepath", "label", "split_name")
@@ -31,7 +32,8 @@ def read_nus_wide_csv(path: Path) -> Manifest:
     Raises:
         DataError: The file is no such table, or no image is there at all.
     """
-    content = read_text_columns(path, extra=_COLUMNS)
+    file = read_csv_file(path)
+    content = text_table(file, [i for i, name in enumerate(file.names) if name in _COLUMNS])
     for name in _COLUMNS:
         if content.column_names.count(name) != 1:
             raise DataError(

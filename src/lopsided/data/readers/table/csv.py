@@ -9,20 +9,22 @@ import numpy as np
 from lopsided.data.cell_values import parse_number
 from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import DELIMITERS, text_columns
-from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
-from lopsided.data.readers.columns.roles import Roles, assign_roles
+from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits
+from lopsided.data.readers.columns.meaning import Meaning
+from lopsided.data.readers.columns.roles import NO_FEATURE, Roles, Said, table_roles
 from lopsided.data.table import Table
 from lopsided.files.csv_file import CsvFile, read_csv_file
 from lopsided.files.errors import DataError, RowError, quoted
 
 
-def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
+def read_csv(path: Path, said: Said, meaning: Meaning, *, label_names: Sequence[str] | None = None) -> Table:
     """Read a table from CSV or TSV; the columns mean what ``read_table`` says.
 
     Args:
         path: The file.
+        said: What the user says of columns.
+        meaning: How cells of labels are read.
         label_names: Names of labels; if given, the file may say nothing of labels.
-        separator: What joins the names in a cell of labels.
 
     Returns:
         All rows in their order.
@@ -32,19 +34,18 @@ def read_csv(path: Path, *, label_names: Sequence[str] | None = None, separator:
     """
     file = read_csv_file(path, separator=DELIMITERS[path.suffix.lower()])
     try:
-        roles = assign_roles(file.names, needs_labels=label_names is None)
+        roles = table_roles(file.names, said, needs_labels=label_names is None)
     except ValueError as error:
         raise DataError(str(error), path=path, line=file.first_line) from None
     if not roles.features:
         raise DataError("expected at least one column of features, got none", path=path, line=file.first_line)
     numbers, lines = array("d"), array("q")
     rows = _with_numbers(file, roles, numbers, lines)
-    others = sorted({*range(len(file.names))}.difference(roles.features))
-    columns, count = text_columns(rows, others)
+    columns, count = text_columns(rows, sorted(roles.kinds()))
     if not count:
         raise DataError("expected rows below the column names, got none", path=path)
     try:
-        return _table(file, roles, columns, np.asarray(numbers).reshape(count, -1), label_names, separator)
+        return _table(file, roles, columns, np.asarray(numbers).reshape(count, -1), label_names, meaning)
     except RowError as error:
         raise DataError(error.message, path=path, line=lines[error.row]) from None
     except ValueError as error:
@@ -57,31 +58,24 @@ def _table(
     columns: dict,
     numbers: np.ndarray,
     label_names: Sequence[str] | None,
-    separator: str | None,
+    meaning: Meaning,
 ) -> Table:
     import pyarrow as pa
 
-    place = {i: k for k, i in enumerate(columns)}  # of each column in a table without the features
-    roles_of_others = Roles(
-        label_columns={name: place[i] for name, i in roles.label_columns.items()},
-        features=(),
-        labels=None if roles.labels is None else place[roles.labels],
-        unknown=None if roles.unknown is None else place[roles.unknown],
-        split=None if roles.split is None else place[roles.split],
-    )
     names = tuple(file.names[i] for i in roles.features)
     _check_finite(numbers, names)
-    content = pa.table(list(columns.values()), names=[file.names[i] for i in columns])
-    if not columns:  # a table without a column has no rows
-        content = pa.table({"": pa.nulls(len(numbers))})
-    labels, notes = labels_of_columns(content, roles_of_others, label_names=label_names, separator=separator)
+    empty = pa.nulls(len(numbers))
+    content = pa.table([columns.get(i, empty) for i in range(len(file.names))], names=list(file.names))
+    labels, notes = labels_of_columns(content, roles, label_names=label_names, meaning=meaning)
     return Table(
         name=file.path.stem,
         features=exact_features(numbers),
         labels=labels,
-        splits=listing_splits(content, roles_of_others.split),
+        splits=listing_splits(content, roles.split),
         feature_names=names,
         notes=notes,
+        groups=groups_of_columns(content, roles.group),
+        columns=roles.named(file.names) | meaning.described(),
     )
 
 
@@ -105,7 +99,7 @@ def _refuse_words(file: CsvFile, roles: Roles, row: list[str], line: int) -> Non
         try:
             parse_number(row[i])
         except ValueError as error:
-            message = f"expected column {quoted(file.names[i])}, a feature, to hold numbers, got {error}"
+            message = f"expected column {quoted(file.names[i])}, a feature, to hold numbers, got {error}{NO_FEATURE}"
             raise DataError(message, path=file.path, line=line) from None
 
 

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from lopsided.data.cell_values import parse_split_cell
-from lopsided.data.features import exact_features
 from lopsided.data.labels import Labels
+from lopsided.data.readers.table.npz_features import FEATURE_ARRAYS, features_of_arrays, has_features
 from lopsided.data.readers.table.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import unlabelled
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.memory import check_memory
 
-_ARRAYS = ("features", "label_names", "split", *LABEL_ARRAYS)
+_ARRAYS = (*FEATURE_ARRAYS, "label_names", "split", *LABEL_ARRAYS)
 
 
 def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
@@ -32,14 +33,19 @@ def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
     Raises:
         DataError: The file is no such table.
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     try:
         return _table(path.stem, arrays, label_names)
     except ValueError as error:
         raise DataError(str(error), path=path) from None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an NPZ file, no pickled objects among them.
+
+    Raises:
+        DataError: The file is damaged, no NPZ, or unpacks to more than the memory holds.
+    """
     try:
         # Opened here, because numpy leaves a damaged file open.
         with path.open("rb") as file:
@@ -72,26 +78,23 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
             hint = f"; did you mean {near[0]}?" if near else ""
             raise ValueError(f"expected only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
     for wanted, there in (
-        ("features", "features" in arrays),
+        ("features", has_features(arrays)),
         ("labels", has_labels(arrays) or label_names is not None),
     ):
         if not there:
             raise ValueError(f"expected an array {wanted!r}, got {', '.join(arrays) or 'no array'}")
-    features = arrays["features"]
-    if features.dtype.kind not in "buif" or features.ndim < 2:
-        came = f"{features.dtype} with {features.ndim} dimensions"
-        raise ValueError(f"expected features to be numbers of shape (samples, ...), got {came}")
-    is_image = features.dtype == np.uint8 and features.ndim == 4
+    features = features_of_arrays(arrays)
+    samples: int = features.shape[0]  # pyright: ignore[reportOptionalSubscript]
     return Table(
         name=name,
-        features=features if is_image else exact_features(features),
-        labels=_labels(arrays, label_names),
-        splits=_splits(arrays["split"]) if "split" in arrays else np.full(len(features), "train"),
+        features=features,
+        labels=_labels(arrays, label_names, samples=samples),
+        splits=splits_of_array(arrays["split"]) if "split" in arrays else np.full(samples, "train"),
+        stays_sparse=isinstance(features, csr_array),
     )
 
 
-def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Labels:
-    samples = len(arrays["features"])
+def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None, *, samples: int) -> Labels:
     if has_labels(arrays):
         return labels_of_arrays(arrays, samples=samples)
     assert label_names is not None  # otherwise missing labels were refused
@@ -99,7 +102,8 @@ def _labels(arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) ->
     return unlabelled(names, samples=samples)
 
 
-def _splits(split: np.ndarray) -> np.ndarray:
+def splits_of_array(split: np.ndarray) -> np.ndarray:
+    """The split of each sample, by its usual name."""
     if split.dtype.kind != "U" or split.ndim != 1:
         raise ValueError(f"expected split to be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
     names, position = np.unique(split, return_inverse=True)

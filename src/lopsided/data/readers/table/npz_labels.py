@@ -9,6 +9,7 @@ from scipy.sparse import csr_array, vstack
 
 from lopsided.data.cell_values import one_form
 from lopsided.data.labels import Labels
+from lopsided.data.readers.table.npz_places import check_columns, places
 
 _MATRICES = ("labels", "unknown", "negatives")  # these may be sparse: positives, and what is not known
 _BLOCK = 2**24  # elements examined together
@@ -81,28 +82,9 @@ def _sparse(arrays: Mapping[str, np.ndarray], name: str, shape: tuple[int, int])
         return None
     if len(there) == 1:
         raise ValueError(f"expected both {parts[0]!r} and {parts[1]!r}, got only {there[0]!r}")
-    bounds, columns = (arrays[part] for part in parts)
-    for part, array in zip(parts, (bounds, columns), strict=True):
-        if array.ndim != 1 or array.dtype.kind not in "ui":
-            raise ValueError(f"expected {part} to be integers, shape (n,), got {array.dtype} of shape {array.shape}")
-    if len(bounds) != shape[0] + 1:
-        raise ValueError(
-            f"expected {parts[0]} to have one number more than there are samples ({shape[0]}), got {len(bounds)}"
-        )
-    if bounds[0] != 0 or bounds[-1] != len(columns) or (bounds[1:] < bounds[:-1]).any():
-        raise ValueError(
-            f"expected {parts[0]} to rise from 0 to the length of {parts[1]} ({len(columns)}), "
-            f"got {bounds[0]} to {bounds[-1]}{'' if (bounds[1:] >= bounds[:-1]).all() else ' and back in between'}"
-        )
-    wrong = (columns < 0) | (columns >= shape[1])
-    if wrong.any():
-        place = int(np.argmax(wrong))
-        raise ValueError(
-            f"expected {parts[1]} to be numbers of labels from 0 to {shape[1] - 1}, got {columns[place]} at {place}"
-        )
-    kind = np.int32 if len(columns) <= np.iinfo(np.int32).max else np.int64
-    places = columns.astype(kind, copy=False), bounds.astype(kind, copy=False)
-    return csr_array((np.ones(len(columns), dtype=bool), *places), shape=shape)
+    bounds, columns = places(arrays, name, samples=shape[0])
+    check_columns(columns, parts[1], of="labels", number=shape[1])
+    return csr_array((np.ones(len(columns), dtype=bool), columns, bounds), shape=shape)
 
 
 def _whole(arrays: Mapping[str, np.ndarray]) -> Labels:

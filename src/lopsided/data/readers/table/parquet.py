@@ -9,8 +9,9 @@ import numpy as np
 
 from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import read_parquet_file
-from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits
-from lopsided.data.readers.columns.roles import assign_roles
+from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits
+from lopsided.data.readers.columns.meaning import Meaning
+from lopsided.data.readers.columns.roles import NO_FEATURE, Said, table_roles
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 
@@ -20,13 +21,14 @@ if TYPE_CHECKING:
 _ROW_NUMBERS_OF_PANDAS = re.compile(r"__index_level_\d+__")
 
 
-def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separator: str | None = None) -> Table:
+def read_parquet(path: Path, said: Said, meaning: Meaning, *, label_names: Sequence[str] | None = None) -> Table:
     """Read a table from Parquet; the columns mean what ``read_table`` says.
 
     Args:
         path: The file.
+        said: What the user says of columns.
+        meaning: How cells of labels are read.
         label_names: Names of labels; if given, the file may say nothing of labels.
-        separator: What joins the names in a text of labels.
 
     Returns:
         All rows in their order.
@@ -38,13 +40,13 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
 
     content, notes = _read_content(path)
     try:
-        roles = assign_roles(content.column_names, needs_labels=label_names is None)
+        roles = table_roles(content.column_names, said, needs_labels=label_names is None)
         if not content.num_rows:
             raise ValueError("expected rows, got none")
         blocks = [_features(content, i) for i in roles.features]
         if not blocks:
             raise ValueError("expected at least one column of features, got none")
-        labels, more = labels_of_columns(content, roles, label_names=label_names, separator=separator)
+        labels, more = labels_of_columns(content, roles, label_names=label_names, meaning=meaning)
         return Table(
             name=path.stem,
             features=np.concatenate([block for block, _ in blocks], axis=1),
@@ -52,6 +54,8 @@ def read_parquet(path: Path, *, label_names: Sequence[str] | None = None, separa
             splits=listing_splits(content, roles.split),
             feature_names=tuple(name for _, names in blocks for name in names),
             notes=notes + more,
+            groups=groups_of_columns(content, roles.group),
+            columns=roles.named(content.column_names) | meaning.described(),
         )
     except (ValueError, pa.ArrowException) as error:
         raise DataError(str(error).splitlines()[0], path=path) from None
@@ -94,7 +98,7 @@ def _features(content: "pa.Table", i: int) -> tuple[np.ndarray, list[str]]:
         return exact_features(_numbers(column)[:, None]), [name]
     is_list = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     if not (is_list and _is_number(kind.value_type)):
-        raise ValueError(f"expected column {quoted(name)}, a feature, to hold numbers, got {kind}")
+        raise ValueError(f"expected column {quoted(name)}, a feature, to hold numbers, got {kind}{NO_FEATURE}")
     lengths = pc.call_function("list_value_length", [column]).to_numpy()
     if (lengths != lengths[0]).any():
         row = int(np.argmax(lengths != lengths[0]))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lopsided.training import TrainingOptions
-from lopsided.training.loop.trainer import check_options
+from lopsided.training.loop.engine import check_options
 
 
 @pytest.fixture

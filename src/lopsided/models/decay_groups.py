@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from lopsided.models.images.network import ImageNetwork
+from lopsided.models.texts.network import TextNetwork
 
 
 def parameter_groups(
@@ -45,6 +46,10 @@ def parameter_groups(
 
 def _of_backbone(model: nn.Module, layer_decay: float | None) -> tuple[Mapping[str, float], set[str]]:
     """The learning rate factor of each parameter, by name, and the names of those that don't decay."""
+    if isinstance(model, TextNetwork) and layer_decay is not None:
+        of = model.backbone.layer_of()
+        top = max(of.values()) + 1
+        return {f"backbone.{name}": layer_decay ** (top - layer) for name, layer in of.items()}, set()
     if not isinstance(model, ImageNetwork):
         return {}, set()
     network: Any = model.backbone.network

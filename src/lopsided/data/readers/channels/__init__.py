@@ -1,0 +1,1 @@
+"""Published sets whose images lie in a file for each channel."""

@@ -1,0 +1,1 @@
+"""Published sets of chest radiographs, in the folders and tables of their authors."""

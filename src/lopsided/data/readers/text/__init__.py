@@ -1,0 +1,1 @@
+"""Texts in CSV, TSV, Parquet, JSON and JSON lines."""

@@ -1,0 +1,1 @@
+"""Texts, and what tokenisers make of them."""

@@ -1,0 +1,1 @@
+"""Text encoders of transformers, with a head on what they make of a text."""

@@ -1,0 +1,1 @@
+"""The page about scores of another program."""
