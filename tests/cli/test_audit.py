@@ -73,7 +73,7 @@ def test_from_a_run_to_corrected_data(capsys, tmp_path, source, run):
             writer.writerow([*(suspect[name] for name in ("row", "sample", "label", "kind")), decision])
     new = tmp_path / "corrected.npz"
     code, out, _ = said(capsys, "audit", run, source, "--apply", str(decisions), "--out", str(new))
-    assert (code, out) == (0, f"wrote {new}: 1 labels added, 1 removed; 1 were left as they are\n")
+    assert (code, out) == (0, f"wrote {new}: 1 label added, 1 removed; 1 left as they were\n")
     changed, its_mask = read_table(new).labels.dense(range(200))
     assert np.array_equal(its_mask, mask)
     places = {(int(suspect["row"]), column[suspect["label"]]) for suspect in (chosen[0], chosen[2])}
@@ -126,8 +126,8 @@ def test_samples_that_the_run_was_trained_on_need_folds(capsys, run):
     [
         ("--folds 1", "expected --folds to be at least 2, got 1"),
         ("--most 0", "expected --most to be at least 1, got 0"),
-        ("--apply d.csv", "--apply needs --out: the file to write"),
-        ("--apply d.csv --out o.csv --folds 2", "--folds, --split and --json have no effect with it"),
+        ("--apply d.csv", "expected --out, the file to write, with --apply, got none"),
+        ("--apply d.csv --out o.csv --folds 2", "expected --apply without --folds, --split and --json"),
     ],
 )
 def test_wrong_usage_is_one_line_with_exit_code_2(capsys, line, message):

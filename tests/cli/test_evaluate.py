@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from lopsided.cli.evaluate import about_labels
 from lopsided.cli.main import main
 
 # what Lightning and TensorBoard themselves warn of
@@ -87,3 +88,12 @@ def test_a_loss_whose_bias_is_not_known_is_not_called_closed_form(capsys, make_r
     assert "probabilities (sigmoid, nothing undone): calibration error" in out
     assert "closed form" not in out
     assert "of the sigmoid" not in out
+
+
+def test_a_mean_over_labels_that_are_all_always_true_is_said_to_say_nothing():
+    about = {"labels_measured": 1, "labels_without_positives": 2, "labels_always_true": ["sky"]}
+    (_, line) = about_labels(about)
+    assert line.startswith(
+        "mAP says nothing about the network: the only label that has a positive here is true in each"
+    )
+    assert not any("says nothing" in line for line in about_labels(about | {"labels_measured": 2}))

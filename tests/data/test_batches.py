@@ -59,5 +59,5 @@ def test_a_single_number_is_no_batch(make_table):
 
 
 def test_a_split_that_is_not_there_is_refused(make_table):
-    with pytest.raises(DataError, match="has the splits train"):
+    with pytest.raises(DataError, match="expected a split among train"):
         SplitDataset(make_table(["train"]), split="val")

@@ -75,7 +75,7 @@ def test_a_single_number_is_no_batch_and_two_are_no_epoch(manifest):
 
 
 def test_a_wrong_split_or_seed_is_refused(manifest):
-    with pytest.raises(DataError, match="has the splits train, test, got 'val'"):
+    with pytest.raises(DataError, match="expected a split among train, test, got 'val'"):
         dataset(manifest, split="val")
     with pytest.raises(DataError, match="expected seed to be at least 0, got -1"):
         dataset(manifest, seed=-1)
@@ -109,7 +109,7 @@ def test_images_are_gone_once_none_can_be_opened_and_none_is_there(manifest, tmp
         path.unlink()
     assert dataset(manifest)[[1, 2]]["unreadable"].tolist() == [1, 3]
     (tmp_path / "00.png").unlink()
-    with pytest.raises(DataError, match=r"the images are gone, such as 00\.png$"):
+    with pytest.raises(DataError, match=r"expected the images of the data to be there, got none, such as 00\.png$"):
         dataset(manifest)[[1, 2]]
 
 

@@ -21,7 +21,7 @@ def test_splits_stand_in_the_usual_order_and_others_follow_by_name(make_table):
 
 
 def test_a_split_that_is_not_there_is_refused_with_those_that_are(make_table):
-    with pytest.raises(DataError, match="pets has the splits train, test, got 'val'"):
+    with pytest.raises(DataError, match="pets: expected a split among train, test, got 'val'"):
         make_table(["train", "test"]).rows("val")
 
 

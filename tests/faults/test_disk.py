@@ -135,7 +135,10 @@ def test_when_the_images_vanish_training_stops_and_goes_on_once_they_are_back(st
         (photos / "images").rename(away)
 
     ended = start(images_line(photos, run, workers=workers), while_it_runs=take_away)
-    assert (ended.code, ended.told()) == (1, f"error: {photos}: the images are gone, such as images/0.png")
+    assert (ended.code, ended.told()) == (
+        1,
+        f"error: {photos}: expected the images of the data to be there, got none, such as images/0.png",
+    )
     assert_whole(run)
     away.rename(photos / "images")
     assert start(images_line(photos, run, workers=workers)).code == 0

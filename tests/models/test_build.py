@@ -94,7 +94,7 @@ def test_a_backbone_wants_colour_images(timm):
 
 
 def test_what_does_nothing_with_the_network_that_auto_stands_for_is_refused():
-    with pytest.raises(ValueError, match="model.frozen has no effect with model.name=mlp, which takes model.width"):
+    with pytest.raises(ValueError, match="expected no model.frozen with model.name=mlp, which takes model.width"):
         build_model(ModelOptions(frozen=True), input_shape=(20,), num_labels=2)
 
 

@@ -27,17 +27,17 @@ def test_a_value_out_of_range_is_refused_by_name(options, message):
     [
         (
             {"name": "linear", "width": 3},
-            "model.width has no effect with model.name=linear, which takes model.head_bias, model.head_scale",
+            "expected no model.width with model.name=linear, which takes model.head_bias, model.head_scale, got one",
         ),
-        ({"name": "linear", "dropout": 0.1}, "model.dropout has no effect with model.name=linear"),
+        ({"name": "linear", "dropout": 0.1}, "expected no model.dropout with model.name=linear"),
         (
             {"name": "mlp", "head": "linear"},
-            "model.head has no effect .* takes model.width, model.dropout, model.head_bias, model.head_scale$",
+            "expected no model.head .* takes model.width, model.dropout, model.head_bias, model.head_scale, got one$",
         ),
-        ({"name": "small_cnn", "frozen": False}, "model.frozen has no effect with model.name=small_cnn"),
-        ({"groups": 5}, "model.groups has no effect without model.head=ml_decoder, got 5"),
-        ({"pretrained": False, "weights": "a.pth"}, "model.weights has no effect with model.pretrained=false"),
-        ({"frozen": True, "layer_decay": 0.9}, "model.layer_decay has no effect with model.frozen=true"),
+        ({"name": "small_cnn", "frozen": False}, "expected no model.frozen with model.name=small_cnn"),
+        ({"groups": 5}, "expected model.groups only with model.head=ml_decoder, got 5 without it"),
+        ({"pretrained": False, "weights": "a.pth"}, "expected model.weights or model.pretrained=false, got both"),
+        ({"frozen": True, "layer_decay": 0.9}, "expected model.layer_decay or model.frozen=true, got both"),
         ({"head": "ml_decoder", "width": 100}, "expected model.width to be a multiple of 8 .*, got 100"),
     ],
 )
@@ -47,7 +47,9 @@ def test_an_option_that_would_do_nothing_is_refused(options, message):
 
 
 def test_the_width_of_a_backbone_is_its_own(timm):
-    with pytest.raises(ValueError, match="model.width has no effect with model.name=resnet18 and model.head=linear"):
+    with pytest.raises(
+        ValueError, match="expected model.width .* with model.head=ml_decoder, got 64 with model.name=resnet18"
+    ):
         ModelOptions(name="resnet18", width=64)
 
 

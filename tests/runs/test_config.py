@@ -26,9 +26,9 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path, text):
         ),
         (
             {"name": "focal", "gamma_neg": 4.0},
-            "loss.gamma_neg has no effect with loss.name=focal, which takes loss.gamma",
+            "expected no loss.gamma_neg with loss.name=focal, which takes loss.gamma",
         ),
-        ({"name": "cross_entropy", "margin": 0.1}, "loss.margin has no effect .* which takes no settings"),
+        ({"name": "cross_entropy", "margin": 0.1}, "expected no loss.margin .* which takes no settings"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(options, message):

@@ -153,7 +153,7 @@ def test_a_loss_of_unknown_labels_says_what_it_is_where_all_are_known_and_refuse
     fit(config, tmp_path / "run", data=table)
     assert "loss.name=partial is the asymmetric loss with gamma_neg 1 and margin 0\n" in capsys.readouterr().err
     config = dataclasses.replace(config, loss=LossOptions(name="partial", unknown="ignore"))
-    with pytest.raises(ValueError, match=r"loss\.unknown has no effect on this data: no label of its train split"):
+    with pytest.raises(ValueError, match=r"expected no loss\.unknown on data whose train split has no unknown label"):
         fit(config, tmp_path / "other", data=table)
     assert not (tmp_path / "other").exists()
 

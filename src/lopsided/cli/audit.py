@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
-from lopsided.cli.printing import say, table
+from lopsided.cli.printing import counted, say, table
 
 if TYPE_CHECKING:
     from lopsided.data import Data
@@ -103,9 +103,11 @@ def _check(parser: Parser, given: Any) -> None:
     if given.most < 1:
         parser.error(f"expected --most to be at least 1, got {given.most}")
     if given.apply is not None and given.out is None:
-        parser.error("--apply needs --out: the file to write")
+        parser.error("expected --out, the file to write, with --apply, got none")
     if given.apply is not None and (given.folds or given.split or given.json):
-        parser.error("--apply only writes what was decided: --folds, --split and --json have no effect with it")
+        parser.error(
+            "expected --apply without --folds, --split and --json, which only writes decisions, got one of them"
+        )
 
 
 def _look(run: Any, data: Data, out: Path, given: Any, *, own: bool) -> int:
@@ -186,7 +188,7 @@ def _print(found: Any, data: Data) -> None:
     shown = [*(rows[k] for k in order[:_SHOWN].tolist()), (f"all {len(rows)}", about["noted"], *sums)]
     say(
         *(Text(line, style="bold") for line in banner(found.trust)),
-        f"{data.name}: {about['samples']} samples",
+        f"{data.name}: {counted(about['samples'], 'sample')}",
         table(("label", "noted", "probably missing", "probably wrong"), shown),
     )
     if not found.trust.warnings and not found.trust.removable.all():
@@ -200,5 +202,7 @@ def _apply(data: Data, decisions: Path, out: Path) -> int:
     accepted, rejected = read_decisions(decisions, data)
     write_data(corrected(data, accepted), out)
     added = sum(correction.kind == "missing" for correction in accepted)
-    print(f"wrote {out}: {added} labels added, {len(accepted) - added} removed; {rejected} were left as they are")
+    print(
+        f"wrote {out}: {counted(added, 'label')} added, {len(accepted) - added} removed; {rejected} left as they were"
+    )
     return 0

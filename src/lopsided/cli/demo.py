@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.cli.parser import Parser, folder_to_write
+from lopsided.cli.printing import counted
 from lopsided.data.options import DataOptions
 from lopsided.runs.config import Config, LossOptions, ReportOptions, TrainingOptions
 
@@ -50,7 +51,7 @@ def main(arguments: list[str]) -> int:
     print(f"composing {given.train_samples} training scenes of handwritten digits ...", flush=True)
     table = read_source("digits", first.data, seed=given.seed)
     for number, (name, config) in enumerate(configs.items(), start=1):
-        print(f"[{number}/{len(configs)}] {name}: training {given.epochs} epochs", flush=True)
+        print(f"[{number}/{len(configs)}] {name}: training {counted(given.epochs, 'epoch')}", flush=True)
         if RunFolder(out / name).config_file.exists():  # of an earlier demo; anything else there is not ours to remove
             with writing(out / name):  # and not one that is running
                 pass

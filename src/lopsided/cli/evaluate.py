@@ -9,7 +9,7 @@ from typing import Any
 
 from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser
-from lopsided.cli.printing import named, say, table
+from lopsided.cli.printing import counted, named, say, table
 
 FEW_SAMPLES = 50
 """Samples below which a bootstrap interval is said to be too narrow."""
@@ -106,7 +106,12 @@ def about_labels(result: dict[str, Any]) -> list[str]:
         lines.append(
             f"means over labels, as mAP: of the {measured} of {_num_labels(result)} labels that have a positive"
         )
-    if always:
+    if always and len(always) == measured:
+        lines.append(
+            f"mAP says nothing about the network: {'the only label' if measured == 1 else 'every label'} that has a "
+            f"positive here is true in each sample ({named(always)}), so any scores have an average precision of 1"
+        )
+    elif always:
         lines.append(
             f"always true here, so that they have an average precision of 1 by themselves: {named(always)} "
             f"({len(always)} of the {measured})"
@@ -119,8 +124,7 @@ def _num_labels(result: dict[str, Any]) -> int:
 
 
 def _samples(result: dict[str, Any]) -> str:
-    count = result["samples"]
-    return f"{count:,} sample{'s' * (count != 1)}"
+    return counted(result["samples"], "sample")
 
 
 def _above(result: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser
-from lopsided.cli.printing import named, say, table
+from lopsided.cli.printing import counted, named, say, table
 from lopsided.data.catalogue import SOURCES
 from lopsided.data.options import DataOptions
 
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
     if options.validation_share:
         as_it_lies = read_source(given.source, dataclasses.replace(options, validation_share=0), seed=given.seed)
     if given.check_images and not data.opens_files:
-        parser.error(f"--check-images has no effect with the source {given.source}: it is for image files")
+        parser.error(f"expected --check-images only with a source of image files, got {given.source}")
     summary = summarise(data)
     for line in summary["notes"]:
         print(f"lopsided inspect: {line}", file=sys.stderr)
@@ -99,7 +99,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         for name, part in summary["splits"].items()
     ]
     say(
-        f"{data.name}: {len(data)} samples, {data.described()}, {summary['labels']} labels\n",
+        f"{data.name}: {counted(len(data), 'sample')}, {data.described()}, {counted(summary['labels'], 'label')}\n",
         *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
         *(f"{unit} of a text: {_shown(lengths)}" for unit, lengths in summary.get("lengths", {}).items()),
@@ -167,10 +167,11 @@ def _about_leaks(summary: dict[str, Any]) -> list[str]:
 
 def _print_check(summary: dict[str, Any]) -> None:
     broken, pairs = summary["unreadable"], summary["near_duplicates_in_two_splits"]
-    print("every image can be opened" if not broken else f"{len(broken)} images cannot be opened:")
+    print("every image can be opened" if not broken else f"{counted(len(broken), 'image')} cannot be opened:")
     _print_some([f"{path}: {reason}" for path, reason in broken.items()])
-    found = f"{len(pairs)} images look like one of an earlier split:" if pairs else "no images of two splits look alike"
-    print(found)
+    look = "looks" if len(pairs) == 1 else "look"
+    found = f"{counted(len(pairs), 'image')} {look} like one of an earlier split:"
+    print(found if pairs else "no images of two splits look alike")
     _print_some([f"{image}, like {earlier}" for earlier, image in pairs])
 
 

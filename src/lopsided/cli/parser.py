@@ -37,6 +37,13 @@ _KINDS: dict[Any, tuple[str, str]] = {  # as help and as errors call them
     bool: ("{true,false}", "true or false"),
 }
 _WIDEST = 50  # letters of the values of an option
+_ELSEWHERE = {  # what other libraries call things
+    "asl": "asymmetric",
+    "bce": "cross_entropy",
+    "clip": "loss.margin",
+    "wd": "training.weight_decay",
+    "bs": "training.batch_size",
+}
 
 
 class _Help(DefaultHelpFormatter):
@@ -101,13 +108,20 @@ def _fits(kind: Any, value: str) -> bool:
 
 
 def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The nearest name, whole, without what stands before its dot, or by initials: lr for training.learning_rate."""
+    """The nearest name: what other libraries say, or whole, or without what stands before the dot, or by initials.
+
+    >>> _did_you_mean("--training.lr", ["--training", "--training.learning_rate"])
+    '; did you mean --training.learning_rate?'
+    """
     names: dict[str, str] = {}
     for one in known:
         whole = one.lstrip("-")
         last = whole.rpartition(".")[2]
         names |= {whole: one, last: one, "".join(part[:1] for part in last.split("_")): one}
-    near = difflib.get_close_matches(word.lstrip("-"), names, n=1, cutoff=0.6)
+    whole = word.lstrip("-")
+    last = whole.rpartition(".")[2]
+    exact = [name for name in (_ELSEWHERE.get(last, ""), last) if name in names]
+    near = exact or difflib.get_close_matches(whole, names, n=1, cutoff=0.6)
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 
@@ -163,6 +177,10 @@ class Parser(ArgumentParser):
         if (action := known.get(option)) is None:
             return f"expected an option of {self.prog}, got {option}{_did_you_mean(option, known)}"
         kinds, choices = _kinds(action), _choices(action)
+        if action.help == _GROUP_FILE and value and value[0] != "{" and not Path(value).is_file():
+            name = f"{option}.name"
+            near = f"; did you mean {name} {value:.60}?" if name in known else ""
+            return f"expected {option} to name a file with options, got {value!r:.60}{near}"
         if not value or (value in ("null", "None") and type(None) in kinds):
             return ""
         if choices and value not in choices:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lopsided.cli.parser import Parser, file_to_write
+from lopsided.cli.printing import counted
 from lopsided.data.catalogue import is_source
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def main(arguments: list[str]) -> int:
         )
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    what = "rows" if given.top_k is None else f"samples, {given.top_k} labels of each,"
-    print(f"wrote {count} {what} to {out}")
+    what = counted(count, "row") if given.top_k is None else f"{counted(count, 'sample')}, {given.top_k} labels of each,"
+    print(f"wrote {what} to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
 
 

@@ -27,6 +27,15 @@ def say(*things: str | Text | Grid, width: int | None = None) -> None:
         console.print(thing, markup=False, soft_wrap=not isinstance(thing, Grid))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "sample"), counted(1500, "label")
+    ('1 sample', '1,500 labels')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def named(labels: Sequence[str], *, most: int = 12) -> str:
     """The first labels by name and the number of the rest.
 

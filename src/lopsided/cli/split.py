@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser, file_to_write, probability
-from lopsided.cli.printing import named, say, table
+from lopsided.cli.printing import counted, named, say, table
 from lopsided.data.catalogue import SOURCES
 from lopsided.data.options import DataOptions
 from lopsided.files.errors import DataError
@@ -84,7 +84,9 @@ def _parser() -> Parser:
 def _options(parser: Parser, given: Any) -> DataOptions:
     options: DataOptions = parser.checked(lambda: parser.instantiate(given)).data
     if options.validation_share or options.missing:
-        parser.error("--data.validation_share and --data.missing are for training and have no effect with split")
+        parser.error(
+            "expected --data.validation_share and --data.missing only with lopsided train, got one of them here"
+        )
     if options.test_share or options.fold is not None:
         parser.error("--data.test_share and --data.fold are for training: say --test, or --folds")
     if given.group is None:
@@ -172,7 +174,7 @@ def _print(data: Data, about: dict[str, Any], out: Path) -> None:
         for name, part in about["splits"].items()
     ]
     say(
-        f"{data.name}: {len(data)} samples, {len(data.labels.names)} labels\n",
+        f"{data.name}: {counted(len(data), 'sample')}, {counted(len(data.labels.names), 'label')}\n",
         *recognised(data),
         table(("split", "samples", "share", "labels deviate by", "share of the worst labels"), rows),
     )

@@ -9,7 +9,7 @@ from typing import Any
 from lopsided.cli import own_scores
 from lopsided.cli.calibrate import where
 from lopsided.cli.parser import Parser
-from lopsided.cli.printing import named, say, table
+from lopsided.cli.printing import counted, named, say, table
 
 _SHOWN = 40  # labels of a table on a terminal
 _SHARES = ("precision", "recall", "f1")
@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     if (given.rule == "f1") != (given.at_least is None):
-        parser.error(f"--at-least goes with --rule precision and --rule recall, got --rule {given.rule}")
+        parser.error(f"expected --at-least with --rule precision or recall, and only there, got --rule {given.rule}")
     if given.at_least is not None and not 0 < given.at_least <= 1:
         parser.error(f"expected --at-least to lie in (0, 1], got {given.at_least}")
 
@@ -109,7 +109,7 @@ def _print(found: dict[str, Any], path: Path) -> None:
         print(f"no threshold for all labels has a {found['rule']} of {found['at_least']:g}")
     if found["short"]:
         aim = f"{found['rule']} of {found['at_least']:g}"
-        print(f"{aim} is not reached by {len(found['short'])} labels: {named(found['short'])}")
+        print(f"{aim} is not reached by {counted(len(found['short']), 'label')}: {named(found['short'])}")
     if found["few"]:
         print(f"fewer than {FEW} positives, so trust these least: {named(found['few'])}")
     print(f"wrote {path}")

@@ -50,7 +50,7 @@ class Labels:
         _check_names(self.names)
         object.__setattr__(self, "positives", _checked("positives", self.positives, len(self.names)))
         if self.unknown is not None and self.negatives is not None:
-            raise DataError("labels are given with unknown or with negatives, got both")
+            raise DataError("expected labels with unknown or with negatives, got both")
         for what in ("unknown", "negatives"):
             if (matrix := getattr(self, what)) is not None:
                 object.__setattr__(self, what, self._checked_beside_positives(what, matrix))

@@ -112,7 +112,9 @@ class Manifest(Samples):
         """Refuse to go on without images: a disk was unplugged, or a folder removed."""
         rows = np.linspace(0, len(self) - 1, _LOOKED_FOR).astype(int).tolist()
         if not any(image_is_there(self.path(row)) for row in rows):
-            raise DataError(f"the images are gone, such as {self.paths[rows[0]]}", path=self.root)
+            raise DataError(
+                f"expected the images of the data to be there, got none, such as {self.paths[rows[0]]}", path=self.root
+            )
 
     def digests(self, rows: Sequence[int] | None = None) -> Iterable[bytes]:
         """Of the paths and of the contents of the files, as far as an identity reads these."""

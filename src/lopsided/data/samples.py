@@ -78,7 +78,7 @@ class Samples(Protocol):
         """
         rows = np.flatnonzero(self.splits == split)
         if not len(rows):
-            raise DataError(f"{self.name} has the splits {', '.join(self.split_names)}, got {quoted(split)}")
+            raise DataError(f"{self.name}: expected a split among {', '.join(self.split_names)}, got {quoted(split)}")
         return rows
 
     def check(self, count: int) -> None:

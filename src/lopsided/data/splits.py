@@ -20,7 +20,8 @@ def check_splits(splits: np.ndarray, *, samples: int) -> None:
     if len(splits) != samples:
         raise DataError(f"expected splits to be as many as the samples ({samples}), got {len(splits)}")
     if splits.ndim != 1 or splits.dtype.kind != "U" or not np.all(splits != ""):
-        raise DataError("expected splits to be names that are not empty, shape (samples,)")
+        kind = f"{splits.dtype}, shape {splits.shape}"
+        raise DataError(f"expected splits to be names that are not empty, shape (samples,), got {kind}")
     letters = np.ascontiguousarray(splits).view(np.uint32)
     odd = ((letters > 0) & (letters < 32)) | ((letters >= 0xD800) & (letters <= 0xDFFF))  # halves of characters
     if odd.any():

@@ -99,7 +99,7 @@ class ModelOptions:
         for name in self._given():
             if name not in takes:
                 listed = ", ".join(f"model.{part}" for part in takes)
-                raise ValueError(f"model.{name} has no effect with model.name={self.name}, which takes {listed}")
+                raise ValueError(f"expected no model.{name} with model.name={self.name}, which takes {listed}, got one")
         self._check_combinations()
 
     def _given(self) -> dict[str, Any]:
@@ -129,15 +129,18 @@ class ModelOptions:
         is_backbone = self.name not in BUILT_IN
         if self.head != "ml_decoder":
             if self.groups is not None:
-                raise ValueError(f"model.groups has no effect without model.head=ml_decoder, got {self.groups}")
+                raise ValueError(f"expected model.groups only with model.head=ml_decoder, got {self.groups} without it")
             if is_backbone and self.width is not None:
-                raise ValueError(f"model.width has no effect with model.name={self.name} and model.head=linear")
+                raise ValueError(
+                    f"expected model.width of a backbone only with model.head=ml_decoder, got {self.width} with "
+                    f"model.name={self.name}"
+                )
         elif self.width is not None and self.width % 8:
             raise ValueError(f"expected model.width to be a multiple of 8 with model.head=ml_decoder, got {self.width}")
         if self.pretrained is False and self.weights is not None:
-            raise ValueError("model.weights has no effect with model.pretrained=false: leave one of them out")
+            raise ValueError("expected model.weights or model.pretrained=false, got both: leave one of them out")
         if self.frozen and self.layer_decay is not None:
-            raise ValueError("model.layer_decay has no effect with model.frozen=true: leave one of them out")
+            raise ValueError("expected model.layer_decay or model.frozen=true, got both: leave one of them out")
 
 
 def usual_kind(input_shape: tuple[int, ...]) -> str:

@@ -48,7 +48,7 @@ def about_unknown(options: LossOptions, *, num_unknown: int) -> str | None:
     for name in ("unknown", "top_k", "gamma_unknown"):
         if name in options.given():
             raise ValueError(
-                f"loss.{name} has no effect on this data: no label of its train split is unknown; leave it out, or "
+                f"expected no loss.{name} on data whose train split has no unknown label, got one: leave it out, or "
                 "take another loss.name"
             )
     loss = CATALOGUE[options.name].build(options.given(), Training(num_labels=1))

@@ -34,7 +34,7 @@ def _check(self: LossOptions) -> None:
     for name in self.given():
         if name not in settings:
             takes = ", ".join(f"loss.{part}" for part in settings) or "no settings"
-            raise ValueError(f"loss.{name} has no effect with loss.name={self.name}, which takes {takes}")
+            raise ValueError(f"expected no loss.{name} with loss.name={self.name}, which takes {takes}, got one")
 
 
 def _given(self: LossOptions) -> dict[str, Any]:

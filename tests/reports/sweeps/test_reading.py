@@ -113,7 +113,8 @@ def inside(point):
 def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
     sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3), peak=inside))
     text = summary_of(sweep)
-    assert text.startswith("5 settings on table:<b>.npz, 3 seeds each, 20 epochs.")
+    assert text.startswith("With no labels hidden: ")
+    assert "5 settings on table:<b>.npz, 3 seeds each, 20 epochs." in text
     assert "best of 4 learning rates was chosen on the validation split" in text
     plain, best = (f"{100 * sweep.at(0.3)[place].numbers['mAP']:.1f}\u00a0%" for place in (0, 4))
     assert (

