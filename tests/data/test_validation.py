@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Table, in_two_splits, with_validation
+from lopsided.data.contents.together import groups_in_two_splits
+from lopsided.data.validation import with_test
 from tests.data.image_manifests import manifest_of
 
 
@@ -114,3 +118,53 @@ def test_any_samples_keep_their_place_and_equal_ones_stay_together(contents, spl
         (c, split) for c, split, was in zip(contents, after.tolist(), before.tolist(), strict=True) if was == "train"
     ]
     assert len(set(of_train)) == len({c for c, _ in of_train})
+
+
+def grouped(make_table, groups, *, features=None):
+    """A table of one split with these groups."""
+    return dataclasses.replace(make_table(["train"] * len(groups), features=features), groups=np.asarray(groups))
+
+
+@pytest.mark.parametrize("take", [with_validation, with_test])
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_and_equal_samples_stay_together_and_labels_get_their_share(make_table, take, seed):
+    groups = np.random.default_rng(seed).integers(150, size=600)
+    features = np.arange(600, dtype=np.float32)[:, None]
+    features[1] = features[0]  # two groups that a copy joins
+    data = grouped(make_table, groups, features=features)
+    after = take(data, share=0.2, seed=seed)
+    (name,) = set(after.split_names) - {"train"}
+    assert groups_in_two_splits(after) == []
+    assert in_two_splits(after) == 0
+    assert abs(len(after.rows(name)) - 120) <= 30  # labels come first, the rarest before all, and sizes follow
+    got = after.labels.take(after.rows(name)).positives_per_label()
+    assert (np.abs(got / after.labels.positives_per_label() - 0.2) <= (0.09, 0.02)).all()
+    np.testing.assert_array_equal(after.splits, take(data, share=0.2, seed=seed).splits)
+    assert (after.splits != take(data, share=0.2, seed=seed + 1).splits).any()
+
+
+def test_a_share_below_every_group_moves_the_smallest(make_table):
+    data = grouped(make_table, ["ann"] * 5 + ["bob"] * 2 + ["eve"] * 5)
+    assert with_validation(data, share=0.01).rows("val").tolist() == [5, 6]
+    assert with_test(data, share=0.01).rows("test").tolist() == [5, 6]
+
+
+def test_samples_of_a_single_group_cannot_be_split(make_table):
+    for take in (with_validation, with_test):
+        with pytest.raises(DataError, match="pets: expected at least 2 groups of samples to make 2 splits of, got 1"):
+            take(grouped(make_table, ["ann"] * 5), share=0.2)
+
+
+def test_a_test_split_is_taken_from_the_training_samples_alone(make_table):
+    before = make_table(["train"] * 50 + ["val"] * 50)
+    after = with_test(before, share=0.2)
+    assert after.rows("test").max() < 50
+    assert len(after.rows("test")) == 10
+    assert after.rows("val").tolist() == before.rows("val").tolist()
+    assert with_test(before, share=0) is before
+
+
+@pytest.mark.parametrize("splits", [["train", "test"], ["val", "val"]])
+def test_a_test_split_that_is_there_or_cannot_be_had_is_refused(make_table, splits):
+    with pytest.raises(DataError, match="expected data.test_share with a train split and without a test split"):
+        with_test(make_table(splits), share=0.1)

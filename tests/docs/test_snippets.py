@@ -79,6 +79,11 @@ def prepared(tmp_path_factory):
         said("audit", "runs/photos", "listing:photos/labels.csv", "--out", "audit")
         header, first = (folder / "audit" / "suspects.csv").read_text(encoding="utf-8").splitlines()[:2]
         (folder / "decisions.csv").write_text(f"{header},decision\n{first},accept\n", encoding="utf-8")
+        rows = [
+            f"{row % 7},{36 + row * 7 % 160 / 40},{'cold|cough' if row % 7 > 3 else 'cough'},p{row // 4}"
+            for row in range(160)
+        ]
+        (folder / "visits.csv").write_text("\n".join(["days,fever,labels,patient", *rows]) + "\n", encoding="utf-8")
     return folder
 
 

@@ -349,3 +349,15 @@ def test_lists_have_lines_that_end_alike_everywhere(tmp_path, hidden):
         content = (tmp_path / name).read_bytes()
         assert content.count(b"\n") == lines
         assert b"\r" not in content
+
+
+def test_folds_keep_groups_together_and_each_label_in_its_share(hidden):
+    groups = np.arange(900) // 3
+    parts = fold_rows(dataclasses.replace(hidden, groups=groups), folds=4, seed=0)
+    assert sum(len(set(groups[part].tolist())) for part in parts) == 200
+    of_folds = np.stack([hidden.labels.take(part).positives_per_label() for part in parts])
+    frequent = of_folds.sum(axis=0) >= 40
+    assert frequent.any()
+    assert np.ptp(of_folds[:, frequent], axis=0).max() <= 6
+    with pytest.raises(ValueError, match="expected folds to lie in 2 to 200, the number of groups of .* got 201"):
+        fold_rows(dataclasses.replace(hidden, groups=groups), folds=201, seed=0)

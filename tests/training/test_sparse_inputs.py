@@ -9,8 +9,10 @@ from scipy.sparse import csr_array, random_array
 from lopsided.data import Labels, Table
 from lopsided.inference.evaluate import evaluate
 from lopsided.inference.scoring import collected
+from lopsided.metrics import mean_average_precision
 from lopsided.training import Config, LossOptions, RunFolder, TrainingOptions
 from lopsided.training.fit import fit
+from lopsided.training.loop import task as task_module
 from lopsided.training.loop.step_log import StepLog
 from tests.training.test_devices import assert_equal_records, options, trained
 
@@ -89,6 +91,21 @@ def test_the_weights_are_saved_as_they_are_and_the_bias_is_averaged(tmp_path, wi
     now = last["current_model_state"]
     assert (last["state_dict"]["model.weight"] == now["model.weight"]).all()
     assert (last["state_dict"]["model.bias"] != now["model.bias"]).any()
+
+
+def test_where_scores_would_not_fit_every_so_many_th_label_is_measured_and_that_is_said(
+    tmp_path, wide, config, monkeypatch, capsys
+):
+    targets = csr_array(wide.labels.positives.toarray()[:, [0, 1, 2, 0]])
+    wide = dataclasses.replace(wide, labels=Labels(("a", "b", "c", "d"), targets))
+    every = [0, 2]
+    monkeypatch.setattr(task_module, "MOST_SCORES", 100)
+    run = fit(config, tmp_path / "some", data=wide)
+    assert "validation mAP is measured on every 2th label" in capsys.readouterr().err
+    found = collected(run.load(), wide, split="val", batch_size=50)
+    wanted = mean_average_precision(found.logits[:, every], found.targets[:, every])
+    best = max(float(row["val_mAP"]) for row in run.rows() if row["val_mAP"])
+    assert best == pytest.approx(float(wanted), abs=1e-5)
 
 
 @pytest.mark.slow

@@ -21,6 +21,28 @@ _SHOWN = 12  # labels of the table on a terminal
 
 def main(arguments: list[str]) -> int:
     """Write the suspects and a page to go through them, or carry out what was decided there."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    _check(parser, given)
+    if _are_scores(parser, given):
+        return _of_scores(given)
+
+    from lopsided.runs.lock import writing
+    from lopsided.runs.own_data import is_own
+    from lopsided.training import RunFolder
+
+    run = RunFolder(Path(given.run))
+    place = given.out or str(run.path / "audit")
+    out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
+    own = given.source is None or is_own(run, given.source)
+    data = _data(run, given, own=own)
+    if given.apply is not None:
+        return _apply(data, Path(given.apply), out)
+    with writing(run.path) if given.folds or given.out is None else nullcontext():
+        return _look(run, data, out, given, own=own)
+
+
+def _parser() -> Parser:
     parser = Parser(
         "audit",
         "Which labels of a data set are probably missing and which probably wrong, the most doubtful first, by "
@@ -47,29 +69,21 @@ def main(arguments: list[str]) -> int:
     parser.add_keep()
     own_scores.add_scores(parser, made=("calibration",))
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    given = parser.parse_args(arguments)
-    _check(parser, given)
+    return parser
+
+
+def _are_scores(parser: Parser, given: Any) -> bool:
     unfit = ("no_keep", "folds") if own_scores.is_scores(given.run) else ("out",)
-    if own_scores.check_options(parser, given, unfit=unfit):
-        if given.apply is not None and given.source is None:
-            parser.error("--apply with scores:FILE needs SOURCE, the data to correct")
-        if given.apply is not None:
-            return _apply(own_scores.read(given).data, Path(given.apply), Path(file_to_write(given.out)))
-        return _write(*own_scores.audit(given), given, source=given.source or "SOURCE")
+    are_scores = own_scores.check_options(parser, given, unfit=unfit)
+    if are_scores and given.apply is not None and given.source is None:
+        parser.error("--apply with scores:FILE needs SOURCE, the data to correct")
+    return are_scores
 
-    from lopsided.runs.lock import writing
-    from lopsided.runs.own_data import is_own
-    from lopsided.training import RunFolder
 
-    run = RunFolder(Path(given.run))
-    place = given.out or str(run.path / "audit")
-    out = Path(file_to_write(place) if given.apply is not None else folder_to_write(place))
-    own = given.source is None or is_own(run, given.source)
-    data = _data(run, given, own=own)
+def _of_scores(given: Any) -> int:
     if given.apply is not None:
-        return _apply(data, Path(given.apply), out)
-    with writing(run.path) if given.folds or given.out is None else nullcontext():
-        return _look(run, data, out, given, own=own)
+        return _apply(own_scores.read(given).data, Path(given.apply), Path(file_to_write(given.out)))
+    return _write(*own_scores.audit(given), given, source=given.source or "SOURCE")
 
 
 def _data(run: Any, given: Any, *, own: bool) -> Data:

@@ -59,6 +59,8 @@ def main(arguments: list[str]) -> int:
     share = options.validation_share or DataOptions().validation_share
     summary["set_aside_for_validation"] = set_aside(as_it_lies, share=share, seed=given.seed)
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
+    if lengths := data.lengths_described():
+        summary["lengths"] = lengths
     check = None
     if given.check_images:
         from lopsided.data import check_images
@@ -100,6 +102,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         f"{data.name}: {counted(len(data), 'sample')}, {data.described()}, {counted(summary['labels'], 'label')}\n",
         *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
+        *(f"{unit} of a text: {_shown(lengths)}" for unit, lengths in summary.get("lengths", {}).items()),
         *_about_measuring(summary),
     )
     import numpy as np
@@ -116,11 +119,15 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     if len(labels) > 10:
         labels[5:-5] = [("...", "...")]
     say(f"most and least frequent labels in {first}", table(("label", "negatives per positive"), labels))
-    leaks = summary["in_two_splits"]
-    verdict = "no sample occurs in two splits" if not leaks else f"{leaks} different samples occur in two splits"
-    print(verdict)
+    for line in _about_leaks(summary):
+        print(line)
     if "unreadable" in summary:
         _print_check(summary)
+
+
+def _shown(lengths: dict[str, int]) -> str:
+    smallest, median, most, largest = (f"{length:,}" for length in lengths.values())
+    return f"{smallest} to {largest}, half have at most {median}, 95 % at most {most}"
 
 
 def _about_measuring(summary: dict[str, Any]) -> list[str]:
@@ -145,6 +152,16 @@ def _about_measuring(summary: dict[str, Any]) -> list[str]:
         if split != "train" and part["labels_without_positives"]:
             measured = summary["labels"] - part["labels_without_positives"]
             lines.append(f"mAP on {split} is the mean over the {measured} of {summary['labels']} labels with positives")
+    return lines
+
+
+def _about_leaks(summary: dict[str, Any]) -> list[str]:
+    """How many contents, and how many groups, lie in two splits."""
+    leaks = summary["in_two_splits"]
+    lines = ["no sample occurs in two splits" if not leaks else f"{leaks} different samples occur in two splits"]
+    if "groups" in summary:
+        parted = summary["groups_in_two_splits"]
+        lines.append(f"{parted or 'none'} of {summary['groups']} groups lie in two splits")
     return lines
 
 

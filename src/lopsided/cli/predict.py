@@ -23,6 +23,8 @@ def main(arguments: list[str]) -> int:
         examples=(
             "lopsided predict runs/pets holiday.jpg pictures/ --out holiday.csv",
             "lopsided predict runs/bibtex table:new.csv --out new.parquet",
+            "lopsided predict runs/packages new.jsonl --out new.csv",
+            'lopsided predict runs/packages --text "A game of chess."',
             "lopsided predict runs/adaptive --split val",
         ),
     )
@@ -30,40 +32,80 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "data",
         nargs="*",
-        help="image files and folders of them, or one source, whose labels are not needed (default: the run's own)",
+        help="image files and folders of them, a file of texts, or one source, whose labels are not needed "
+        "(default: the run's own)",
+    )
+    parser.add_argument(
+        "--text", type=str, action="append", help="a text, whose labels are printed; may be given several times"
     )
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
     parser.add_keep()
     parser.add_argument(
-        "--out", type=file_to_write, help="file to write, .parquet or .csv (default: RUN/predictions.parquet)"
+        "--top-k", type=int, help="write the most probable labels alone, a row for each, without those of less chance"
+    )
+    parser.add_argument(
+        "--out",
+        type=file_to_write,
+        help="file to write, .parquet or .csv (default: RUN/predictions.parquet; with --text, none)",
     )
     given = parser.parse_args(arguments)
     sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
     if sources and len(given.data) > 1:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
 
+    if given.text and given.data:
+        parser.error(f"expected texts by --text or other data, got both: {given.data[0]}")
+    if given.top_k is not None and given.threshold is not None:
+        parser.error(f"expected --top-k or --threshold, got both: {given.top_k} and {given.threshold}")
+    if given.top_k is not None and given.text:
+        parser.error(f"expected --top-k or --text, got both: {given.top_k} and {given.text[0]}")
+
+    from lopsided.inference.predict import likeliest
     from lopsided.inference.predict import predict as write
+    from lopsided.inference.top import predict_top
     from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
-    data = _data(run, given.data, is_one_source=bool(sources))
+    if given.text:
+        from lopsided.data import loose_texts
+        from lopsided.files.errors import quoted
+
+        run.config()  # refuse what is no run
+        data = loose_texts(given.text, label_names=run.labels())
+        if not given.out:
+            for text, labels in zip(given.text, likeliest(run, data, threshold=given.threshold), strict=True):
+                print(f"{quoted(text)}: {labels}")
+            return 0
+    else:
+        data = _data(run, given.data, is_one_source=bool(sources))
     out = Path(given.out) if given.out else run.path / "predictions.parquet"
     keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
     source = sources[0] if sources else None
-    count, unreadable = write(run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep)
+    if given.top_k is not None:
+        count, unreadable = predict_top(run, data, out, top_k=given.top_k, split=given.split)
+    else:
+        count, unreadable = write(
+            run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep
+        )
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    print(f"wrote {counted(count, 'row')} to {out}")
+    what = counted(count, "row")
+    if given.top_k is not None:
+        what = f"{counted(count, 'sample')}, {given.top_k} labels of each,"
+    print(f"wrote {what} to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
 
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:
     from lopsided.data import loose_images
+    from lopsided.data.readers.columns.file import SUFFIXES
     from lopsided.runs.own_data import data_for
 
     run.config()  # refuse what is no run
     if not texts or is_one_source:
         return data_for(run, texts[0] if texts else None)
+    if len(texts) == 1 and Path(texts[0]).suffix.lower() in SUFFIXES and run.preparation_folder.is_dir():
+        return data_for(run, f"text:{texts[0]}")
     return loose_images([Path(text) for text in texts], label_names=run.labels())

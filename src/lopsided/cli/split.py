@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import sys
 from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,11 @@ from lopsided.cli.parser import Parser, file_to_write, probability
 from lopsided.cli.printing import counted, named, say, table
 from lopsided.data.catalogue import SOURCES
 from lopsided.data.options import DataOptions
+from lopsided.files.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lopsided.data import Data
 
 _VAL, _TEST = 0.1, 0.2
@@ -22,12 +27,42 @@ _NAMED = 3  # labels of a row
 
 def main(arguments: list[str]) -> int:
     """Write a data set with new splits and print how near each comes to its share."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    options = _options(parser, given)
+    shares = _shares(parser, given)
+
+    import numpy as np
+
+    from lopsided.data import read_source
+    from lopsided.data.contents.together import check_parts, kept_together
+    from lopsided.data.stratification import reached, stratify
+    from lopsided.data.writing.writer import inputs_for, write_data
+
+    data, out = read_source(given.source, options, seed=given.seed), Path(given.out)
+    inputs = inputs_for(data, out)  # refused before the work, where they cannot be written
+    items = kept_together(data, near=_near(parser, given, data))
+    check_parts(items, len(shares), name=data.name)
+    parts = stratify(data.labels.positives, list(shares.values()), items=items, seed=given.seed)
+    about = reached(data.labels, parts, shares) | _about_items(data, items)
+    _refuse_empty(data, about)
+    write_data(dataclasses.replace(data, splits=np.array(list(shares))[parts]), out, inputs=inputs)
+    if given.json:
+        print(json.dumps(about, ensure_ascii=False))
+    else:
+        _print(data, about, out)
+    return 0
+
+
+def _parser() -> Parser:
     parser = Parser(
         "split",
-        "Share samples out to train, val and test, so that each has its share of every label; copies stay together.",
+        "Share samples out to train, val and test, so that each has its share of every label; groups and copies stay "
+        "together.",
         examples=(
             "lopsided split digits --out digits.npz",
             "lopsided split listing:photos/labels.csv --val 0.1 --test 0.2 --out photos/split.csv",
+            'lopsided split listing:xrays/labels.csv --group "Patient ID" --near --out xrays/split.csv',
             "lopsided split arff:data/bibtex --folds 5 --out folds.csv",
         ),
     )
@@ -36,35 +71,66 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--val", type=probability, help=f"share of the samples (default: {_VAL})")
     parser.add_argument("--test", type=probability, help=f"share of the samples (default: {_TEST})")
     parser.add_argument("--folds", type=int, help="instead of shares: splits fold0, fold1, … of equal size")
+    parser.add_argument(
+        "--group", type=str, help="column of groups, such as patients, as --data.group_column (default: by its name)"
+    )
+    parser.add_argument("--near", action="store_true", help="keep images together that look alike; opens every image")
     parser.add_argument("--data", type=DataOptions, default=DataOptions(validation_share=0))
     parser.add_argument("--seed", type=int, default=0, help="decides the order of equals, and the scenes of digits")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    given = parser.parse_args(arguments)
-    options = parser.checked(lambda: parser.instantiate(given)).data
-    if options.validation_share or options.missing:
-        parser.error(
-            "expected --data.validation_share and --data.missing only with lopsided train, got one of them here"
-        )
-    shares = _shares(parser, given)
+    return parser
 
+
+def _options(parser: Parser, given: Any) -> DataOptions:
+    options: DataOptions = parser.checked(lambda: parser.instantiate(given)).data
+    if options.validation_share or options.missing:
+        parser.error("expected --data.validation_share and --data.missing only with lopsided train, got one here")
+    if options.test_share or options.fold is not None:
+        parser.error("--data.test_share and --data.fold are for training: say --test, or --folds")
+    if given.group is None:
+        return options
+    if options.group_column not in (None, given.group):
+        parser.error(f"expected --group or --data.group_column, got both: {given.group} and {options.group_column}")
+    return dataclasses.replace(options, group_column=given.group)
+
+
+def _near(parser: Parser, given: Any, data: Data) -> np.ndarray | None:
+    """What looks alike, if it is asked for."""
+    if not given.near:
+        return None
+    if data.inputs().kind != "images":
+        parser.error(f"--near has no effect with the source {given.source}: it is for images")
+
+    from lopsided.data import check_images
+    from lopsided.data.images.near_duplicates import near_duplicate_ids
+
+    check = check_images(data, workers=min(8, os.cpu_count() or 1) if data.opens_files else 0)
+    if check.unreadable:
+        first, reason = next(iter(check.unreadable.items()))
+        print(
+            f"lopsided split: {len(check.unreadable)} images cannot be opened and are like no other, such as "
+            f"{data.sample_name(first)}: {reason}",
+            file=sys.stderr,
+        )
+    return near_duplicate_ids(check.hashes)
+
+
+def _about_items(data: Data, items: np.ndarray) -> dict[str, Any]:
+    """``sets_kept_together``: how many sets of several samples stayed together; ``groups``: how many, if there are."""
     import numpy as np
 
-    from lopsided.data import read_source
-    from lopsided.data.contents.leakage import content_ids
-    from lopsided.data.stratification import joined, reached, stratify
-    from lopsided.data.writing.writer import inputs_for, write_data
+    about = {"sets_kept_together": int(np.count_nonzero(np.bincount(items) > 1))}
+    return about if data.groups is None else about | {"groups": len(np.unique(data.groups))}
 
-    data, out = read_source(given.source, options, seed=given.seed), Path(given.out)
-    inputs = inputs_for(data, out)  # refused before the work, where they cannot be written
-    items = joined(content_ids(data))
-    parts = stratify(data.labels.positives, list(shares.values()), items=items, seed=given.seed)
-    write_data(dataclasses.replace(data, splits=np.array(list(shares))[parts]), out, inputs=inputs)
-    about = reached(data.labels, parts, shares)
-    if given.json:
-        print(json.dumps(about, ensure_ascii=False))
-    else:
-        _print(data, about, out)
-    return 0
+
+def _refuse_empty(data: Data, about: dict[str, Any]) -> None:
+    """Refuse a split without samples: a share is small beside what must stay together."""
+    empty = [name for name, part in about["splits"].items() if not part["samples"]]
+    if empty:
+        raise DataError(
+            f"{data.name}: expected a sample in each split, got none in {empty[0]}: its share is too small for "
+            f"{len(data)} samples of which {about['sets_kept_together']} sets stay together; say a larger one"
+        )
 
 
 def _out(text: str) -> str:
@@ -92,6 +158,9 @@ def _shares(parser: Parser, given: Any) -> dict[str, float]:
 
 
 def _print(data: Data, about: dict[str, Any], out: Path) -> None:
+    from lopsided.data.checks.remarks import recognised
+    from lopsided.data.writing.writer import group_option
+
     rows = [
         (
             name,
@@ -104,8 +173,13 @@ def _print(data: Data, about: dict[str, Any], out: Path) -> None:
     ]
     say(
         f"{data.name}: {counted(len(data), 'sample')}, {counted(len(data.labels.names), 'label')}\n",
+        *recognised(data),
         table(("split", "samples", "share", "labels deviate by", "share of the worst labels"), rows),
     )
     if rare := [f"{label} ({count})" for label, count in about["too_rare_for_every_split"].items()]:
         print(f"too few positives to be in every split: {named(rare)}")
-    print(f"wrote {out}")
+    if together := about["sets_kept_together"]:
+        why = "groups and copies" if "groups" in about else "copies"
+        print(f"kept together: {together} sets of samples ({why})")
+    option = group_option(data, out)
+    print(f"wrote {out}" + (f", to be read with {option}" if option else ""))

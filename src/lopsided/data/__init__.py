@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lopsided.data.readers.coco.reader import read_coco
     from lopsided.data.readers.digits import digits
     from lopsided.data.readers.listing.reader import read_listing
-    from lopsided.data.readers.loose_files import loose_images
+    from lopsided.data.readers.loose_files import loose_images, loose_texts
     from lopsided.data.readers.nus_wide.reader import read_nus_wide
     from lopsided.data.readers.open_images.reader import read_open_images
     from lopsided.data.readers.svmlight.reader import read_svmlight
@@ -57,6 +57,7 @@ __all__ = [
     "in_two_splits",
     "is_source",
     "loose_images",
+    "loose_texts",
     "near_duplicates_in_two_splits",
     "open_image",
     "read_arff",

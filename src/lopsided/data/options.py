@@ -77,6 +77,9 @@ class DataOptions:
         train_samples: Scenes of the source ``digits`` to train on, at least 1.
         missing: Share of the training positives to hide, in [0, 1).
         validation_share: Share of the training samples to move to ``val`` where there is no such split, in [0, 1).
+        test_share: Share of the training samples to move to ``test`` first, stratified over labels, with groups and
+            copies kept together, where there is no such split, in [0, 1).
+        fold: Which of the splits fold0, fold1, … to test on; the others are trained on (default: splits as they are).
         image_size: Height and width of images as the network sees them, pixels, from 8 (default 224).
         resize: squash (default; both sides to the size), crop (the middle square) or pad (grey bars).
         cutout: Side of a square greyed out while training, share of the image's side, in [0, 1) (default 0.5).
@@ -125,6 +128,8 @@ class DataOptions:
     train_samples: int = 20_000  # scenes, of digits only
     missing: float = 0.0  # share of the training positives
     validation_share: float = 0.1  # share of the training samples
+    test_share: float = 0.0  # share of the training samples
+    fold: int | None = None  # number, from 0
     image_size: int | None = None  # pixels
     resize: Resize | None = None
     cutout: float | None = None  # share of the side
@@ -160,8 +165,8 @@ class DataOptions:
     def __post_init__(self) -> None:
         if self.train_samples < 1:
             raise DataError(f"expected data.train_samples to be at least 1, got {self.train_samples}")
-        for name, share in (("missing", self.missing), ("validation_share", self.validation_share)):
-            if not 0 <= share < 1:
+        for name in ("missing", "validation_share", "test_share"):
+            if not 0 <= (share := getattr(self, name)) < 1:
                 raise DataError(f"expected data.{name} to be at least 0 and below 1, got {share}")
         for name, choices in _CHOICES.items():
             if (value := getattr(self, name)) is not None and value not in choices:
@@ -177,7 +182,16 @@ class DataOptions:
             raise DataError(f"expected data.first_feature to be 0 or 1, got {self.first_feature!r}")
         if self.separator == "":
             raise DataError("expected data.separator to be at least one character, got an empty text")
+        self._check_fold()
         self.images()
+
+    def _check_fold(self) -> None:
+        if self.fold is None:
+            return
+        if self.fold < 0:
+            raise DataError(f"expected data.fold to be at least 0, got {self.fold}")
+        if self.test_share:
+            raise DataError("expected data.fold or data.test_share, got both: the fold is the test split")
 
     def images(self) -> ImageOptions:
         """The part that is about image files."""
@@ -187,5 +201,6 @@ class DataOptions:
 
     def given(self) -> dict[str, Any]:
         """What was given of that which only some readers take."""
-        only_some = (field.name for field in dataclasses.fields(self) if field.default is None)
+        fields = dataclasses.fields(self)
+        only_some = (field.name for field in fields if field.default is None and field.name != "fold")
         return {name: value for name in only_some if (value := getattr(self, name)) is not None}

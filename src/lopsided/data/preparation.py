@@ -28,6 +28,10 @@ class Preparation(Protocol):
         """
         ...
 
+    def remark(self, samples: Samples) -> str | None:
+        """What it loses of the samples, in words; None where that is nothing."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write itself to an empty folder, in files that load without executing anything."""
         ...

@@ -126,6 +126,10 @@ class Samples(Protocol):
         """What the inputs are, in words."""
         ...
 
+    def lengths_described(self) -> dict[str, dict[str, int]]:
+        """Of texts, quantiles of their characters and words, by the name of each; empty where inputs have no length."""
+        return {}
+
     def details(self, row: int) -> str:
         """What a sample holds, in words, for people to judge it by where there is no picture."""
         return ""

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lopsided.data.catalogue import KINDS, SOURCES, Source, is_source
+from lopsided.data.folds import with_fold
 from lopsided.data.labels import hide_positives
 from lopsided.data.options import DataOptions
 from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
-from lopsided.data.validation import with_validation
+from lopsided.data.validation import with_test, with_validation
 from lopsided.files.errors import DataError, quoted
 
 Data: TypeAlias = Samples
@@ -58,6 +59,9 @@ def read_source(
             data = dataclasses.replace(data, labels=aligned(data.labels, label_names))
         except DataError as error:
             raise DataError(str(error), path=place or name) from None
+    if options.fold is not None:
+        data = with_fold(data, options.fold)
+    data = with_test(data, share=options.test_share, seed=seed)
     data = with_validation(data, share=options.validation_share, seed=seed)
     if options.missing == 0 or "train" not in data.split_names:
         return data

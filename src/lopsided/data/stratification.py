@@ -112,7 +112,8 @@ def reached(labels: Labels, parts: np.ndarray, shares: Mapping[str, float]) -> d
 
     Returns:
         ``splits``: of each part its samples, its share of them, the mean over labels of how far its share of a label's
-        positives is from the share wanted, and the shares of the labels that are farthest, the farthest first.
+        positives is from the share wanted, the shares of the labels that are farthest, the farthest first, and
+        ``deviation_of_labels``: by how much each label's share is above the share wanted.
         ``too_rare_for_every_split``: labels with fewer positives than there are parts, and how many they have.
     """
     total = labels.positives_per_label()
@@ -128,6 +129,7 @@ def reached(labels: Labels, parts: np.ndarray, shares: Mapping[str, float]) -> d
             "share": len(rows) / len(parts),
             "mean_deviation": float(off.mean()) if len(off) else 0.0,
             "worst_labels": {labels.names[there[k]]: float(got[k]) for k in worst},
+            "deviation_of_labels": {labels.names[k]: float(off) for k, off in zip(there, got - share, strict=True)},
         }
     rare = there[total[there] < len(shares)]
     return {

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
-from lopsided.data.contents.leakage import content_ids
+from lopsided.data.contents.together import kept_together
+from lopsided.data.stratification import stratify
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import same_labels
 from lopsided.runs.config import Config
@@ -91,20 +92,24 @@ def out_of_sample(
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:
-    """Training samples in parts of about equal size: the sample numbers of each, ascending; equal samples share a part.
+    """Training samples in parts of about equal size, stratified over labels: the sample numbers of each, ascending.
+
+    Equal samples share a part, and so do those of one group.
 
     Raises:
-        ValueError: ``folds`` is below 2, or above the number of different training samples.
+        ValueError: ``folds`` is below 2, or above the number of training samples that may be parted.
     """
     train = data.rows("train")
-    contents = np.unique(content_ids(data)[train], return_inverse=True)[1]
-    count = int(contents.max()) + 1
+    items = np.unique(kept_together(data)[train], return_inverse=True)[1]
+    count = int(items.max()) + 1
     if not 2 <= folds <= count:
         raise ValueError(
             f"expected folds to lie in 2 to {count}, the number of different training samples, got {folds}"
+            if data.groups is None
+            else f"expected folds to lie in 2 to {count}, the number of groups of training samples, got {folds}"
         )
-    part = np.random.default_rng([seed, _RANDOM_STREAM]).permutation(count) % folds
-    return [train[part[contents] == number] for number in range(folds)]
+    parts = stratify(data.labels.positives[train], [1 / folds] * folds, items=items, seed=seed)
+    return [train[parts == part] for part in range(folds)]
 
 
 def _fold_run(run: RunFolder, config: Config, data: Data, name: str) -> RunFolder:

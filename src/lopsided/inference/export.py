@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 import lopsided
 from lopsided.data.images.transforms import REDUCING_GAP, RESIZE_FILTER
-from lopsided.files.whole import folder_for
+from lopsided.data.texts.tokens import TokenPreparation
+from lopsided.files.whole import folder_for, whole
 from lopsided.inference.export_check import OUTPUTS, Rows, largest_difference, real_rows
 from lopsided.inference.thresholds import Decision, decision_of
 from lopsided.models import Pixels, Standardise
@@ -96,6 +97,9 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
         )
         num_bytes = sum(file.stat().st_size for file in part.parent.iterdir())
         data = _put(part, out)
+    if isinstance(trained.preparation, TokenPreparation):  # the file is of no use without it
+        with whole(out.with_name(f"{out.stem}.tokenizer.json")) as tokenizer:
+            trained.preparation.encode.save(str(tokenizer))
     return Exported(
         path=out,
         data_path=data,
@@ -145,6 +149,9 @@ def _about_inputs(trained: Trained, config: Config) -> dict[str, str]:
     is_double = any(isinstance(module, Standardise) and module.is_double for module in trained.model.modules())
     about = {"input_type": "float64" if is_double else "float32", "input_shape": json.dumps(trained.inputs.shape)}
     kind = config.source.partition(":")[0]
+    if trained.inputs.kind == "tokens":
+        meaning = "numbers of tokens by the tokeniser beside it, as long as the longest text, -1 behind the others"
+        return about | {"input_type": "int64", "input_meaning": meaning}
     if trained.inputs.kind != "images":
         about["input_meaning"] = "features in the order of the data that the network was trained on, not scaled"
         if trained.inputs.kind == "sparse":
@@ -189,6 +196,10 @@ def _about_outputs(trained: Trained, config: Config, decision: Decision) -> dict
 
 def _random_inputs(trained: Trained, input_type: str, *, num_samples: int) -> Tensor:
     generator, shape = torch.Generator().manual_seed(num_samples), (num_samples, *trained.inputs.shape)
+    if input_type == "int64":  # texts of any tokens, each shorter than the one before
+        width = min(shape[1], 4 + num_samples)
+        ids = torch.randint(0, 5, (num_samples, width), generator=generator)
+        return ids.masked_fill(torch.arange(width) >= width - torch.arange(num_samples).unsqueeze(1), -1)
     if input_type == "uint8":
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     if trained.inputs.kind == "images":
@@ -212,7 +223,7 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
                 opset_version=OPSET,
                 input_names=["inputs"],
                 output_names=list(OUTPUTS),
-                dynamic_shapes=({0: torch.export.Dim("samples")},),
+                dynamic_shapes=(_free_sizes(inputs),),
             )
             assert program is not None  # it is None with dynamo=False only
             program.model.metadata_props.update(metadata)
@@ -220,6 +231,12 @@ def _write(served: nn.Module, inputs: Tensor, path: Path, *, metadata: dict[str,
     except torch.onnx.OnnxExporterError as error:
         reason = " ".join(str(error.__cause__ or error).split())
         raise ValueError(f"expected the network to be one that ONNX can hold, got {reason:.300}") from error
+
+
+def _free_sizes(inputs: Tensor) -> dict[int, Any]:
+    """Which sizes of the inputs may be any: the number of samples, and of tokens."""
+    free = {0: torch.export.Dim("samples")}
+    return free if inputs.is_floating_point() or inputs.dtype == torch.uint8 else {**free, 1: torch.export.Dim.DYNAMIC}
 
 
 def _put(part: Path, out: Path) -> Path | None:

@@ -18,7 +18,7 @@ from lopsided.data.readers.columns.joined import can_be_joined
 from lopsided.data.readers.columns.roles import LABEL_PREFIX
 from lopsided.files.whole import whole
 from lopsided.inference.scores import batches_of
-from lopsided.inference.scoring import default_split
+from lopsided.inference.scoring import default_split, scored_batches
 from lopsided.inference.thresholds import decision_of
 from lopsided.runs.folder import RunFolder, Trained
 
@@ -82,6 +82,28 @@ def predict(
             count += len(rows)
             unreadable += rows[absent].tolist()
     return count, unreadable
+
+
+def likeliest(run: RunFolder, data: Data, *, threshold: float | None = None, fewest: int = 3) -> list[str]:
+    """The predicted labels of some samples in words, such as ``cat 0.91, dog 0.62``, the likeliest first.
+
+    Args:
+        run: A trained run.
+        data: The samples, in one split.
+        threshold: As in :func:`predict`.
+        fewest: Labels that are named where fewer are predicted, in brackets.
+    """
+    trained = run.load()
+    above = torch.as_tensor(decision_of(run, trained, threshold).threshold).expand(len(trained.labels))
+    lines = []
+    for logits, _ in scored_batches(trained, data, split=default_split(data), batch_size=32):
+        for row in trained.calibrator(logits):
+            order = row.argsort(descending=True).tolist()
+            named = [f"{trained.labels[k]} {float(row[k]):.2f}" for k in order if row[k] > above[k]]
+            others = [f"{trained.labels[k]} {float(row[k]):.2f}" for k in order if not row[k] > above[k]]
+            rest = others[: max(0, fewest - len(named))]
+            lines.append(", ".join(named) + (" " * bool(named) + f"({', '.join(rest)})" if rest else ""))
+    return lines
 
 
 def _writer(path: Path, schema: pa.Schema, suffix: str) -> ParquetWriter | CSVWriter:

@@ -62,8 +62,7 @@ def scores_of(
     logits, unreadable = found
     targets, mask = data.labels.without(unreadable).dense(data.rows(split))
     known = None if mask is None else torch.from_numpy(mask)
-    targets = torch.from_numpy(targets) if known is None else torch.from_numpy(targets) & known
-    return Scores(torch.from_numpy(logits), targets, known, unreadable.tolist())
+    return Scores(torch.from_numpy(logits), torch.from_numpy(targets), known, unreadable.tolist())
 
 
 def batches_of(

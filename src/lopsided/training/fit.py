@@ -20,6 +20,7 @@ from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
 from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.data.folds import fold_of
 from lopsided.data.preparation import Preparation
 from lopsided.files.errors import quoted
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
@@ -37,7 +38,7 @@ from lopsided.training.loop.engine import build_engine, check_options, quiet
 from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 from lopsided.training.loop.row_steps import check_row_steps
-from lopsided.training.loop.task import MultiLabelTask
+from lopsided.training.loop.task import MultiLabelTask, labels_apart
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]
@@ -74,11 +75,12 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     identity = identity_of(data)
     if last is not None:
         _check_data(last, identity, data)
-    if "train" not in data.split_names:
-        raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}")
+    _check_train(config, data)
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     images = _images(config)
     preparation = fit_preparation(config.model, data) if last is None else last.preparation
+    if preparation is not None and is_first_rank() and (remark := preparation.remark(data)):
+        print(f"{data.name}: {remark}", file=sys.stderr)
     prepared = data if preparation is None else preparation.apply(data)
     inputs = prepared.inputs(images)
     if inputs.kind == "sparse":
@@ -120,6 +122,15 @@ def _go_on(loop: Loop, last: _Last) -> None:
         loop.resume(last.content)
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"expected {last.path} to be a checkpoint to go on from, got {error!r:.100}") from error
+
+
+def _check_train(config: Config, data: Data) -> None:
+    """Refuse data without training samples, such as folds of which none is named to test on."""
+    if "train" in data.split_names:
+        return
+    are_folds = all(fold_of(name) is not None for name in data.split_names)
+    hint = "; say --data.fold 0 to test on the first and train on the others" if are_folds else ""
+    raise ValueError(f"expected {config.source} to have a train split, got splits {', '.join(data.split_names)}{hint}")
 
 
 def _say_what_is_measured(data: Data) -> None:
@@ -269,10 +280,24 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
         about,
         layer_decay=config.model.layer_decay,
         of_features=of_features,
+        every=_labels_apart(data),
     )
     if config.training.compile:
         task.trained_part.compile()
     return task
+
+
+def _labels_apart(data: Data) -> int:
+    """How far apart the labels of the validation mAP are, said where it is not of all of them."""
+    samples, labels = int((data.splits == "val").sum()), len(data.labels.names)
+    every = labels_apart(samples, labels)
+    if every > 1 and is_first_rank():
+        print(
+            f"{data.name}: validation mAP is measured on every {every}th label, because the scores of "
+            f"{samples} samples and {labels} labels would fill the memory",
+            file=sys.stderr,
+        )
+    return every
 
 
 def _loaders(

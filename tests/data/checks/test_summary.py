@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from lopsided.cli.main import main
 from lopsided.data import imbalance, summarise
 from lopsided.data.checks.summary import always_true, set_aside
 from lopsided.data.validation import with_validation
@@ -71,3 +72,19 @@ def test_a_label_is_always_true_where_nothing_known_is_negative(make_table):
     assert always_true(make_table(["train"] * 2 + ["test"], unknown=hidden), "train") == [
         name for name, has in zip(names, dense[:2].any(axis=0), strict=True) if has
     ]
+
+
+def test_groups_are_counted_and_those_in_two_splits_named(tmp_path, capsys):
+    path = tmp_path / "visits.csv"
+    rows = [f"{row}.5,{'cat' if row % 2 else 'dog'},{'train' if row < 9 else 'test'},p{row // 4}" for row in range(12)]
+    path.write_text("\n".join(["size,labels,split,patient", *rows]) + "\n")
+    words = ["inspect", f"table:{path}", "--data.group_column", "patient"]
+    assert main([*words, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["groups"], summary["groups_in_two_splits"]) == (3, 1)
+    assert main(words) == 0
+    printed = capsys.readouterr()
+    assert "1 of 3 groups lie in two splits" in printed.out
+    assert "groups that lie in two splits: 'p2'" in printed.err
+    assert main([*words[:2], "--data.ignored_columns", "patient", "--json"]) == 0
+    assert "groups" not in json.loads(capsys.readouterr().out)

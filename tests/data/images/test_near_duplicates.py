@@ -3,7 +3,12 @@ import io
 import numpy as np
 import pytest
 
-from lopsided.data.images.near_duplicates import NO_HASH, near_duplicates_in_two_splits, perceptual_hash
+from lopsided.data.images.near_duplicates import (
+    NO_HASH,
+    near_duplicate_ids,
+    near_duplicates_in_two_splits,
+    perceptual_hash,
+)
 
 Image = pytest.importorskip("PIL.Image", reason="images need Pillow")
 
@@ -115,3 +120,27 @@ def test_many_copies_make_one_pair_each():
 def test_a_distance_that_no_two_hashes_have_is_refused(distance):
     with pytest.raises(ValueError, match=r"expected distance to lie in \[0, 63\]"):
         near_duplicates_in_two_splits(np.zeros(1, np.uint64), np.array(["train"]), distance=distance)
+
+
+@pytest.mark.parametrize("distance", [0, 2, 5])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_looks_alike_has_one_number_through_others_too(seed: int, distance: int) -> None:
+    random = np.random.default_rng(seed)
+    hashes = np.repeat(random.integers(1, 2**63, size=8, dtype=np.uint64), 5)
+    hashes ^= np.uint64(1) << random.integers(64, size=40, dtype=np.uint64)
+    hashes ^= np.uint64(1) << random.integers(64, size=40, dtype=np.uint64)
+    hashes[[3, 17]] = NO_HASH
+    wanted = list(range(40))
+    for _ in range(40):  # the slow way: take over the smallest number of whoever is alike, until nothing changes
+        for i in range(40):
+            for j in range(40):
+                near = int(np.bitwise_count(hashes[i] ^ hashes[j])) <= distance
+                if NO_HASH not in (hashes[i], hashes[j]) and near:
+                    wanted[i] = min(wanted[i], wanted[j])
+    ids = near_duplicate_ids(hashes, distance=distance)
+    assert ids.tolist() == np.unique(wanted, return_inverse=True)[1].tolist()
+
+
+def test_of_no_samples_nothing_is_numbered() -> None:
+    assert near_duplicate_ids(np.zeros(0, np.uint64)).shape == (0,)
+    assert near_duplicate_ids(np.zeros(2, np.uint64)).tolist() == [0, 1]

@@ -6,6 +6,7 @@ import unicodedata
 import numpy as np
 
 from lopsided.data.cell_values import is_missing
+from lopsided.data.contents.together import groups_in_two_splits
 from lopsided.data.samples import Samples
 from lopsided.files.errors import quoted
 
@@ -15,7 +16,8 @@ _ROW_NUMBER = re.compile(r"(row|sample|record)?[ _]*(id|index|idx|number|no|nr|n
 
 
 def remarks(data: Samples) -> tuple[str, ...]:
-    """List what the reader noted, labels whose names look alike, and features that may be row numbers, a line each.
+    """List what the reader noted, groups that splits part, labels whose names look alike, and features that may be row
+    numbers, a line each.
 
     Example:
         >>> from scipy.sparse import csr_array
@@ -26,6 +28,12 @@ def remarks(data: Samples) -> tuple[str, ...]:
     """
     names = data.labels.names
     lines = [*data.notes, *_about_training(data)]
+    if parted := groups_in_two_splits(data):
+        shown = ", ".join(map(quoted, parted[:_SHOWN]))
+        more = f" (and {len(parted) - _SHOWN} more)" if len(parted) > _SHOWN else ""
+        lines.append(
+            f"groups that lie in two splits: {shown}{more}; what is measured on one split was learned from the other"
+        )
     if alike := look_alikes(names):
         shown = "; ".join(" and ".join(map(quoted, group)) for group in alike[:_SHOWN])
         more = f" (and {len(alike) - _SHOWN} more)" if len(alike) > _SHOWN else ""

@@ -4,6 +4,7 @@ import numpy as np
 
 from lopsided.data.checks.remarks import remarks
 from lopsided.data.contents.leakage import in_two_splits
+from lopsided.data.contents.together import groups_in_two_splits
 from lopsided.data.samples import Samples
 from lopsided.data.validation import with_validation
 from lopsided.files.errors import DataError
@@ -14,8 +15,9 @@ def summarise(data: Samples) -> dict:
 
     Returns:
         ``labels``; ``splits``: name to ``samples``, ``positives_per_sample`` (4 decimals), ``labels_without_positives``
-        and ``unknown`` (elements whose truth is not known); ``in_two_splits``, see the function of that name; and
-        ``notes``, see :func:`lopsided.data.checks.remarks.remarks`.
+        and ``unknown`` (elements whose truth is not known); ``in_two_splits``, see the function of that name;
+        ``groups`` and ``groups_in_two_splits``, their numbers, where samples have groups; and ``notes``, see
+        :func:`lopsided.data.checks.remarks.remarks`.
 
     Example:
         >>> from lopsided.data import digits
@@ -27,6 +29,7 @@ def summarise(data: Samples) -> dict:
         "labels": len(data.labels.names),
         "splits": {split: _summarise_split(data, split) for split in data.split_names},
         "in_two_splits": in_two_splits(data),
+        **_about_groups(data),
         "notes": list(remarks(data)),
     }
 
@@ -75,6 +78,12 @@ def imbalance(data: Samples, split: str) -> np.ndarray:
     labels = data.labels.take(data.rows(split))
     positives = labels.positives_per_label()
     return np.where(positives > 0, (labels.known_per_label() - positives) / np.maximum(positives, 1), np.inf)
+
+
+def _about_groups(data: Samples) -> dict:
+    if data.groups is None:
+        return {}
+    return {"groups": len(np.unique(data.groups)), "groups_in_two_splits": len(groups_in_two_splits(data))}
 
 
 def _summarise_split(data: Samples, split: str) -> dict:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.fft import dctn
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from lopsided.data.splits import ordered_split_names
 
@@ -91,6 +93,30 @@ def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, dis
         np.minimum.at(earlier, numbers[mine], rows[mine])
     together = np.concatenate(pairs)
     return together[np.argsort(together[:, 1])]
+
+
+def near_duplicate_ids(hashes: np.ndarray, *, distance: int = 3) -> np.ndarray:
+    """Number what looks alike, directly or through others, whatever its split.
+
+    Args:
+        hashes: Perceptual hashes, uint64, shape (samples,); ``NO_HASH`` is like nothing.
+        distance: Most bits in which the hashes of images that look alike differ, from 0 to 63.
+
+    Returns:
+        int64, shape (samples,): two samples have one number where a chain of images that look alike connects them.
+
+    Example:
+        >>> near_duplicate_ids(np.array([0b1111, 0b0111, 0b1111 << 40, NO_HASH], dtype=np.uint64)).tolist()
+        [0, 0, 1, 2]
+    """
+    rows = np.flatnonzero(hashes != NO_HASH)
+    distinct, numbers = np.unique(hashes[rows], return_inverse=True)
+    one, other, _ = _alike(distinct, distance)
+    edges = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(len(distinct), len(distinct)))
+    ids = len(distinct) + np.arange(len(hashes))
+    ids[rows] = connected_components(edges, directed=False)[1][numbers]
+    first, ids = np.unique(ids, return_index=True, return_inverse=True)[1:]
+    return np.argsort(np.argsort(first))[ids]  # in the order of their first occurrence
 
 
 def _alike(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -77,7 +77,13 @@ class Collector:
             columns.extend(numbers)
 
     def manifest(
-        self, name: str, *, label_names: Sequence[str] = (), is_whole: bool = False, notes: Sequence[str] = ()
+        self,
+        name: str,
+        *,
+        label_names: Sequence[str] = (),
+        is_whole: bool = False,
+        notes: Sequence[str] = (),
+        hint: str = "",
     ) -> Manifest:
         """All images that were added, in that order.
 
@@ -86,6 +92,7 @@ class Collector:
             label_names: Names that are labels even where they never occur.
             is_whole: Whether these are all labels, in their order; otherwise those that occur are added and sorted.
             notes: What was left out or read otherwise than it stands there.
+            hint: What to do where none of the files is there.
 
         Raises:
             DataError: There is no image or no label, another label occurs, or none of the files is there.
@@ -94,7 +101,8 @@ class Collector:
             raise DataError("expected at least one image, got none", path=self.path)
         missing = self._missing()
         if len(missing) == len(self._rows):
-            raise DataError(f"expected images such as {_shown(missing[0])}, got none of {len(missing)}", path=self.root)
+            came = f"got none of {len(missing)}{hint}"
+            raise DataError(f"expected images such as {_shown(missing[0])}, {came}", path=self.root)
         if missing:
             notes = [*notes, _about_missing(missing, len(self._rows))]
         names = [one_form(label) for label in label_names]

@@ -1,4 +1,4 @@
-"""Image files that belong to no data set, as one predicts for them."""
+"""Image files and texts that belong to no data set, as one predicts for them."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ import numpy as np
 from lopsided.data.images.files import IMAGE_SUFFIXES
 from lopsided.data.manifest import Manifest
 from lopsided.data.run_labels import unlabelled
+from lopsided.data.texts.texts import Texts
 from lopsided.files.errors import DataError
 
 
@@ -43,6 +44,27 @@ def loose_images(paths: Sequence[str | Path], *, label_names: Sequence[str]) -> 
         raise DataError(f"expected file names that are text, got {error.object!a}", path=root) from error
     splits = np.full(len(texts), "test")
     return Manifest("files", root, texts, unlabelled(label_names, samples=len(texts)), splits)
+
+
+def loose_texts(texts: Sequence[str], *, label_names: Sequence[str]) -> Texts:
+    """Some texts, whose labels nobody knows, in the split ``test``.
+
+    Args:
+        texts: At least one.
+        label_names: Labels of the run that will read them.
+
+    Raises:
+        DataError: There is none, or one holds half of a character.
+
+    Example:
+        >>> len(loose_texts(["It purrs.", "It barks."], label_names=["cat"]))
+        2
+    """
+    try:
+        array = np.array(list(texts), dtype=np.dtypes.StringDType())
+    except UnicodeEncodeError as error:
+        raise DataError(f"expected texts of whole characters, got {error.object!a:.40}") from error
+    return Texts("texts", array, unlabelled(label_names, samples=len(array)), np.full(len(array), "test"))
 
 
 def _images_below(folder: Path) -> Iterator[Path]:

@@ -113,6 +113,14 @@ class Texts(Samples):
         counts = [np.fromiter(map(measure, texts), np.int64) for measure in (len, lambda text: len(words(text)))]
         return counts[0], counts[1]
 
+    def lengths_described(self) -> dict[str, dict[str, int]]:
+        """Smallest, median, 95 % and largest of the characters and of the words."""
+        names = {"smallest": 0.0, "median": 0.5, "p95": 0.95, "largest": 1.0}
+        return {
+            unit: {name: int(np.quantile(lengths, share)) for name, share in names.items()}
+            for unit, lengths in zip(("characters", "words"), self.lengths, strict=True)
+        }
+
     def details(self, row: int) -> str:
         """How a text begins, and its rarest words."""
         text = str(self.texts[row])

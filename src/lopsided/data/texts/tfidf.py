@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -49,7 +49,7 @@ class TfidfPreparation:
     terms: tuple[str, ...]
     rarity: np.ndarray
 
-    kind = "tfidf"
+    kind: ClassVar[str] = "tfidf"
 
     @property
     def digest(self) -> str:
@@ -96,6 +96,10 @@ class TfidfPreparation:
         vectoriser = _new_vectoriser(vocabulary={term: i for i, term in enumerate(self.terms)})
         vectoriser.idf_ = self.rarity
         return vectoriser
+
+    def remark(self, samples: Samples) -> str | None:
+        """Nothing is cut off."""
+        return None
 
     def save(self, folder: Path) -> None:
         """Write the terms as JSON and how rare each is as an array."""

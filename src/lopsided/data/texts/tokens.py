@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PADDING = -1
 """What stands behind the tokens of a text that is shorter than the longest of its batch."""
 
+_LOOKED_AT = 4096  # texts, to say how many are cut off
 _CHARACTERS = 64  # of a text are read for each token that is kept, at most; hardly any token is longer
 
 
@@ -95,6 +96,16 @@ class TokenPreparation:
             samples.groups,
             samples.columns,
         )
+
+    def remark(self, samples: Samples) -> str | None:
+        """Which share of the texts is cut off, of a few thousand at most."""
+        if not isinstance(samples, Texts):
+            return None
+        rows = np.unique(np.linspace(0, len(samples) - 1, _LOOKED_AT).astype(np.int64))
+        cut = float(np.mean(self.lengths([str(text) for text in samples.texts[rows]]) >= self.max_length))
+        if not cut:
+            return None
+        return f"{cut:.1%} of the texts are cut off after {self.max_length} tokens (--model.max_length)"
 
     def save(self, folder: Path) -> None:
         """Write ``tokenizer.json`` and ``config.json``, as encoders have them, and ``preparation.json``."""

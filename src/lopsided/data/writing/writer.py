@@ -26,7 +26,8 @@ def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray | 
     Raises:
         DataError: The file has another ending, or the images lie elsewhere.
     """
-    inputs = data.to_write(out.parent, is_taken=_is_taken)
+    group = None if data.groups is None else _group_column(data)
+    inputs = data.to_write(out.parent, is_taken=lambda name: _is_taken(name) or name == group)
     wanted = ".csv" if isinstance(inputs, dict) else ".npz"
     if out.suffix.lower() != wanted:
         raise DataError(f"expected a name that ends in {wanted}, got {quoted(out.name)}")
@@ -58,6 +59,21 @@ def write_data(
         part.write_bytes(content)
 
 
+def group_option(data: Samples, out: Path) -> str | None:
+    """The option by which a file that was written is read with its groups; None where it needs none.
+
+    A reader of tables takes a column for a feature, whatever its name, unless it is told otherwise.
+    """
+    if data.groups is None or out.suffix.lower() != ".csv" or not data.inputs().names:
+        return None
+    return f"--data.group_column {quoted(_group_column(data))}"
+
+
+def _group_column(data: Samples) -> str:
+    """As in the file that a table was read from; elsewhere the name that readers know."""
+    return (data.columns or {}).get("group", "group") if data.inputs().names else "group"
+
+
 def _is_taken(name: str) -> bool:
     """Whether a reader would take a feature of that name for something else."""
     return name.lower() in _ROLES or name.lower().startswith(LABEL_PREFIX) or is_of_pandas(name) or not name.strip()
@@ -65,6 +81,8 @@ def _is_taken(name: str) -> bool:
 
 def _csv(data: Samples, columns: dict[str, list[str]]) -> bytes:
     names, joined = data.labels.names, _joined(data.labels)
+    if data.groups is not None:
+        columns = {**columns, _group_column(data): [str(group) for group in data.groups.tolist()]}
     rows = [[*columns, "split", *([f"{LABEL_PREFIX}{name}" for name in names] if joined is None else ["labels"])]]
     for row, cells in enumerate(zip(*columns.values(), strict=True)):
         if joined is not None:
@@ -96,7 +114,14 @@ def _joined(labels: Labels) -> list[str] | None:
 
 def _npz(data: Samples, features: np.ndarray | csr_array) -> bytes:
     held = arrays_of_features(features) if isinstance(features, csr_array) else {"features": features}
-    arrays = {**held, "split": data.splits, **arrays_of_labels(data.labels)}
+    arrays = {**held, "split": data.splits, **_groups(data), **arrays_of_labels(data.labels)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()
+
+
+def _groups(data: Samples) -> dict[str, np.ndarray]:
+    groups = data.groups
+    if groups is None:
+        return {}
+    return {"group": groups if groups.dtype.kind == "i" else groups.astype(np.str_)}

@@ -17,6 +17,8 @@ from lopsided.data.splits import ordered_split_names
 from lopsided.files.errors import quoted
 from lopsided.inference.own_scores.columns import IDS, Columns, read_columns
 
+__all__ = ["OwnScores", "read_scores"]
+
 Kind = Literal["logits", "probabilities"]
 
 ONLY = "all"

@@ -54,14 +54,16 @@ class Best:
         return best
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint beside its place and move it there, without a second copy of the weights in memory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as part, _Remembering(part) as file:
-        try:
-            torch.save(content, file)
-        except RuntimeError:  # what torch says where a write failed
-            raise file.failed or OSError(f"cannot write {path}") from None
+def write_checkpoint(content: dict[str, Any], *paths: Path) -> None:
+    """Write a checkpoint to one file after the other, each beside its place until it is whole, without a second copy of
+    the weights in memory."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part, _Remembering(part) as file:
+            try:
+                torch.save(content, file)
+            except RuntimeError:  # what torch says where a write failed
+                raise file.failed or OSError(f"cannot write {path}") from None
 
 
 class _Remembering(io.FileIO):

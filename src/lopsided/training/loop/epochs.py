@@ -134,8 +134,8 @@ class Loop:
             "best": self.best.state_dict(),
             "lopsided": self.task.about,
         }
-        for name in ("best", "last") if is_best else ("last",):
-            write_checkpoint(self.run.checkpoints / f"{name}.ckpt", content)
+        names = ("best.ckpt", "last.ckpt") if is_best else ("last.ckpt",)
+        write_checkpoint(content, *(self.run.checkpoints / name for name in names))
 
 
 def _batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:

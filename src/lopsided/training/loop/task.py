@@ -17,6 +17,18 @@ from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
 from lopsided.training.loop.row_steps import rows_alone
 
+MOST_SCORES = 2**26
+"""Of a validation split, which are kept to sort them: 256 MB, and as much again while they are sorted."""
+
+
+def labels_apart(num_validation: int, num_labels: int) -> int:
+    """How far apart the labels are that the validation mAP is measured on: 1, as long as the scores of all fit.
+
+    >>> labels_apart(5_000, 80), labels_apart(20_000, 20_000)
+    (1, 6)
+    """
+    return max(1, -(-num_validation * num_labels // MOST_SCORES))
+
 
 class StepValues(NamedTuple):
     """What metrics.csv has of a step; none of it is waited for, and none keeps a graph."""
@@ -37,6 +49,7 @@ class MultiLabelTask(nn.Module):
         about: What a reader of the checkpoint needs to know (labels, input shape), kept in it.
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it.
         of_features: Whether batches hold what the backbone makes of images, so that only the head is computed.
+        every: The validation mAP is the mean over every so many-th label, where the scores of all would not fit.
     """
 
     def __init__(
@@ -48,6 +61,7 @@ class MultiLabelTask(nn.Module):
         *,
         layer_decay: float | None = None,
         of_features: bool = False,
+        every: int = 1,
     ) -> None:
         super().__init__()
         self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
@@ -62,6 +76,7 @@ class MultiLabelTask(nn.Module):
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         # Gradients in factors are no tensors that processes could add up; the optimiser does it.
         self._ddp_params_and_buffers_to_ignore = rows_alone(self)
+        self._every = every
         self.step_values: StepValues | None = None  # of the last training step
         self._reset_validation()
 
@@ -104,7 +119,9 @@ class MultiLabelTask(nn.Module):
         plain = binary_cross_entropy(logits, targets, mask=mask, reduction="sum")
         self._validation_sums += torch.stack([plain, torch.full_like(plain, len(logits))]).double().cpu()
         self._validation_gap.update(logits, targets, mask)
-        self._validation_scores.update(logits, targets, mask)
+        measured = slice(None, None, self._every)
+        known = None if mask is None else mask[:, measured]
+        self._validation_scores.update(logits[:, measured], targets[:, measured], known)
 
     def validation_metrics(self) -> dict[str, float]:
         """Metrics over the validation samples of all ranks since the last call, by their names in metrics.csv."""

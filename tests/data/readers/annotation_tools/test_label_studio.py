@@ -109,6 +109,11 @@ def test_images_may_be_said_to_lie_elsewhere(file):
     assert data.path(0).is_file()
 
 
+def test_images_that_lie_nowhere_are_looked_for_by_name(file):
+    with pytest.raises(DataError, match=r"such as 0a1b2c3d-z.jpg, got none of 1; --data.image_folder says where they are"):
+        read_tasks(file, task(1, LINK.format("z.jpg"), annotation(choice("a"))))
+
+
 def test_a_split_in_the_data_of_all_tasks_counts(file):
     data = read_tasks(
         file,

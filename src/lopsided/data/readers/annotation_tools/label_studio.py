@@ -60,7 +60,8 @@ def read_label_studio(
         found, notes = _collected(file, image_root(file, image_folder), tasks, annotators, unannotated)
     except DataError as error:
         raise DataError(str(error), path=file) from None
-    return found.manifest(file.stem, label_names=label_names, notes=notes)
+    hint = "; --data.image_folder says where they are"
+    return found.manifest(file.stem, label_names=label_names, notes=notes, hint=hint)
 
 
 def _choose_control(tasks: list[Task], wanted: str | None) -> None:

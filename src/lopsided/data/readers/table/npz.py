@@ -17,7 +17,7 @@ from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.memory import check_memory
 
-_ARRAYS = (*FEATURE_ARRAYS, "label_names", "split", *LABEL_ARRAYS)
+_ARRAYS = (*FEATURE_ARRAYS, "label_names", "split", "group", *LABEL_ARRAYS)
 
 
 def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
@@ -91,6 +91,7 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
         labels=_labels(arrays, label_names, samples=samples),
         splits=splits_of_array(arrays["split"]) if "split" in arrays else np.full(samples, "train"),
         stays_sparse=isinstance(features, csr_array),
+        groups=_groups(arrays["group"]) if "group" in arrays else None,
     )
 
 
@@ -108,3 +109,13 @@ def splits_of_array(split: np.ndarray) -> np.ndarray:
         raise ValueError(f"expected split to be texts, shape (samples,), got {split.dtype} of shape {split.shape}")
     names, position = np.unique(split, return_inverse=True)
     return np.array([parse_split_cell(name) for name in names.tolist()])[position]
+
+
+def _groups(group: np.ndarray) -> np.ndarray:
+    if group.dtype.kind not in "Ui" or group.ndim != 1:
+        raise ValueError(
+            f"expected group to be texts or integers, shape (samples,), got {group.dtype} of shape {group.shape}"
+        )
+    if group.dtype.kind == "U" and not np.char.strip(group).astype(bool).all():
+        raise ValueError("expected a group for each sample, got an empty text in group")
+    return group if group.dtype.kind == "U" else group.astype(np.int64)
