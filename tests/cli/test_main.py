@@ -142,7 +142,7 @@ def test_wrong_usage_is_one_line_with_exit_code_2(capsys, line, message):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("train nowhere", "table:FILE or arff:STEM, got 'nowhere'"),
+        ("train nowhere", "text:FILE or arff:STEM, got 'nowhere'"),
         ("train table:nowhere.csv", "nowhere.csv: expected a file, got none"),
         ("inspect arff:nowhere/x", "nowhere"),
         ("evaluate nowhere", "expected nowhere to be the folder of a run, got one without config.yaml"),

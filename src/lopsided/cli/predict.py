@@ -91,7 +91,9 @@ def main(arguments: list[str]) -> int:
         )
     if unreadable:
         print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    what = counted(count, "row") if given.top_k is None else f"{counted(count, 'sample')}, {given.top_k} labels of each,"
+    what = counted(count, "row")
+    if given.top_k is not None:
+        what = f"{counted(count, 'sample')}, {given.top_k} labels of each,"
     print(f"wrote {what} to {out}")
     return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
 
