@@ -23,22 +23,7 @@ _NAMED = 6  # labels named on a line
 
 def main(arguments: list[str]) -> int:
     """Print what a data set holds."""
-    parser = Parser(
-        "inspect",
-        "What a data set holds, as it lies on disk: splits, labels, imbalance, samples in two splits.",
-        examples=(
-            "lopsided inspect digits",
-            "lopsided inspect listing:photos/labels.csv --check-images",
-            "lopsided inspect arff:data/bibtex --json",
-        ),
-    )
-    parser.add_argument("source", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
-    parser.add_argument("--data", type=DataOptions, default=DataOptions(validation_share=0))
-    parser.add_argument("--seed", type=int, default=0, help="decides the scenes of digits")
-    parser.add_argument(
-        "--check-images", action="store_true", help="open every image: name broken ones, find near-duplicates in splits"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser = _parser()
     given = parser.parse_args(arguments)
     options = parser.checked(lambda: parser.instantiate(given)).data
 
@@ -72,6 +57,26 @@ def main(arguments: list[str]) -> int:
     else:
         _print(data, summary)
     return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "inspect",
+        "What a data set holds, as it lies on disk: splits, labels, imbalance, samples in two splits.",
+        examples=(
+            "lopsided inspect digits",
+            "lopsided inspect listing:photos/labels.csv --check-images",
+            "lopsided inspect arff:data/bibtex --json",
+        ),
+    )
+    parser.add_argument("source", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
+    parser.add_argument("--data", type=DataOptions, default=DataOptions(validation_share=0))
+    parser.add_argument("--seed", type=int, default=0, help="decides the scenes of digits")
+    parser.add_argument(
+        "--check-images", action="store_true", help="open every image: name broken ones, find near-duplicates in splits"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    return parser
 
 
 def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
