@@ -129,7 +129,7 @@ def test_digits_are_read_for_a_run_that_knows_their_labels():
         ),
         ("Digits", r"got 'Digits'; did you mean digits\?"),
         ("pets.csv", r"did you mean table:pets.csv \(features\) or listing:pets.csv \(paths of images\)\?"),
-        ("", "table:FILE or arff:STEM, got ''"),
+        ("", "text:FILE or arff:STEM, got ''"),
         ("zzz", "got 'zzz'$"),
         ("digits:3", "expected digits, got 'digits:3'"),
         ("digits:", "expected digits, got 'digits:'"),
