@@ -12,7 +12,7 @@ NAN = math.nan
     ("values", "improved", "waited"),
     [
         ((0.2, 0.5, 0.4, 0.5), (True, True, False, False), 2),
-        ((NAN, NAN), (True, True), 2),  # no epoch has a value: the last weights serve
+        ((NAN, NAN), (True, True), 0),  # no epoch has a value: the last weights serve
         ((NAN, 0.1, NAN), (True, True, False), 1),
         ((0.0,), (True,), 0),
     ],

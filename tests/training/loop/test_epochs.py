@@ -1,6 +1,8 @@
 """What decides the steps of a run: its seed, its options, and its training samples alone."""
 
 import dataclasses
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from lopsided.data import Labels
 from lopsided.models import ModelOptions
 from lopsided.training import LossOptions
 from lopsided.training.fit import fit
+from lopsided.training.loop.steps import Steps
 from lopsided.training.loop.task import MultiLabelTask
 
 # what Lightning and TensorBoard themselves warn of
@@ -159,3 +162,51 @@ def test_where_validation_has_no_known_positive_the_last_weights_serve(tmp_path,
     last = torch.load(run.checkpoints / "last.ckpt", weights_only=True)["state_dict"]
     best = torch.load(run.checkpoints / "best.ckpt", weights_only=True)["state_dict"]
     assert torch.equal(best["model.1.0.weight"], last["model.1.0.weight"])
+
+
+def test_a_process_that_is_told_to_end_ends_after_its_batch_and_goes_on_later(tmp_path, monkeypatch, table, config):
+    whole, before, taken = fit(config, tmp_path / "whole", data=table), signal.getsignal(signal.SIGTERM), Steps.take
+
+    def told(self, batch, *, epoch, number):
+        taken(self, batch, epoch=epoch, number=number)
+        if (epoch, number) == (1, 2):
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert (epoch, number) <= (1, 2)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Steps, "take", told)
+        with pytest.raises(KeyboardInterrupt):
+            fit(config, tmp_path / "cut", data=table)
+    assert signal.getsignal(signal.SIGTERM) is before
+    again = fit(config, tmp_path / "cut", data=table, resume=True)
+    assert again.metrics_file.read_bytes() == whole.metrics_file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("optimizer_states", lambda states: [], "IndexError"),
+        ("averaging_state", lambda state: {}, "KeyError"),
+        ("current_model_state", lambda state: {**state, "more": torch.ones(1)}, "Unexpected key"),
+    ],
+)
+def test_a_checkpoint_that_holds_no_state_of_the_run_is_refused(tmp_path, table, config, name, change, why):
+    run = fit(dataclasses.replace(config), tmp_path / "run", data=table)
+    path = run.checkpoints / "last.ckpt"
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint[name] = change(checkpoint[name])
+    torch.save(checkpoint, path)
+    with pytest.raises(ValueError, match=f"last.ckpt to be a checkpoint to go on from, got .*{why}"):
+        fit(config, run.path, data=table, resume=True)
+
+
+def test_the_log_of_tensorboard_has_every_row(tmp_path, table, config):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = fit(config, tmp_path / "run", data=table)
+    events = EventAccumulator(str(run.path / "tensorboard"))
+    events.Reload()
+    rows = run.rows()
+    for name in ("loss", "gamma_neg", "learning_rate", "val_mAP"):
+        wanted = [(int(row["step"]), pytest.approx(float(row[name]), rel=1e-5)) for row in rows if row[name]]
+        assert [(event.step, event.value) for event in events.Scalars(name)] == wanted

@@ -1,1 +1,1 @@
-"""The loop itself: the task, its batches, its log and its checkpoints, on Lightning."""
+"""The loop itself: the task, its batches, its log and its checkpoints, on Lightning Fabric."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,12 @@ class Best:
 
     def is_improved_by(self, value: float) -> bool:
         """Take an epoch's value: whether it is the best one. As long as no epoch had a value, as where no positive is
-        known on validation, the last one is the best."""
+        known on validation, the last one is the best, and there is nothing to wait for."""
+        is_best = value > self.value or (math.isnan(value) and self.value == _NONE_YET)
         if value > self.value:
-            self.value, self.waited = value, 0
-            return True
-        self.waited += 1
-        return math.isnan(value) and self.value == _NONE_YET
+            self.value = value
+        self.waited = 0 if is_best else self.waited + 1
+        return is_best
 
     def state_dict(self) -> dict[str, float]:
         """For a checkpoint."""
@@ -54,14 +55,20 @@ class Best:
         return best
 
 
-def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write a checkpoint beside its place and move it there, without a second copy of the weights in memory."""
+def write_checkpoint(content: dict[str, Any], path: Path, *copies: Path) -> None:
+    """Write a checkpoint to one file after the other, each beside its place until it is whole.
+
+    It is serialised once, and never a second copy of the weights in memory.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as part, _Remembering(part) as file:
         try:
             torch.save(content, file)
         except RuntimeError:  # what torch says where a write failed
             raise file.failed or OSError(f"cannot write {path}") from None
+    for copy in copies:
+        with whole(copy) as part:
+            shutil.copyfile(path, part)
 
 
 class _Remembering(io.FileIO):

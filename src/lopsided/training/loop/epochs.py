@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from lopsided.runs.config import Config
@@ -52,7 +53,7 @@ class Loop:
         self.train, self.val, self.unreadable = train, val, unreadable
         self.steps = Steps(task, fabric, batches=len(train), seed=config.seed)
         self.best, self.epoch = Best(), 0
-        self.events = Events(run.path, name="", version="tensorboard", max_queue=ROWS_AT_ONCE)
+        self.events = Events(run.path / "tensorboard", rows_at_once=ROWS_AT_ONCE)
         self.log = StepLog(run.metrics_file, loggers=[self.events], writes=fabric.is_global_zero)
 
     def resume(self, checkpoint: dict[str, Any]) -> None:
@@ -92,7 +93,7 @@ class Loop:
         progress.begin(self.epoch)
         self.task.train()
         self.train.sampler.set_epoch(self.epoch)  # pyright: ignore[reportAttributeAccessIssue]
-        for number, batch in enumerate(self.train):
+        for number, batch in enumerate(_batches(self.train)):
             rate = self.steps.learning_rate
             self.steps.take(batch, epoch=self.epoch, number=number)
             self.log.keep(self.task, epoch=self.epoch, step=self.steps.count, rate=rate)
@@ -115,7 +116,7 @@ class Loop:
         """Metrics of the averaged weights, the same on every rank."""
         self.task.eval()
         with torch.inference_mode(), self.steps.average.in_place(), self.fabric.autocast():
-            for batch in val:
+            for batch in _batches(val):
                 self.task.validation_step(self.steps.moved(batch))
                 self.unreadable.keep(batch)
                 check_stop()
@@ -133,8 +134,15 @@ class Loop:
             "best": self.best.state_dict(),
             "lopsided": self.task.about,
         }
-        for name in ("best", "last") if is_best else ("last",):
-            write_checkpoint(self.run.checkpoints / f"{name}.ckpt", content)
+        names = ("best.ckpt", "last.ckpt") if is_best else ("last.ckpt",)
+        write_checkpoint(content, *(self.run.checkpoints / name for name in names))
+
+
+def _batches(loader: DataLoader) -> Iterator[dict[str, Tensor]]:
+    """What a loader gives. Without processes of its own it is not asked: it would take as long as a table's batch."""
+    if loader.num_workers:
+        return iter(loader)
+    return (loader.dataset[positions] for positions in loader.sampler)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ class Steps:
         self.average = WeightAverage(task.model, self.options.ema_decay)
         self.trained = fabric.strategy.setup_module(task)
         self.count = 0  # steps of the optimiser
+        self._parameters = [part for group in self.optimizer.param_groups for part in group["params"]]
 
     @property
     def learning_rate(self) -> float:
@@ -62,7 +63,8 @@ class Steps:
                     self.task, self.optimizer, max_norm=self.options.clip_norm, error_if_nonfinite=False
                 )
             fabric.strategy.optimizer_step(self.optimizer)
-            self.optimizer.zero_grad()
+            for parameter in self._parameters:  # Optimizer.zero_grad takes longer to do the same
+                parameter.grad = None
             self.schedule.step()
             self.count += 1
             self.average.update()
