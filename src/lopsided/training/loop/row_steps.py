@@ -73,6 +73,7 @@ class WithRowSteps(torch.optim.AdamW):
             layer = self.layers.get(id(group["params"][0]))
             if layer is not None and (slopes := _of_all_ranks(layer.slopes)):
                 _step(layer.weight, self.state[layer.weight]["sum"], slopes, group["lr"], group["weight_decay"])
+                layer.slopes.clear()  # here, because a loop may forget dense gradients without asking the optimiser
         return loss
 
 
