@@ -125,7 +125,8 @@ def _key(trained: Trained, data: Data, config: Config, split: str) -> dict[str, 
         inputs.update(digest)
     came = data.inputs(trained.images)
     options = [dataclasses.asdict(part) for part in (config.model, trained.images, trained.inputs, came)]
-    said = hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()
+    prepared = None if trained.preparation is None else trained.preparation.digest
+    said = hashlib.sha256(json.dumps([options, prepared], sort_keys=True).encode()).hexdigest()
     return {"format": str(FORMAT), "weights": trained.weights, "samples": inputs.hexdigest(), "options": said}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from lopsided.data.cell_values import one_form
 from lopsided.data.labels import Labels
-from lopsided.data.readers.columns.file import DELIMITERS, line_of_row, read_parquet_file, read_text_columns
+from lopsided.data.readers.columns.file import DELIMITERS, line_of_row, read_parquet_file, text_table
 from lopsided.data.readers.columns.labels import labels_of_columns, listing_splits, text_column
 from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles
 from lopsided.data.readers.table.npz import read_arrays, splits_of_array
@@ -71,8 +71,8 @@ def read_columns(path: Path) -> Columns:
         if suffix == ".parquet":
             return _of_table(read_parquet_file(path, wanted=bool))
         if suffix in DELIMITERS:
-            names = read_csv_file(path, separator=DELIMITERS[suffix]).names
-            return _of_table(read_text_columns(path, delimiter=DELIMITERS[suffix], extra=tuple(names)))
+            file = read_csv_file(path, separator=DELIMITERS[suffix])
+            return _of_table(text_table(file, range(len(file.names))))
     except DataError:
         raise
     except RowError as error:
