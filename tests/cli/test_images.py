@@ -58,7 +58,7 @@ def test_inspect_opens_every_image_when_asked_to(capsys, photos):
     assert "2 images cannot be opened:\n  4.png: " in out
     assert "3.png, like 0.png" in out
     code, _, err = said(capsys, "inspect", "digits", "--check-images")
-    assert (code, "it is for image files" in err) == (2, True)
+    assert (code, "only with a source of image files" in err) == (2, True)
 
 
 def test_from_files_to_predictions(capsys, tmp_path, photos):

@@ -61,7 +61,7 @@ def test_the_table_names_each_fold_its_worst_labels_and_those_too_rare(
         (("--val", "0", "--test", "0"), "above 0 and below 1, got 0.0 and 0.0"),
         (("--val", "nan"), "to be a number in [0, 1]"),
         (("--test", "-0.1"), "to be a number in [0, 1]"),
-        (("--data.missing", "0.1"), "--data.missing are for training"),
+        (("--data.missing", "0.1"), "--data.missing only with lopsided train, got one"),
         (("--data.test_share", "0.1"), "are for training: say --test, or --folds"),
         (("--data.fold", "0"), "are for training: say --test, or --folds"),
         (("--group", "a", "--data.group_column", "b"), "expected --group or --data.group_column, got both: a and b"),

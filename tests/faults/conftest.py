@@ -26,11 +26,11 @@ class Ended:
     error: str
 
     def told(self):
-        """The one line that says what went wrong, without the program's name; all else must be progress."""
+        """The one line that says what went wrong, without the program's name; the rest is progress or about data."""
         assert "Traceback" not in self.error + self.out, self.error
         lines = [line for line in self.error.replace("\r", "\n").splitlines() if line.strip()]
         ours = [line for line in lines if line.startswith("lopsided ") and ": fold " not in line]
-        others = [line for line in lines if not line.startswith(("  ", "lopsided ", "epoch "))]
+        others = [line for line in lines if not line.startswith(("  ", "lopsided ", "epoch ", "labels: "))]
         assert len(ours) == 1, self.error
         assert not others, self.error
         return ours[0].partition(": ")[2]

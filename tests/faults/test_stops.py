@@ -61,7 +61,7 @@ def stopped_from_nothing(words, is_time):
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     error = process.communicate()[1]
-    lines = [text for text in error.splitlines() if text and not text.startswith("  epoch")]
+    lines = [text for text in error.splitlines() if text and not text.startswith(("  epoch", "labels: "))]
     return process.returncode, lines
 
 

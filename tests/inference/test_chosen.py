@@ -112,8 +112,8 @@ def test_what_is_unknown_makes_no_label_true_or_false():
 
 @pytest.mark.parametrize("name", get_args(LossName))
 def test_only_a_bias_that_is_undone_is_called_so(name):
-    known = {"asymmetric": "closed form", "adaptive": "closed form", "focal": "closed form"}
-    plain = "sigmoid, nothing to undo" if name == "cross_entropy" else "sigmoid, nothing undone"
+    known = dict.fromkeys(["asymmetric", "adaptive", "focal", "weighted", "logit_adjusted"], "closed form")
+    plain = f"sigmoid, nothing {'to undo' if name in ('cross_entropy', 'class_balanced') else 'undone'}"
     assert without_fit(LossOptions(name=name)) == known.get(name, plain)
 
 

@@ -14,6 +14,8 @@ from lopsided.training import LossOptions, TrainingOptions
 
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 PAGE = (HOW_TO / "images.md").read_text(encoding="utf-8")
+MINILM = "all-minilm-l6-v2"
+OF_TEXTS = {"tfidf-linear": "tfidf", "head-on-minilm": MINILM, "finetune-minilm": MINILM}
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -22,8 +24,8 @@ def test_a_preset_is_made_of_options_that_there_are(timm, name):
     kinds = {"data": DataOptions, "model": ModelOptions, "loss": LossOptions, "training": TrainingOptions}
     made = {group: kinds[group](**options) for group, options in groups.items()}
     assert made["training"].epochs > 0
-    if name == "tfidf-linear":
-        assert made["model"].name == "tfidf"
+    if name in OF_TEXTS:
+        assert made["model"].name == OF_TEXTS[name]
         return
     wants = timm.get_pretrained_cfg(made["model"].name)
     assert wants.has_weights or made["model"].name == "tf_efficientnet_lite0"
@@ -31,7 +33,9 @@ def test_a_preset_is_made_of_options_that_there_are(timm, name):
 
 @pytest.mark.parametrize("name", preset_names())
 def test_the_page_names_every_preset(name):
-    assert f"`{name}`" in PAGE + (HOW_TO / "sparse-tables.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in PAGE + "".join(
+        (HOW_TO / f"{page}.md").read_text(encoding="utf-8") for page in ("sparse-tables", "texts")
+    )
 
 
 def test_the_page_names_pixels_as_the_presets_have_them():

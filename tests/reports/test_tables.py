@@ -5,7 +5,7 @@ from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
 from lopsided.reports.runs import read_runs
 from lopsided.reports.tables import environment_rows, metric_rows, option_columns, shared_options
 from lopsided.runs.config import LossOptions
-from lopsided.runs.folder import environment
+from lopsided.runs.environment import environment
 from tests.reports.conftest import evaluation_of
 
 COLUMNS = list(CATALOGUE.values())

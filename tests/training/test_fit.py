@@ -289,7 +289,7 @@ def test_a_start_that_failed_leaves_the_folder_free(tmp_path, table, config):
 
 def test_an_output_that_failed_leaves_nothing_behind(tmp_path, table, config):
     run = fit(config, tmp_path / "run", data=table)
-    with pytest.raises(ValueError, match="splits"):
+    with pytest.raises(ValueError, match="expected a split among train, val, test"):
         predict(run, table, tmp_path / "out.csv", split="nowhere")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser, file_to_write
 from lopsided.cli.printing import counted
@@ -17,6 +17,43 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> int:
     """Write probabilities and say where."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
+    _check(parser, given, sources)
+
+    from lopsided.data import loose_texts
+    from lopsided.inference.predict import predict as write
+    from lopsided.inference.top import predict_top
+    from lopsided.runs.unreadable import describe
+    from lopsided.training import RunFolder
+
+    run = RunFolder(Path(given.run))
+    if given.text:
+        run.config()  # refuse what is no run
+        data = loose_texts(given.text, label_names=run.labels())
+        if not given.out:
+            return _print(run, data, given)
+    else:
+        data = _data(run, given.data, is_one_source=bool(sources))
+    out = Path(given.out) if given.out else run.path / "predictions.parquet"
+    keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
+    source = sources[0] if sources else None
+    if given.top_k is not None:
+        count, unreadable = predict_top(run, data, out, top_k=given.top_k, split=given.split)
+        what = f"{counted(count, 'sample')}, {given.top_k} labels of each,"
+    else:
+        count, unreadable = write(
+            run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep
+        )
+        what = counted(count, "row")
+    if unreadable:
+        print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
+    print(f"wrote {what} to {out}")
+    return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
+
+
+def _parser() -> Parser:
     parser = Parser(
         "predict",
         "Predicted labels and the probability of each label, one row a sample, to Parquet or CSV.",
@@ -49,11 +86,12 @@ def main(arguments: list[str]) -> int:
         type=file_to_write,
         help="file to write, .parquet or .csv (default: RUN/predictions.parquet; with --text, none)",
     )
-    given = parser.parse_args(arguments)
-    sources = [text for text in given.data if is_source(text) and not Path(text).exists()]
+    return parser
+
+
+def _check(parser: Parser, given: Any, sources: list[str]) -> None:
     if sources and len(given.data) > 1:
         parser.error(f"expected image files, or one source alone, got {sources[0]} among {len(given.data)}")
-
     if given.text and given.data:
         parser.error(f"expected texts by --text or other data, got both: {given.data[0]}")
     if given.top_k is not None and given.threshold is not None:
@@ -61,41 +99,14 @@ def main(arguments: list[str]) -> int:
     if given.top_k is not None and given.text:
         parser.error(f"expected --top-k or --text, got both: {given.top_k} and {given.text[0]}")
 
+
+def _print(run: RunFolder, data: Data, given: Any) -> int:
+    from lopsided.files.errors import quoted
     from lopsided.inference.predict import likeliest
-    from lopsided.inference.predict import predict as write
-    from lopsided.inference.top import predict_top
-    from lopsided.runs.unreadable import describe
-    from lopsided.training import RunFolder
 
-    run = RunFolder(Path(given.run))
-    if given.text:
-        from lopsided.data import loose_texts
-        from lopsided.files.errors import quoted
-
-        run.config()  # refuse what is no run
-        data = loose_texts(given.text, label_names=run.labels())
-        if not given.out:
-            for text, labels in zip(given.text, likeliest(run, data, threshold=given.threshold), strict=True):
-                print(f"{quoted(text)}: {labels}")
-            return 0
-    else:
-        data = _data(run, given.data, is_one_source=bool(sources))
-    out = Path(given.out) if given.out else run.path / "predictions.parquet"
-    keep = not given.no_keep and (bool(sources) or not given.data)  # files by name are looked at once
-    source = sources[0] if sources else None
-    if given.top_k is not None:
-        count, unreadable = predict_top(run, data, out, top_k=given.top_k, split=given.split)
-    else:
-        count, unreadable = write(
-            run, data, out, split=given.split, threshold=given.threshold, source=source, keep=keep
-        )
-    if unreadable:
-        print(f"lopsided predict: {describe(data, unreadable)}", file=sys.stderr)
-    what = counted(count, "row")
-    if given.top_k is not None:
-        what = f"{counted(count, 'sample')}, {given.top_k} labels of each,"
-    print(f"wrote {what} to {out}")
-    return int(len(unreadable) == count)  # a broken image among others is no failure, nothing but broken ones is
+    for text, labels in zip(given.text, likeliest(run, data, threshold=given.threshold), strict=True):
+        print(f"{quoted(text)}: {labels}")
+    return 0
 
 
 def _data(run: RunFolder, texts: list[str], *, is_one_source: bool) -> Data:

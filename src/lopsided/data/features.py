@@ -2,15 +2,19 @@
 # pyright: reportOptionalSubscript=false
 # (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
+from __future__ import annotations
+
 import warnings
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
-from torch import Tensor
 
 from lopsided.files.errors import DataError, quoted
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _COLUMNS = 16  # looked at together
 _SHARE = 1e-5  # of the standard deviation, which float32 may change
@@ -63,6 +67,8 @@ def sparse_tensor(features: csr_array) -> Tensor:
     >>> sparse_tensor(csr_array(np.array([[0, 2], [0, 0]], np.float32))).col_indices()
     tensor([1])
     """
+    import torch
+
     _say_once_that_it_is_new()
     # They are checked as they are read: an invalid one never comes this far.
     return torch.sparse_csr_tensor(
@@ -77,6 +83,8 @@ def sparse_tensor(features: csr_array) -> Tensor:
 @cache
 def _say_once_that_it_is_new() -> None:
     """Torch says of the first sparse tensor of a process that this layout is in beta state, which helps nobody."""
+    import torch
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.sparse_csr_tensor([0], [], [], size=(0, 1), check_invariants=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.rows import Key, Row, write_rows
 from lopsided.experiments.statistics import Result, results, write_results
-from lopsided.runs.folder import environment
+from lopsided.runs.environment import environment
 from lopsided.runs.json_files import write_json
 
 

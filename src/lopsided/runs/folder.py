@@ -5,19 +5,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import platform
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-import lopsided
 from lopsided.data import ImageOptions, Inputs
 from lopsided.data.contents.identity import Identity
 from lopsided.data.preparation import Preparation
@@ -27,12 +22,6 @@ from lopsided.runs.config import Config
 from lopsided.runs.formats import FORMAT, check_format
 from lopsided.runs.preparations import about_preparation, load_preparation
 from lopsided.runs.reading import read_checkpoint, read_json, read_text
-
-_PACKAGES = (
-    *("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "pyarrow", "timm", "pillow"),
-    *("transformers", "tokenizers"),
-)
-
 
 COLUMNS = (
     *("epoch", "step", "loss", "cross_entropy", "p_pos", "p_neg", "gap", "gamma_neg", "learning_rate"),
@@ -396,20 +385,3 @@ def _of_other_weights(path: Path) -> str:
         f"{path}: expected what was made for the weights of the run, got what was made for others (it was trained "
         f"again, or further): make it again, or remove {path.name}"
     )
-
-
-def environment() -> dict[str, Any]:
-    """Versions and devices that a run was made with."""
-    packages = {"lopsided": lopsided.__version__}
-    for name in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            packages[name] = version(name)
-    return {
-        "format": FORMAT,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": packages,
-        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or ["cpu"],
-        "threads": torch.get_num_threads(),
-        "command": sys.argv,
-    }

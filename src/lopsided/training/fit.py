@@ -27,7 +27,8 @@ from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
-from lopsided.runs.folder import RunFolder, about_run, environment, identity_in
+from lopsided.runs.environment import environment
+from lopsided.runs.folder import RunFolder, about_run, identity_in
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
@@ -70,13 +71,13 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
     if data is None:
         data = read_source(config.source, config.data, seed=config.seed)
         _say_what_is_measured(data)
-    for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
-        print(f"{data.name}: {line}", file=sys.stderr)
     identity = identity_of(data)
     if last is not None:
         _check_data(last, identity, data)
     _check_train(config, data)
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
+    for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
+        print(f"{data.name}: {line}", file=sys.stderr)
     images = _images(config)
     preparation = fit_preparation(config.model, data) if last is None else last.preparation
     if preparation is not None and is_first_rank() and (remark := preparation.remark(data)):

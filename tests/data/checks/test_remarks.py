@@ -34,7 +34,7 @@ def test_features_called_like_row_numbers_are_named(said, name):
 
 @pytest.mark.parametrize("first", [0, 1, 1000])
 def test_features_that_count_the_rows_are_named(said, first):
-    rows = "".join(f"{first + row},{row % 3},x\n" for row in range(12))
+    rows = "".join(f"{first + row},{row % 3},{'xy'[row % 2]}\n" for row in range(12))
     assert said("n,a,labels\n" + rows) == (
         "features that may be row numbers: 'n'; remove such columns, a network learns nothing true from them",
     )
@@ -48,7 +48,7 @@ def test_a_label_called_like_a_missing_value_is_named(said):
 
 def test_nothing_is_said_of_plain_data(tmp_path, said):
     assert said("a,idea,labels\n1.5,2,x\n2.5,1,y\n") == ()
-    labels = Labels(("x",), csr_array(np.ones((12, 1), dtype=bool)))
+    labels = Labels(("x",), csr_array(np.arange(12)[:, None] % 2 > 0))
     nameless = Table("t", np.arange(12.0, dtype=np.float32)[:, None], labels, np.array(["train"] * 12))
     assert remarks(nameless) == ()
     paths = np.array([f"{row}.png" for row in range(12)], dtype=np.dtypes.StringDType())

@@ -91,14 +91,17 @@ def test_without_the_package_of_the_weights_the_extra_is_named(monkeypatch):
     ("options", "message"),
     [
         ({"name": "all-minilm-l6-v3"}, "did you mean all-minilm-l6-v2"),
-        ({"name": "all-minilm-l6-v2", "width": 3}, "model.width has no effect"),
+        ({"name": "all-minilm-l6-v2", "width": 3}, "expected no model.width with model.name=all-minilm-l6-v2"),
         (
             {"name": "all-minilm-l6-v2", "pooling": "last"},
             "expected model.pooling to be one of mean, first, got 'last'",
         ),
         ({"name": "all-minilm-l6-v2", "max_length": 2}, "expected model.max_length to be at least 3, got 2"),
-        ({"name": "all-minilm-l6-v2", "frozen": True, "layer_decay": 0.5}, "model.layer_decay has no effect"),
-        ({"name": "resnet18", "pooling": "mean"}, "model.pooling has no effect"),
+        (
+            {"name": "all-minilm-l6-v2", "frozen": True, "layer_decay": 0.5},
+            "expected model.layer_decay or model.frozen=true, got both",
+        ),
+        ({"name": "resnet18", "pooling": "mean"}, "expected no model.pooling with model.name=resnet18"),
     ],
 )
 def test_options_that_do_nothing_are_refused(options, message):

@@ -22,7 +22,7 @@ class ClassBalancedLoss(Loss):
 
     Args:
         positives: Number n of training samples that have each label, >= 0; a label with none counts as one with one.
-        beta: :math:`\beta`, in [0, 1): 0 is cross-entropy, towards 1 weights go with 1/n.
+        beta: Base :math:`\beta` of the effective number, in [0, 1): 0 is cross-entropy, towards 1 weights go with 1/n.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
     >>> criterion = ClassBalancedLoss(positives=[1000, 10], beta=0.99, reduction="none")
