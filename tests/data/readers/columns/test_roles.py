@@ -81,5 +81,9 @@ def test_roles_are_told_by_the_names_of_their_columns():
         "labels": "Finding Labels",
         "group": "Patient ID",
     }
+    names = ["path", "labels", "tags", "w"]
+    assert listing_roles(names).named(names)["not read"] == "tags, w"
+    names = ["size", "weight", "labels"]
+    assert table_roles(names).named(names)["features"] == "size, weight"
     names = ["path", *(f"label:{k}" for k in range(6))]
     assert listing_roles(names).named(names)["labels"] == "label:0, label:1, label:2, label:3 and 2 more"

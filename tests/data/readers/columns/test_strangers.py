@@ -61,7 +61,8 @@ def test_a_table_of_chest_x_rays(listing):
     assert positives(data) == [["Cardiomegaly", "Effusion"], [], ["Effusion"]]
     assert data.groups.tolist() == ["1", "1", "2"]
     assert recognised(data) == (
-        "columns: input 'Image Index', labels 'Finding Labels', group 'Patient ID', no label 'No Finding'",
+        "columns: input 'Image Index', labels 'Finding Labels', group 'Patient ID', not read 'Follow-up #, Patient "
+        "Age', no label 'No Finding'",
     )
 
 
@@ -213,6 +214,22 @@ def test_a_table_with_flags_patients_and_columns_that_do_not_matter(table):
     assert data.feature_names == ("age",)
     assert positives(data) == [["Cat"], ["Dog"]]
     assert data.groups.tolist() == ["p1", "p2"]
+
+
+def test_a_table_in_json_as_lines_or_as_one_list(table):
+    rows = [{"a": 1, "b": 0.5, "labels": ["x"], "split": "train"}, {"a": 2, "b": -1e3, "labels": "y|x"}]
+    rows[1]["split"] = "test"
+    for text, name in (("".join(json.dumps(row) + "\n" for row in rows), "t.jsonl"), (json.dumps(rows), "t.json")):
+        data = table(text, name=name)
+        assert (data.feature_names, data.features.tolist()) == (("a", "b"), [[1, 0.5], [2, -1000]])
+        assert (positives(data), data.splits.tolist()) == ([["x"], ["x", "y"]], ["train", "test"])
+    for wrong in ("null", '"3"', "true, 1", "NaN", "[1]"):
+        with pytest.raises(
+            DataError, match="line 2: expected 'a', a feature, to hold a number, got|expected an object"
+        ):
+            table('{"a": 1, "labels": "x"}\n' + f'{{"a": {wrong}, "labels": "x"}}\n', name="t.jsonl")
+    with pytest.raises(DataError, match="expected column 'a', a feature, to hold numbers, got nothing in row 1"):
+        table('{"a": 1, "labels": "x"}\n{"labels": "x"}\n', name="t.jsonl")
 
 
 def test_options_of_columns_are_refused_where_they_do_nothing(tmp_path):

@@ -21,7 +21,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 def test_another_ending_is_refused(tmp_path):
     (tmp_path / "pets.xlsx").touch()
-    with pytest.raises(DataError, match=r"expected a file .csv, .tsv, .parquet or .npz, got '.xlsx'"):
+    with pytest.raises(DataError, match=r"expected a file .csv, .tsv, .parquet, .jsonl, .json or .npz, got '.xlsx'"):
         read_table(tmp_path / "pets.xlsx")
 
 

@@ -1,6 +1,7 @@
 """The columns of a listing in JSON: an object on each line, or one list of objects."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -166,6 +167,10 @@ def _cell(name: str, value: Any, kind: Kind) -> Any:
             if not all(part is None or isinstance(part, str) for part in parts):
                 raise ValueError(f"expected {quoted(name)} to hold names, got {quoted(value)}")
             return None if parts == [None] else parts
+        case "number":
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise ValueError(f"expected {quoted(name)}, a feature, to hold a number, got {quoted(value)}")
+            return float(value)
         case "flag":
             if isinstance(value, list | dict):
                 raise ValueError(f"expected {quoted(name)} to hold 0 or 1, got {quoted(value)}")
@@ -181,7 +186,8 @@ def _cell(name: str, value: Any, kind: Kind) -> Any:
 def _table(cells: list[dict[str, Any]], path: Path, wanted: Mapping[str, Kind]) -> "pa.Table":
     import pyarrow as pa
 
-    kinds = {name: pa.list_(pa.string()) if kind == "names" else pa.string() for name, kind in wanted.items()}
+    types = {"names": pa.list_(pa.string()), "number": pa.float64()}
+    kinds = {name: types.get(kind, pa.string()) for name, kind in wanted.items()}
     try:
         columns = {name: pa.array([row.get(name) for row in cells], kinds[name]) for name in wanted}
     except UnicodeEncodeError:

@@ -26,7 +26,7 @@ NO_FEATURE = (
 )
 """What may be meant by a column of a table that holds no numbers."""
 
-Kind = Literal["text", "names", "flag"]
+Kind = Literal["text", "names", "flag", "number"]
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,18 @@ class Roles:
         return found
 
     def named(self, names: Sequence[str]) -> dict[str, str]:
-        """The name of the column of each role, for people."""
+        """The name of the column of each role, and of those that are features or not read, for people."""
         found = {role: getattr(self, role) for role in ("input", "labels", "split", "group", "unknown")}
         shown = {role: str(names[i]) for role, i in found.items() if i is not None}
         if self.label_columns:
-            columns = [names[i] for i in self.label_columns.values()]
-            shown["labels"] = ", ".join(columns[:4]) + (f" and {len(columns) - 4} more" if len(columns) > 4 else "")
+            shown["labels"] = _first([names[i] for i in self.label_columns.values()])
+        if self.features:
+            shown["features" if self.input is None else "not read"] = _first([names[i] for i in self.features])
         return shown
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def is_of_pandas(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tables in Parquet files."""
+"""Tables in Parquet files, and in JSON."""
 
 import re
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ import numpy as np
 
 from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import read_parquet_file
+from lopsided.data.readers.columns.json_lines import names_in_json, read_json
 from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits
 from lopsided.data.readers.columns.meaning import Meaning
-from lopsided.data.readers.columns.roles import NO_FEATURE, Said, table_roles
+from lopsided.data.readers.columns.roles import NO_FEATURE, Kind, Said, table_roles
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 
@@ -36,9 +37,35 @@ def read_parquet(path: Path, said: Said, meaning: Meaning, *, label_names: Seque
     Raises:
         DataError: The file is no such table; the message names the column and, counted from 0, the row.
     """
+    content, notes = _read_content(path)
+    return table_of_columns(path, content, said, meaning, label_names=label_names, notes=notes)
+
+
+def read_json_table(path: Path, said: Said, meaning: Meaning, *, label_names: Sequence[str] | None = None) -> Table:
+    """Read a table from JSON, an object on each line or one list of objects; takes and raises what
+    :func:`read_parquet` does."""
+    names = names_in_json(path)
+    try:
+        roles = table_roles(names, said, needs_labels=label_names is None)
+    except ValueError as error:
+        raise DataError(str(error), path=path) from None
+    kinds: dict[int, Kind] = dict.fromkeys(roles.features, "number")
+    content = read_json(path, names, roles.kinds() | kinds, separator=meaning.separator)
+    return table_of_columns(path, content, said, meaning, label_names=label_names)
+
+
+def table_of_columns(
+    path: Path,
+    content: "pa.Table",
+    said: Said,
+    meaning: Meaning,
+    *,
+    label_names: Sequence[str] | None,
+    notes: tuple[str, ...] = (),
+) -> Table:
+    """A table of columns that Arrow holds; takes and raises what :func:`read_parquet` does."""
     import pyarrow as pa  # takes half a second, so it is imported only when needed
 
-    content, notes = _read_content(path)
     try:
         roles = table_roles(content.column_names, said, needs_labels=label_names is None)
         if not content.num_rows:

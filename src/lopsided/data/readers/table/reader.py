@@ -8,7 +8,7 @@ from lopsided.data.readers.columns.meaning import Meaning
 from lopsided.data.readers.columns.roles import Said
 from lopsided.data.readers.table.csv import read_csv
 from lopsided.data.readers.table.npz import read_npz
-from lopsided.data.readers.table.parquet import read_parquet
+from lopsided.data.readers.table.parquet import read_json_table, read_parquet
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 
@@ -67,13 +67,17 @@ def read_table(
                 return read_csv(path, said, meaning, label_names=label_names)
             case ".parquet":
                 return read_parquet(path, said, meaning, label_names=label_names)
+            case ".jsonl" | ".ndjson" | ".json":
+                return read_json_table(path, said, meaning, label_names=label_names)
             case ".npz":
                 for name, value in (vars(said) | vars(meaning)).items():
                     if value is not None and label_names is None:  # options of a run may be meant for other files
                         raise DataError(f"expected no data.{name} with NPZ, got {value!r}", path=path)
                 return read_npz(path, label_names=label_names)
             case suffix:
-                raise DataError(f"expected a file .csv, .tsv, .parquet or .npz, got {quoted(suffix)}", path=path)
+                raise DataError(
+                    f"expected a file .csv, .tsv, .parquet, .jsonl, .json or .npz, got {quoted(suffix)}", path=path
+                )
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror}", path=path) from error
 

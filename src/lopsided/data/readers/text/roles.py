@@ -35,7 +35,9 @@ class TextRoles:
         """The name of the column of each role, for people."""
         found = {"text": ", ".join(names[i] for i in self.texts)}
         found |= {} if self.id is None else {"id": names[self.id]}
-        return found | {role: name for role, name in self.others.named(names).items() if role != "input"}
+        return found | {
+            role: name for role, name in self.others.named(names).items() if role not in ("input", "not read")
+        }
 
 
 def text_roles(names: Sequence[str], said: Said, *, text_columns: str | None, needs_labels: bool) -> TextRoles:
