@@ -192,6 +192,48 @@ def test_parquet_by_the_same_names(listing, tmp_path):
     assert data.groups.tolist() == ["4", "5"]
 
 
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """A Parquet file as Hugging Face's data sets write it: images as bytes, numbers of classes and their names."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def write(images, labels, names=("sea", "sun")):
+        image = pa.array(images, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
+        table = pa.table({"image": image, "labels": pa.array(labels, pa.list_(pa.int64()))})
+        feature = {"labels": {"feature": {"names": list(names), "_type": "ClassLabel"}, "_type": "Sequence"}}
+        about = {"huggingface": json.dumps({"info": {"features": feature}})}
+        pq.write_table(table.replace_schema_metadata(about if names else None), tmp_path / "t.parquet")
+        return tmp_path / "t.parquet"
+
+    return write
+
+
+def test_images_and_class_numbers_stored_in_parquet(stored, tmp_path):
+    images = [{"bytes": b"one", "path": "a.PNG"}, {"bytes": b"two", "path": None}]
+    file = stored(images, [[1, 0], []])
+    for _ in range(2):
+        data = read_source(f"listing:{file}", DataOptions(**WHOLE))
+        assert positives(data) == [["sea", "sun"], []]
+        assert [data.path(row).read_bytes() for row in (0, 1)] == [b"one", b"two"]
+        assert data.paths.tolist() == ["0000000.png", "0000001.img"]
+        assert data.root.is_relative_to(tmp_path / "cache")
+    data.path(1).unlink()
+    (data.root / ".whole").unlink()  # as a kill while they are written leaves them
+    assert read_source(f"listing:{file}", DataOptions(**WHOLE)).path(1).read_bytes() == b"two"
+
+
+def test_stored_images_and_numbers_that_say_nothing_are_refused(stored):
+    image = {"bytes": b"one", "path": "a.png"}
+    with pytest.raises(DataError, match="row 1.*expected an image as bytes, got none"):
+        read_source(f"listing:{stored([image, {'bytes': None, 'path': 'b.png'}], [[0], [1]])}")
+    with pytest.raises(DataError, match="expected numbers of 2 classes in column 'labels', got 2"):
+        read_source(f"listing:{stored([image], [[2]])}")
+    with pytest.raises(DataError, match="expected column 'labels' to hold names, got list<"):
+        read_source(f"listing:{stored([image], [[0]], names=())}")
+    with pytest.raises(DataError, match="expected no data.suffix and no data.image_folder where the file holds the im"):
+        read_source(f"listing:{stored([image], [[0]])}", DataOptions(suffix=".png"))
+
+
 def test_numbered_folds_are_splits_called_by_their_number(listing):
     data = listing("path,labels,fold\na.jpg,x,0\nb.jpg,x,1\n", pictures=["a.jpg"])
     assert data.split_names == ("fold0", "fold1")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lopsided.data.readers.columns.hugging_face import with_class_names
 from lopsided.data.readers.columns.json_lines import names_in_json, read_json
 from lopsided.data.readers.columns.roles import Roles
 from lopsided.files.csv_file import CsvFile, read_csv_file
@@ -49,13 +50,25 @@ def read_columns(
             names = names_in_parquet(path)
             roles = _roles(path, roles_of, names)
             wanted = {names[i] for i in roles.kinds()}
-            return read_parquet_file(path, wanted=wanted.__contains__), roles
+            content = read_parquet_file(path, wanted=wanted.__contains__)
+            return _with_class_names(content, roles, path), roles
         case ".jsonl" | ".ndjson" | ".json":
             names = names_in_json(path)
             roles = _roles(path, roles_of, names)
             return read_json(path, names, roles.kinds(), separator=separator), roles
         case suffix:
             raise DataError(f"expected a listing {', '.join(SUFFIXES)} or a folder, got {quoted(suffix)}", path=path)
+
+
+def _with_class_names(content: "pa.Table", roles: Roles, path: Path) -> "pa.Table":
+    if roles.labels is None:
+        return content
+    name = content.column_names[roles.labels]
+    try:
+        named = with_class_names(content.column(roles.labels), name, path)
+    except ValueError as error:
+        raise DataError(str(error), path=path) from None
+    return content.set_column(roles.labels, name, named)
 
 
 def _roles(

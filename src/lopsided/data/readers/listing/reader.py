@@ -9,6 +9,7 @@ import numpy as np
 from lopsided.data.images.files import IMAGE_SUFFIXES, folder_of_images
 from lopsided.data.manifest import Manifest
 from lopsided.data.readers.columns.file import line_of_row, read_columns
+from lopsided.data.readers.columns.hugging_face import holds_images, stored_images
 from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits, text_column
 from lopsided.data.readers.columns.meaning import Meaning
 from lopsided.data.readers.columns.roles import Roles, Said, listing_roles
@@ -40,7 +41,8 @@ def read_listing(
     ``tags`` or ``Finding Labels``, ``split`` or ``fold``, ``patient``; optional ``unknown`` has names of labels. Labels
     are names joined by ``|``, lists, lists written as text, or 0/1 columns ``label:NAME``, empty or ``?`` where
     unknown. Other columns do not matter. In a folder, each folder is a label, which all images below it have and no
-    others; these folders may also lie in folders train, val and test.
+    others; these folders may also lie in folders train, val and test. Parquet may hold the images themselves, and class
+    numbers with their names, as Hugging Face's data sets are stored; such images are written to a folder of the cache.
 
     Args:
         file: CSV, TSV, Parquet or JSON (``.jsonl``, ``.ndjson``, ``.json``), or a folder.
@@ -90,7 +92,12 @@ def _read_file(
     try:
         if not content.num_rows:
             raise ValueError("expected rows, got none")
-        paths = relative_paths(text_column(content, roles.input), root)
+        if holds_images(content.column(roles.input)):
+            if suffix or root != file.parent:
+                raise ValueError("expected no data.suffix and no data.image_folder where the file holds the images")
+            root, paths = stored_images(content.column(roles.input), file)
+        else:
+            paths = relative_paths(text_column(content, roles.input), root)
         if suffix:
             ends = np.strings.endswith(np.strings.lower(paths), suffix.lower())
             paths = np.where(ends, paths, np.strings.add(paths, suffix)).astype(paths.dtype)
