@@ -122,7 +122,7 @@ def main() -> None:
     threads, features = options.threads, fit_tfidf(data).apply(data).features
     assert isinstance(features, csr_array)
     rivals: dict[str, Callable[[], tuple[float, np.ndarray]]] = {
-        "lopsided, tfidf": lambda: ours(data, epochs=options.epochs),
+        f"lopsided, tfidf, {options.epochs} epochs": lambda: ours(data, epochs=options.epochs),
         "LibMultiLabel, L2-SVM, its features": lambda: of_libmultilabel(data, None, threads=threads),
         "LibMultiLabel, L2-SVM, our features": lambda: of_libmultilabel(data, features, threads=threads),
         "Omikuji, Parabel, our features": lambda: of_omikuji(data, features, threads=threads),
