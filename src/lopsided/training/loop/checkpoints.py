@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,16 +55,20 @@ class Best:
         return best
 
 
-def write_checkpoint(content: dict[str, Any], *paths: Path) -> None:
-    """Write a checkpoint to one file after the other, each beside its place until it is whole, without a second copy of
-    the weights in memory."""
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as part, _Remembering(part) as file:
-            try:
-                torch.save(content, file)
-            except RuntimeError:  # what torch says where a write failed
-                raise file.failed or OSError(f"cannot write {path}") from None
+def write_checkpoint(content: dict[str, Any], path: Path, *copies: Path) -> None:
+    """Write a checkpoint to one file after the other, each beside its place until it is whole.
+
+    It is serialised once, and never into a second copy of the weights in memory.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as part, _Remembering(part) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError:  # what torch says where a write failed
+            raise file.failed or OSError(f"cannot write {path}") from None
+    for copy in copies:
+        with whole(copy) as part:
+            shutil.copyfile(path, part)
 
 
 class _Remembering(io.FileIO):

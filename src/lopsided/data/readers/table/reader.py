@@ -1,4 +1,4 @@
-"""Tables of features and labels in files: CSV, Parquet and NPZ."""
+"""Tables of features and labels in files: CSV, Parquet, JSON and NPZ."""
 
 import difflib
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def read_table(
 ) -> Table:
     """Read features and labels from one file.
 
-    CSV and Parquet: a column ``labels`` of names joined by ``|`` (in Parquet also lists of names), or 0/1 columns
+    CSV, Parquet and JSON: a column ``labels`` of names joined by ``|`` (but for CSV also lists), or 0/1 columns
     ``label:NAME``, empty or ``?`` where unknown; optional columns ``split`` (train, val, test; without it all is train)
     and ``unknown`` (label names joined by ``|``). Every other column is a feature and holds numbers; in Parquet it may
     hold lists of them, all of one length. NPZ: arrays ``features`` and ``labels`` (0/1), optional ``label_names`` (else
@@ -41,7 +41,7 @@ def read_table(
     ``_indices`` where nearly all is unknown, replace ``mask``; ``label_names`` is required.
 
     Args:
-        path: The file; its name ends in ``.csv``, ``.tsv``, ``.parquet`` or ``.npz``.
+        path: The file; it ends in ``.csv``, ``.tsv``, ``.parquet``, ``.jsonl``, ``.ndjson``, ``.json`` or ``.npz``.
         label_names: Names of labels. Where the file says nothing of labels, they are unknown; one that a column
             ``labels`` never names is negative everywhere.
         separator, no_label, blank, uncertain: How cells of labels are read, see
