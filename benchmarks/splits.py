@@ -22,7 +22,7 @@ from scipy.sparse import csr_array
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from lopsided.data import Labels, read_source
-from lopsided.data.stratification import joined, reached, stratify
+from lopsided.data.splits.stratification import joined, reached, stratify
 
 FOLDS = 5
 SHARES = {f"fold{fold}": 1 / FOLDS for fold in range(FOLDS)}

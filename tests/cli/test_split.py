@@ -7,7 +7,7 @@ from PIL import Image
 
 from lopsided.cli.main import main
 from lopsided.data import DataOptions, read_source
-from lopsided.data.contents.together import groups_in_two_splits
+from lopsided.data.splits.together import groups_in_two_splits
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_wrong_usage_is_refused_before_the_source_is_read(
 def test_an_ending_that_does_not_suit_the_data_is_refused_before_the_work(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("lopsided.data.stratification.stratify", lambda *_, **__: pytest.fail("the work began"))
+    monkeypatch.setattr("lopsided.data.splits.stratification.stratify", lambda *_, **__: pytest.fail("the work began"))
     assert main(["split", source, "--out", str(tmp_path / "a.npz")]) == 1
     assert "expected a name that ends in .csv, got 'a.npz'" in capsys.readouterr().err
 

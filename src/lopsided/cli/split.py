@@ -35,8 +35,8 @@ def main(arguments: list[str]) -> int:
     import numpy as np
 
     from lopsided.data import read_source
-    from lopsided.data.contents.together import check_parts, kept_together
-    from lopsided.data.stratification import reached, stratify
+    from lopsided.data.splits.stratification import reached, stratify
+    from lopsided.data.splits.together import check_parts, kept_together
     from lopsided.data.writing.writer import inputs_for, write_data
 
     data, out = read_source(given.source, options, seed=given.seed), Path(given.out)

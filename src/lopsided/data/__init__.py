@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from lopsided.data.readers.voc.reader import read_voc
     from lopsided.data.samples import Inputs, Samples
     from lopsided.data.source import Data, is_source, read_source
+    from lopsided.data.splits.validation import with_validation
     from lopsided.data.table import Table
     from lopsided.data.texts.texts import Texts
-    from lopsided.data.validation import with_validation
     from lopsided.files.errors import DataError
 else:
     __getattr__, __dir__ = lazy_names(__name__, __file__)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
-from lopsided.data.splits import check_splits, ordered_split_names
+from lopsided.data.split_names import check_splits, ordered_split_names
 from lopsided.files.errors import DataError, quoted
 
 if TYPE_CHECKING:

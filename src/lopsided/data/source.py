@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lopsided.data.catalogue import KINDS, SOURCES, Source, is_source
-from lopsided.data.folds import with_fold
 from lopsided.data.labels import hide_positives
 from lopsided.data.options import DataOptions
 from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
-from lopsided.data.validation import with_test, with_validation
+from lopsided.data.splits.folds import with_fold
+from lopsided.data.splits.validation import with_test, with_validation
 from lopsided.files.errors import DataError, quoted
 
 Data: TypeAlias = Samples

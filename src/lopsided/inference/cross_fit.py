@@ -13,8 +13,8 @@ from torch import Tensor
 
 from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
-from lopsided.data.contents.together import kept_together
-from lopsided.data.stratification import stratify
+from lopsided.data.splits.stratification import stratify
+from lopsided.data.splits.together import kept_together
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import same_labels
 from lopsided.runs.config import Config

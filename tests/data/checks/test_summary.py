@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from lopsided.cli.main import main
 from lopsided.data import imbalance, summarise
 from lopsided.data.checks.summary import always_true, set_aside
-from lopsided.data.validation import with_validation
+from lopsided.data.splits.validation import with_validation
 
 
 def test_the_summary_has_the_agreed_form(make_table):

@@ -6,8 +6,8 @@ import unicodedata
 import numpy as np
 
 from lopsided.data.cell_values import is_missing
-from lopsided.data.contents.together import groups_in_two_splits
 from lopsided.data.samples import Samples
+from lopsided.data.splits.together import groups_in_two_splits
 from lopsided.files.errors import quoted
 
 _SHOWN = 5

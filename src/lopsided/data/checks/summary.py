@@ -4,9 +4,9 @@ import numpy as np
 
 from lopsided.data.checks.remarks import remarks
 from lopsided.data.contents.leakage import in_two_splits
-from lopsided.data.contents.together import groups_in_two_splits
 from lopsided.data.samples import Samples
-from lopsided.data.validation import with_validation
+from lopsided.data.splits.together import groups_in_two_splits
+from lopsided.data.splits.validation import with_validation
 from lopsided.files.errors import DataError
 
 

@@ -10,7 +10,7 @@ from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lopsided.data.splits import ordered_split_names
+from lopsided.data.split_names import ordered_split_names
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lopsided.data import Data, DataError, DataOptions, Labels, Table, read_source
 from lopsided.data.readers.columns.file import line_of_row
-from lopsided.data.splits import ordered_split_names
+from lopsided.data.split_names import ordered_split_names
 from lopsided.files.errors import quoted
 from lopsided.inference.own_scores.columns import IDS, Columns, read_columns
 

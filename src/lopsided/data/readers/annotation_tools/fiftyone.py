@@ -12,7 +12,7 @@ from lopsided.data.options import Unannotated
 from lopsided.data.readers.annotation_tools.fiftyone_labels import labels_of_sample, labels_of_target
 from lopsided.data.readers.annotation_tools.links import ImageFinder
 from lopsided.data.readers.collector import Collector
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.json_file import read_json
 

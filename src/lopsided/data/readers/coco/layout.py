@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lopsided.data.cell_values import parse_split
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError
 
 _PUBLISHED = re.compile(r"instances_(train|val)(\d{4})\.json")

@@ -13,7 +13,7 @@ from lopsided.data.manifest import Manifest
 from lopsided.data.options import Unannotated
 from lopsided.data.readers.coco.file import CocoFile, read_coco_file
 from lopsided.data.readers.coco.layout import find_annotations
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 
 

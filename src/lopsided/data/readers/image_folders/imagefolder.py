@@ -16,7 +16,7 @@ from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.readers.listing.reader import read_listing
 from lopsided.data.run_labels import aligned
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError
 
 _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")

@@ -15,7 +15,7 @@ from lopsided.data.readers.collector import Collector
 from lopsided.data.readers.image_folders.tag_json import choose_member, labels_in_json
 from lopsided.data.readers.image_folders.tag_text import read_tag_text, separator_of, tags_in_text
 from lopsided.data.readers.listing.folder import images_below
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError
 from lopsided.files.json_file import read_json
 

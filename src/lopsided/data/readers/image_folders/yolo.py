@@ -15,7 +15,7 @@ from lopsided.data.options import Unannotated
 from lopsided.data.readers.collector import Collector
 from lopsided.data.readers.image_folders.yolo_names import names_and_places
 from lopsided.data.readers.listing.folder import images_below
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
 

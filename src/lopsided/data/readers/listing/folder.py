@@ -12,7 +12,7 @@ from lopsided.data.images.files import IMAGE_SUFFIXES
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.run_labels import unlabelled
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 
 

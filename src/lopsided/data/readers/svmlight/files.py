@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 
 _ENDINGS = (".txt", ".svm", ".libsvm", ".svmlight", ".dat")

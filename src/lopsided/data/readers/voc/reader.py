@@ -13,7 +13,7 @@ from lopsided.data.manifest import Manifest
 from lopsided.data.options import Difficult
 from lopsided.data.readers.voc.annotation import read_objects
 from lopsided.data.readers.voc.layout import ORIGIN, VocFiles, find_voc
-from lopsided.data.splits import USUAL_SPLITS
+from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.regular import read_bytes
 

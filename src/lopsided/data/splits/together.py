@@ -4,7 +4,7 @@ import numpy as np
 
 from lopsided.data.contents.leakage import content_ids
 from lopsided.data.samples import Samples
-from lopsided.data.stratification import joined
+from lopsided.data.splits.stratification import joined
 from lopsided.files.errors import DataError
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.splits import check_splits
+from lopsided.data.split_names import check_splits
 
 
 @pytest.mark.parametrize("name", ["tr\udce9", "\ud83d", "a\nb", "a\x1b[2J"])

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, Table, in_two_splits, with_validation
-from lopsided.data.contents.together import groups_in_two_splits
-from lopsided.data.validation import with_test
+from lopsided.data.splits.together import groups_in_two_splits
+from lopsided.data.splits.validation import with_test
 from tests.data.image_manifests import manifest_of
 
 

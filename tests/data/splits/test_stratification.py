@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels
-from lopsided.data.stratification import joined, reached, stratify
+from lopsided.data.splits.stratification import joined, reached, stratify
 from lopsided.files.errors import DataError
 
 SHARES = (0.7, 0.1, 0.2)

@@ -1,7 +1,7 @@
 import pytest
 
 from lopsided.data import DataError, DataOptions, read_source
-from lopsided.data.folds import with_fold
+from lopsided.data.splits.folds import with_fold
 
 
 def test_one_fold_is_tested_and_all_others_are_trained_on(make_table):

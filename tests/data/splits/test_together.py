@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lopsided.data import DataError
-from lopsided.data.contents.together import check_parts, groups_in_two_splits, kept_together
+from lopsided.data.splits.together import check_parts, groups_in_two_splits, kept_together
 
 
 def test_groups_equal_features_and_look_alikes_stay_together_through_each_other(make_table):

@@ -6,9 +6,9 @@ from typing import TypeVar
 import numpy as np
 
 from lopsided.data.contents.leakage import content_ids
-from lopsided.data.contents.together import check_parts, kept_together
 from lopsided.data.samples import Samples
-from lopsided.data.stratification import stratify
+from lopsided.data.splits.stratification import stratify
+from lopsided.data.splits.together import check_parts, kept_together
 from lopsided.files.errors import DataError
 
 _RANDOM_STREAM = 102  # of a seed, apart from the streams of other draws

@@ -1,0 +1,1 @@
+"""Who is held back: stratified shares and folds, with groups kept together."""
