@@ -19,7 +19,17 @@ View = Literal["all", "frontal", "lateral"]
 Annotators = Literal["majority", "any", "all"]
 ColourChannels = Literal["rgb", "rgby"]
 
-IMAGE_OPTIONS = ("image_size", "resize", "cutout", "rand_augment", "mixup", "unreadable")
+IMAGE_OPTIONS = (
+    "image_size",
+    "resize",
+    "horizontal_flip",
+    "random_crop",
+    "color_jitter",
+    "cutout",
+    "rand_augment",
+    "mixup",
+    "unreadable",
+)
 """Of all readers of image files."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -42,6 +52,11 @@ class ImageOptions:
     Args:
         size: Height and width of the inputs, pixels, from 8.
         resize: squash (both sides to the size, nothing is lost), crop (the middle square) or pad (grey bars).
+        horizontal_flip: Mirror every second image, drawn at random, while training.
+        random_crop: Smallest share of an image's area that a crop at random keeps while training, in (0, 1]; 1 crops
+            none. The crop takes the place of ``resize`` there.
+        color_jitter: Brightness, contrast and saturation are each multiplied by up to this much more or less than 1
+            while training, in [0, 1].
         cutout: Side of the square that is greyed out while training, as a share of the image's side, in [0, 1).
         rand_augment: Strength of RandAugment's two random operations while training, from 0 (none) to 30.
         mixup: Alpha of the beta distribution that pairs of training images are mixed by, >= 0; 0 mixes none.
@@ -53,6 +68,9 @@ class ImageOptions:
 
     size: int = 224  # pixels
     resize: Resize = "squash"
+    horizontal_flip: bool = False
+    random_crop: float = 1.0  # share of the area
+    color_jitter: float = 0.0  # share
     cutout: float = 0.5  # share of the side
     rand_augment: int = 9
     mixup: float = 0.0
@@ -61,12 +79,24 @@ class ImageOptions:
     def __post_init__(self) -> None:
         if self.size < 8:
             raise DataError(f"expected data.image_size to be at least 8, got {self.size}")
+        if not 0 < self.random_crop <= 1:
+            raise DataError(f"expected data.random_crop to lie in (0, 1], got {self.random_crop}")
+        if not 0 <= self.color_jitter <= 1:
+            raise DataError(f"expected data.color_jitter to lie in [0, 1], got {self.color_jitter}")
         if not 0 <= self.cutout < 1:
             raise DataError(f"expected data.cutout to lie in [0, 1), got {self.cutout}")
         if not 0 <= self.rand_augment <= 30:
             raise DataError(f"expected data.rand_augment to lie in [0, 30], got {self.rand_augment}")
         if not 0 <= self.mixup < float("inf"):
             raise DataError(f"expected data.mixup to be at least 0, got {self.mixup}")
+
+    @property
+    def augments(self) -> bool:
+        """Whether a training image is another one in each epoch."""
+        crops = self.random_crop < 1
+        return bool(
+            self.horizontal_flip or crops or self.color_jitter or self.cutout or self.rand_augment or self.mixup
+        )
 
 
 @dataclass(frozen=True)
@@ -82,6 +112,11 @@ class DataOptions:
         fold: Which of the splits fold0, fold1, … to test on; the others are trained on (default: splits as they are).
         image_size: Height and width of images as the network sees them, pixels, from 8 (default 224).
         resize: squash (default; both sides to the size), crop (the middle square) or pad (grey bars).
+        horizontal_flip: Mirror every second image, drawn at random, while training (default false).
+        random_crop: Smallest share of an image's area that a crop at random keeps while training, in (0, 1], such as
+            0.5 (default 1: the whole image, as resize says).
+        color_jitter: How far brightness, contrast and saturation change at random while training, in [0, 1], such as
+            0.4: each is multiplied by 0.6 to 1.4 (default 0).
         cutout: Side of a square greyed out while training, share of the image's side, in [0, 1) (default 0.5).
         rand_augment: Strength of RandAugment while training, from 0 (none) to 30 (default 9).
         mixup: Alpha of the beta distribution that pairs of training images are mixed by, >= 0 (default 0: none).
@@ -132,6 +167,9 @@ class DataOptions:
     fold: int | None = None  # number, from 0
     image_size: int | None = None  # pixels
     resize: Resize | None = None
+    horizontal_flip: bool | None = None
+    random_crop: float | None = None  # share of the area
+    color_jitter: float | None = None  # share
     cutout: float | None = None  # share of the side
     rand_augment: int | None = None
     mixup: float | None = None

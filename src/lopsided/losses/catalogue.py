@@ -53,6 +53,8 @@ class Entry:
         needs: Arguments of the constructor that come from the training split; raises LookupError with what is missing.
         recalibration: How logits of a well-fitted network become probabilities: ``family`` of gamma_pos, gamma_neg and
             margin (eq. 5), ``shift`` by what its module keeps under that name, ``sigmoid``, or None where nobody knows.
+        takes_soft: Whether targets may lie between 0 and 1.
+        measures_gap: Whether it steers by the gap of each batch, which must then be told who is a positive.
     """
 
     name: str
@@ -62,6 +64,8 @@ class Entry:
     fixed: Mapping[str, Any] = field(default_factory=lambda: {"reduction": "batchmean"})
     needs: Callable[[Training], dict[str, Any]] = _nothing
     recalibration: Literal["family", "shift", "sigmoid"] | None = None
+    takes_soft: bool = True
+    measures_gap: bool = False
 
     @property
     def in_family(self) -> bool:
@@ -153,6 +157,7 @@ _ENTRIES = (
         {**_FAMILY, "target_gap": "target", "rate": "λ", "momentum": "", "per_label": "one γ− per label"},
         needs=_labels_if_per_label,
         recalibration="family",
+        measures_gap=True,
     ),
     Entry(
         "hill",
@@ -180,6 +185,7 @@ _ENTRIES = (
         "lopsided.losses.comparisons.two_way:TwoWayLoss",
         {"temperature_pos": "T+", "temperature_neg": "T−"},
         fixed={"reduction": "mean"},
+        takes_soft=False,
     ),
     Entry(
         "distribution_balanced",
@@ -205,7 +211,7 @@ _ENTRIES = (
         "weighted",
         "weighted cross-entropy",
         "lopsided.losses.comparisons.weighted:WeightedCrossEntropyLoss",
-        {"power": "κ", "cap": "W"},
+        {"power": "κ", "cap": "W", "pos_weight": "w"},
         needs=_frequencies,
         recalibration="shift",
     ),

@@ -20,14 +20,20 @@ from lopsided.runs.reading import read_yaml
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train: Adam with true weight decay, one cycle of the learning rate, averaged weights.
+    """How to train: by default Adam with true weight decay, one cycle of the learning rate, averaged weights.
 
     Args:
         epochs: Passes over the training split, >= 1.
         batch_size: Samples at a time on each device, >= 1.
         accumulate: Batches that make one step of the optimiser, >= 1.
-        learning_rate: Highest learning rate of the cycle, > 0.
-        weight_decay: True weight decay, >= 0; biases and normalisation have none.
+        learning_rate: Highest learning rate, > 0.
+        optimizer: adamw (Adam with true weight decay), nadam or radam (likewise), or sgd, with Nesterov's momentum of
+            0.9, which wants a rate of its own.
+        schedule: Of the learning rate: one_cycle (up, and down to nearly 0 along a cosine), cosine or linear (down to
+            0), or constant.
+        warmup: Share of the steps over which the learning rate rises, in [0, 1) (default: 0.3 for one_cycle, else 0).
+        weight_decay: True weight decay, >= 0 (of sgd: added to the gradient); biases and normalisation have none.
+        label_smoothing: Share of each target that is moved to 1/2 while training, in [0, 1).
         clip_norm: Largest norm of a step's gradient, > 0; longer ones are shortened to it (default: none are).
         ema_decay: Decay per step of the averaged weights, which are evaluated and saved, in [0, 1); shorter at first.
         patience: Epochs without a better validation mAP after which training stops, >= 1 (default: never).
@@ -35,6 +41,8 @@ class TrainingOptions:
             label has equal chances, and having no label too.
         precision: float32, or bfloat16 or float16 where that is faster; the loss is computed in float32.
         channels_last: Memory order of images that convolutions are faster in.
+        gradient_checkpointing: Compute a backbone's activations again on the way back instead of keeping them: less
+            memory, more time.
         compile: Let torch.compile translate the network, which takes a minute and is then faster on a GPU.
         workers: Processes that prepare batches; 0 prepares them in the training process (default: 0 for tables, for
             images one for each core up to 8).
@@ -47,13 +55,18 @@ class TrainingOptions:
     batch_size: int = 128  # samples
     accumulate: int = 1  # batches
     learning_rate: float = 2e-3
+    optimizer: Literal["adamw", "nadam", "radam", "sgd"] = "adamw"
+    schedule: Literal["one_cycle", "cosine", "linear", "constant"] = "one_cycle"
+    warmup: float | None = None  # share of the steps
     weight_decay: float = 1e-4
+    label_smoothing: float = 0.0  # share
     clip_norm: float | None = None
     ema_decay: float = 0.9997  # per step
     patience: int | None = None  # epochs
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     channels_last: bool = True
+    gradient_checkpointing: bool = False
     compile: bool = False
     workers: int | None = None
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -69,8 +82,13 @@ class TrainingOptions:
                 raise ValueError(f"expected training.{name} to be above 0, got {value}")
         if not 0 <= self.weight_decay < float("inf"):
             raise ValueError(f"expected training.weight_decay to be at least 0, got {self.weight_decay}")
-        if not 0 <= self.ema_decay < 1:
-            raise ValueError(f"expected training.ema_decay to lie in [0, 1), got {self.ema_decay}")
+        for name in ("ema_decay", "label_smoothing", "warmup"):
+            if (value := getattr(self, name)) is not None and not 0 <= value < 1:
+                raise ValueError(f"expected training.{name} to lie in [0, 1), got {value}")
+        for name in ("optimizer", "schedule"):
+            choices = get_args(get_type_hints(type(self))[name])
+            if (value := getattr(self, name)) not in choices:
+                raise ValueError(f"expected training.{name} to be one of {', '.join(choices)}, got {value!r:.40}")
         if self.workers is not None and self.workers < 0:
             raise ValueError(f"expected training.workers to be at least 0, got {self.workers}")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lopsided.losses.base import Loss
 from lopsided.losses.catalogue import CATALOGUE, Training
+from lopsided.losses.recalibration import recalibrate
 from lopsided.runs.loss_options import LossOptions
 
 
@@ -31,6 +33,48 @@ def build_criterion(
     FocalLoss(gamma=3.0)
     """
     return CATALOGUE[options.name].build(options.given(), Training(num_labels, positives, num_samples))
+
+
+def check_targets(options: LossOptions, *, smoothing: float, mixup: float) -> None:
+    """Refuse what makes targets soft where the loss does not take them.
+
+    Args:
+        options: Name and settings.
+        smoothing: Share of each target that is moved to 1/2.
+        mixup: Alpha of mixup; 0 mixes none.
+
+    Raises:
+        ValueError: The loss takes hard targets only, or steers by a gap that smoothing would hide.
+    """
+    entry = CATALOGUE[options.name]
+    for name, value in (("training.label_smoothing", smoothing), ("data.mixup", mixup)):
+        if value and not entry.takes_soft:
+            raise ValueError(f"expected no {name} with loss.name={options.name}, whose targets are 0 or 1, got {value}")
+    if smoothing and entry.measures_gap:
+        raise ValueError(
+            f"expected no training.label_smoothing with loss.name={options.name}, whose gap would count every negative "
+            f"as {smoothing / 2:g} of a positive, got {smoothing}"
+        )
+
+
+def about_smoothing(options: LossOptions, *, smoothing: float) -> str | None:
+    """A line about where smoothing leads a loss of the asymmetric family, else None.
+
+    >>> print(about_smoothing(LossOptions(name="asymmetric"), smoothing=0.1))
+    label smoothing of 0.1 leads a label that is never true to an output of 0.40, not 0.05; predict takes that back
+    """
+    if not smoothing or not CATALOGUE[options.name].in_family:
+        return None
+    loss: Any = CATALOGUE[options.name].build(options.given(), Training(num_labels=1))
+    logits = torch.linspace(-20, 20, 40_001)
+    shares = recalibrate(logits, gamma_pos=loss.gamma_pos, gamma_neg=loss.gamma_neg, margin=loss.margin)
+    output = float(torch.sigmoid(logits[(shares < smoothing / 2).sum()]))
+    if abs(output - smoothing / 2) < 0.005:
+        return None
+    return (
+        f"label smoothing of {smoothing:g} leads a label that is never true to an output of {output:.2f}, not "
+        f"{smoothing / 2:.2f}; predict takes that back"
+    )
 
 
 def about_unknown(options: LossOptions, *, num_unknown: int) -> str | None:

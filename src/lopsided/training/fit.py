@@ -24,9 +24,10 @@ from lopsided.data.preparation import Preparation
 from lopsided.data.splits.folds import fold_of
 from lopsided.files.errors import quoted
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
+from lopsided.models.checkpointing import keep_fewer_activations
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
-from lopsided.runs.criterion import about_unknown, build_criterion
+from lopsided.runs.criterion import about_smoothing, about_unknown, build_criterion, check_targets
 from lopsided.runs.environment import environment
 from lopsided.runs.folder import RunFolder, about_run, identity_in
 from lopsided.runs.json_files import write_json
@@ -76,6 +77,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
         _check_data(last, identity, data)
     _check_train(config, data)
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
+    check_targets(config.loss, smoothing=config.training.label_smoothing, mixup=config.data.mixup or 0.0)
     for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
     images = _images(config)
@@ -225,6 +227,8 @@ def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation 
         kind=inputs.kind,
         **({} if preparation is None else preparation.for_network),
     )
+    if config.training.gradient_checkpointing:
+        keep_fewer_activations(model)
     start_head(model, config.model, labels=data.labels.take(data.rows("train")))
     for module in model.modules():
         if isinstance(module, Standardise):
@@ -250,7 +254,7 @@ def _smallest_batch(config: Config, data: Data, inputs: Inputs, model: nn.Module
 
 def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Module) -> tuple[Data, list[int]]:
     """What batches are made of: the data, or what a frozen backbone makes of it; and images that cannot be opened."""
-    changes = data.opens_files and (images.cutout or images.rand_augment or images.mixup)
+    changes = data.opens_files and images.augments
     if not isinstance(model, ImageNetwork | TextNetwork) or not model.frozen or changes:
         return data, []
     if isinstance(model, ImageNetwork) and not data.opens_files:  # small pictures in memory
@@ -267,8 +271,13 @@ def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Modu
 
 def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *, of_features: bool) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
-    if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
-        print(remark, file=sys.stderr)
+    smoothing = config.training.label_smoothing
+    for remark in (
+        about_unknown(config.loss, num_unknown=train.num_unknown),
+        about_smoothing(config.loss, smoothing=smoothing),
+    ):
+        if remark and is_first_rank():
+            print(remark, file=sys.stderr)
     task = MultiLabelTask(
         model,
         build_criterion(

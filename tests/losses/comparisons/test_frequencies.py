@@ -30,6 +30,15 @@ def test_weights_are_those_of_pos_weight():
     torch.testing.assert_close(criterion(*batch()), expected)
 
 
+def test_one_pos_weight_for_all_labels_takes_the_place_of_theirs():
+    criterion = WeightedCrossEntropyLoss(frequencies=SHARES, pos_weight=7.0)
+    expected = binary_cross_entropy_with_logits(*batch(), pos_weight=torch.full((3,), 7.0))
+    torch.testing.assert_close(criterion(*batch()), expected)
+    torch.testing.assert_close(criterion.shift, -torch.full((3,), 7.0).log())
+    with pytest.raises(ValueError, match="expected pos_weight to be > 0, got 0"):
+        WeightedCrossEntropyLoss(frequencies=SHARES, pos_weight=0.0)
+
+
 def test_adjusted_logits_are_cross_entropy_of_the_sum():
     logits, targets = batch()
     expected = binary_cross_entropy(logits + 0.7 * torch.logit(SHARES).float(), targets)

@@ -24,6 +24,7 @@ class WeightedCrossEntropyLoss(Loss):
         frequencies: Share f of the training samples that have each label, in (0, 1), one value per label.
         power: Exponent :math:`\kappa` of the odds against a label, >= 0; 0 is cross-entropy, 1 balances the sides.
         cap: Largest weight W, > 0.
+        pos_weight: Weight of the positives of every label, > 0, in the place of the one by frequency.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
     >>> criterion = WeightedCrossEntropyLoss(frequencies=[0.5, 0.1], reduction="none")
@@ -38,7 +39,13 @@ class WeightedCrossEntropyLoss(Loss):
     shift: Tensor
 
     def __init__(
-        self, *, frequencies: Sequence[float] | Tensor, power: float = 0.5, cap: float = 10.0, reduction: str = "mean"
+        self,
+        *,
+        frequencies: Sequence[float] | Tensor,
+        power: float = 0.5,
+        cap: float = 10.0,
+        pos_weight: float | None = None,
+        reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
         self.power = check_number("power", power, at_least=0.0)
@@ -46,7 +53,10 @@ class WeightedCrossEntropyLoss(Loss):
         shares = torch.as_tensor(frequencies, dtype=torch.float64)
         check_shares(shares, inside=True)
         self.register_buffer("frequencies", shares, persistent=False)
+        self.pos_weight = None if pos_weight is None else check_number("pos_weight", pos_weight, above=0.0)
         weights = torch.exp(-power * torch.logit(shares)).clamp(max=cap)
+        if pos_weight is not None:
+            weights = torch.full_like(weights, pos_weight)
         self.register_buffer("shift", -weights.log().float())
 
     def costs(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ class Loop:
         progress.begin(self.epoch)
         self.task.train()
         self.train.sampler.set_epoch(self.epoch)  # pyright: ignore[reportAttributeAccessIssue]
-        for number, batch in enumerate(_batches(self.train)):
+        for number, batch in enumerate(progress.timed(_batches(self.train))):
             rate = self.steps.learning_rate
             self.steps.take(batch, epoch=self.epoch, number=number)
             self.log.keep(self.task, epoch=self.epoch, step=self.steps.count, rate=rate)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
+from typing import TypeVar
 
 from tqdm import tqdm
+
+Batch = TypeVar("Batch")
 
 _SHOWN = ("loss", "gap", "gamma_neg", "val_mAP")
 
@@ -24,7 +28,7 @@ class Progress:
     def __init__(self, latest: dict[str, float], *, epochs: int, batches: int, shows: bool) -> None:
         self.latest, self.epochs, self.shows = latest, epochs, shows
         self.started = self.epoch_started = time.monotonic()
-        self.samples, self.trained_for = 0, 0.0
+        self.samples, self.trained_for, self.waited = 0, 0.0, 0.0
         on_terminal = shows and sys.stderr.isatty()
         self.bar = tqdm(total=batches, unit="batch", leave=False) if on_terminal else None
 
@@ -37,10 +41,22 @@ class Progress:
 
     def begin(self, epoch: int) -> None:
         """Say which epoch of how many, from 0."""
-        self.samples, self.epoch_started = 0, time.monotonic()
+        self.samples, self.waited, self.epoch_started = 0, 0.0, time.monotonic()
         if self.bar is not None:
             self.bar.reset()
             self.bar.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+
+    def timed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """The same batches, with the time that each is waited for."""
+        waiting = iter(batches)
+        while True:
+            began = time.perf_counter()
+            try:
+                batch = next(waiting)
+            except StopIteration:
+                return
+            self.waited += time.perf_counter() - began
+            yield batch
 
     def step(self, samples: int) -> None:
         """Count a batch, of all processes together."""
@@ -57,9 +73,12 @@ class Progress:
         """Leave the epoch's line."""
         if not self.shows:
             return
-        rate = self.samples / max(self.trained_for, 1e-9)
+        trained_for = max(self.trained_for, 1e-9)
         seconds = time.monotonic() - self.started
-        line = f"  epoch {epoch + 1:>3}/{self.epochs}  {self._numbers()}  {rate:,.0f} samples/s  {seconds:.0f} s"
+        line = (
+            f"  epoch {epoch + 1:>3}/{self.epochs}  {self._numbers()}  {self.samples / trained_for:,.0f} samples/s, "
+            f"{self.waited / trained_for:.0%} waiting for data  {seconds:.0f} s"
+        )
         if self.bar is not None:
             self.bar.write(line, file=sys.stderr)
         else:

@@ -19,12 +19,14 @@ def check_row_steps(options: TrainingOptions) -> None:
     """Refuse what steps of single rows cannot do.
 
     Raises:
-        ValueError: Gradients are to be clipped, scaled for float16, or computed by a compiled network.
+        ValueError: Gradients are to be clipped, scaled for float16, computed by a compiled network, or followed by
+            another optimiser.
     """
     for name, wanted, given in (
         ("clip_norm", "none", options.clip_norm is not None),
         ("precision", "float32 or bfloat16", options.precision == "float16"),
         ("compile", "false", options.compile),
+        ("optimizer", "adamw", options.optimizer != "adamw"),
     ):
         if given:
             came = getattr(options, name)

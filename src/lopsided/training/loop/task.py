@@ -30,6 +30,17 @@ def labels_apart(num_validation: int, num_labels: int) -> int:
     return max(1, -(-num_validation * num_labels // MOST_SCORES))
 
 
+def smoothed(targets: Tensor, *, share: float) -> Tensor:
+    """Targets of which a share is moved to 1/2, as float32; with a share of 0 they stay as they are.
+
+    Source: Szegedy et al., Rethinking the inception architecture, CVPR 2016, section 7, for each label on its own.
+
+    >>> smoothed(torch.tensor([True, False]), share=0.1)
+    tensor([0.9500, 0.0500])
+    """
+    return targets if share == 0 else targets.float() * (1 - share) + share / 2
+
+
 class StepValues(NamedTuple):
     """What metrics.csv has of a step; none of it is waited for, and none keeps a graph."""
 
@@ -108,7 +119,7 @@ class MultiLabelTask(nn.Module):
         """
         logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
         gamma_neg = gamma_neg_of(self.criterion, device=logits.device)
-        loss = self.criterion(logits, targets, mask=mask)
+        loss = self.criterion(logits, smoothed(targets, share=self.options.label_smoothing), mask=mask)
         plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
         self.step_values = StepValues(loss.detach(), plain, gamma_neg, sums)
         return loss
