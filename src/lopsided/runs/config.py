@@ -93,19 +93,35 @@ class TrainingOptions:
             raise ValueError(f"expected training.workers to be at least 0, got {self.workers}")
 
 
+LOGGERS = ("tensorboard", "wandb", "mlflow")
+"""What the numbers of a run may be sent to."""
+
+
 @dataclass(frozen=True)
 class ReportOptions:
-    """What the report of a run shows.
+    """What the report of a run shows, and where its numbers go.
 
     Args:
         title: Heading of the page.
         examples: Test samples to show with true and predicted labels, >= 0.
+        loggers: Where numbers go beside metrics.csv while training, joined by commas: tensorboard (default, in the
+            run), wandb (project: WANDB_PROJECT) and mlflow (server or file: MLFLOW_TRACKING_URI), or none.
     """
 
     title: str = "Training report"
     examples: int = 8  # samples
+    loggers: str = "tensorboard"
+
+    @property
+    def logger_names(self) -> tuple[str, ...]:
+        """The names in ``loggers``, none of them twice."""
+        names = [name.strip() for name in self.loggers.split(",") if name.strip()]
+        return () if names == ["none"] else tuple(dict.fromkeys(names))
 
     def __post_init__(self) -> None:
+        for name in self.logger_names:
+            if name not in LOGGERS:
+                raise ValueError(f"expected report.loggers to be of {', '.join(LOGGERS)}, or none, got {name!r:.40}")
         if self.examples < 0:
             raise ValueError(f"expected report.examples to be at least 0, got {self.examples}")
 

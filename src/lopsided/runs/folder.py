@@ -96,6 +96,11 @@ class RunFolder:
         return self.path / "thresholds.json"
 
     @property
+    def loggers_file(self) -> Path:
+        """By which numbers other services know the run; absent where none was asked for."""
+        return self.path / "loggers.json"
+
+    @property
     def unreadable_file(self) -> Path:
         """Images that could not be opened while training, with the reason; absent where there were none."""
         return self.path / "unreadable.csv"

@@ -195,7 +195,8 @@ def _begin(run: RunFolder, config: Config, identity: Identity, preparation: Prep
     """Write what is known of a run before its first step, and remove what was made for weights that are no more."""
     if anew:
         best = run.checkpoints / "best.ckpt"  # of a first epoch that was cut short at its end
-        for stale in (best, run.calibration_file, run.thresholds_file, run.evaluation_file, run.unreadable_file):
+        made = run.calibration_file, run.thresholds_file, run.evaluation_file, run.unreadable_file, run.loggers_file
+        for stale in (best, *made):
             stale.unlink(missing_ok=True)
         if preparation is not None:
             save_preparation(preparation, run.preparation_folder)

@@ -17,9 +17,9 @@ from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.training.loop.checkpoints import Best, write_checkpoint
 from lopsided.training.loop.engine import end_other_processes
-from lopsided.training.loop.events import Events
+from lopsided.training.loop.loggers import Loggers
 from lopsided.training.loop.progress import Progress
-from lopsided.training.loop.step_log import ROWS_AT_ONCE, StepLog
+from lopsided.training.loop.step_log import StepLog
 from lopsided.training.loop.steps import Steps
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.unreadable import UnreadableLog
@@ -53,8 +53,13 @@ class Loop:
         self.train, self.val, self.unreadable = train, val, unreadable
         self.steps = Steps(task, fabric, batches=len(train), seed=config.seed)
         self.best, self.epoch = Best(), 0
-        self.events = Events(run.path / "tensorboard", rows_at_once=ROWS_AT_ONCE)
-        self.log = StepLog(run.metrics_file, loggers=[self.events], writes=fabric.is_global_zero)
+        self.loggers = Loggers(run, config, writes=fabric.is_global_zero)
+        self.log = StepLog(
+            run.metrics_file,
+            loggers=self.loggers.every_step,
+            remote=self.loggers.remote,
+            writes=fabric.is_global_zero,
+        )
 
     def resume(self, checkpoint: dict[str, Any]) -> None:
         """Go on from the end of the epoch that a checkpoint was written after."""
@@ -81,9 +86,9 @@ class Loop:
         except BaseException:
             end_other_processes(self.fabric)
             with suppress(OSError):  # what ended the run is told, not what this comes to
-                self.events.finalize("failed")
+                self.loggers.finalize("failed")
             raise
-        self.events.finalize("success")
+        self.loggers.finalize("success", best=self.best.value)
 
     def _has_waited(self) -> bool:
         """Whether as many epochs as ``patience`` says were no better than the best one."""
@@ -107,7 +112,7 @@ class Loop:
             values = self._validated(self.val, check_stop)
             self.log.write_validation(values, epoch=self.epoch, step=self.steps.count)
             is_best = self.best.is_improved_by(values["val_mAP"])
-        self.events.save()
+        self.loggers.save()
         progress.end(self.epoch)
         self.unreadable.tell(self.fabric)
         self._save(is_best=is_best)

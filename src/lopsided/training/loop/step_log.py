@@ -27,15 +27,23 @@ class StepLog:
 
     Args:
         path: The CSV file.
-        loggers: Lightning's, which get the same numbers.
+        loggers: Which get the same numbers.
+        remote: Which get the last of the steps that are written together, and every validation: a service that has to
+            be waited for.
         writes: Whether this process is the one that writes; the others only add their values.
         every: Steps between two writes.
     """
 
     def __init__(
-        self, path: Path, *, loggers: Sequence[Logger] = (), writes: bool = True, every: int = ROWS_AT_ONCE
+        self,
+        path: Path,
+        *,
+        loggers: Sequence[Logger] = (),
+        remote: Sequence[Any] = (),
+        writes: bool = True,
+        every: int = ROWS_AT_ONCE,
     ) -> None:
-        self.path, self.loggers, self.writes, self.every = path, loggers, writes, every
+        self.path, self.loggers, self.remote, self.writes, self.every = path, loggers, remote, writes, every
         self.pending: list[tuple[int, int, float, StepValues]] = []  # epoch, step, learning rate, values
         self.latest: dict[str, float] = {}  # the last row written, for the progress bar
 
@@ -89,9 +97,8 @@ class StepLog:
         if not self.writes:
             return
         for row in rows:
-            numbers = {name: value for name, value in row.items() if name not in ("epoch", "step")}
-            for logger in self.loggers:
-                logger.log_metrics(numbers, step=row["step"])
+            for logger in (*self.loggers, *(self.remote if row is rows[-1] else ())):
+                logger.log_metrics(_numbers(row), step=row["step"])
         lines = io.StringIO()
         csv.DictWriter(lines, COLUMNS).writerows({name: _short(value) for name, value in row.items()} for row in rows)
         append_lines(self.path, lines.getvalue())
@@ -101,6 +108,10 @@ def _stacked(steps: list[StepValues]) -> Tensor:
     """A row for each step, shape (steps, 7)."""
     first = [torch.stack(column) for column in zip(*(step[:3] for step in steps), strict=True)]
     return torch.cat([torch.stack(first, dim=1), torch.stack([step.gap_sums for step in steps])], dim=1)
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name not in ("epoch", "step")}
 
 
 def _short(value: float | int) -> str:
