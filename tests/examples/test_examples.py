@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from lopsided.losses import linear_asymmetric_loss
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 NEEDS = {"hugging_face_trainer": "accelerate", "lightning_module": "pytorch_lightning", "serve_onnx": "onnxscript"}
@@ -72,7 +74,7 @@ def test_it_runs_and_ends_with_the_line_that_it_promises(path, request):
 def test_it_says_how_to_run_it_and_is_short(path):
     source = path.read_text(encoding="utf-8")
     assert f"    python examples/{path.name}\n" in ast.get_docstring(ast.parse(source))
-    assert len(source.splitlines()) <= 100
+    assert len(source.splitlines()) <= 120
 
 
 @pytest.mark.slow
@@ -109,3 +111,42 @@ def test_accumulated_batches_of_the_hugging_face_example_cost_what_one_large_bat
         for rows in torch.arange(12).split(5)
     ]
     torch.testing.assert_close(sum(parts), whole)
+
+
+def loaded(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def on_one_process(parameters, loss_of):
+    """The first and the last loss of the same training without processes, as the examples print them."""
+    optimizer = torch.optim.AdamW(parameters, lr=0.02)
+    losses = []
+    for _ in range(30):
+        loss = loss_of()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return [round(losses[0], 2), round(losses[-1], 2)]
+
+
+@pytest.mark.slow
+def test_labels_on_two_processes_learn_what_one_process_learns():
+    body, head, inputs, targets = loaded("sharded_labels").made()
+    alone = on_one_process(
+        [*body.parameters(), *head.parameters()],
+        lambda: linear_asymmetric_loss(
+            body(inputs), head.weight, head.bias, targets, indices=True, margin=0.0, reduction="batchmean"
+        ),
+    )
+    assert numbers(last_line(ROOT / "examples" / "sharded_labels.py"))[-2:] == pytest.approx(alone, abs=0.011)
+
+
+@pytest.mark.slow
+def test_a_sharded_last_layer_learns_what_a_whole_one_learns():
+    network, inputs, targets = loaded("fsdp_many_labels").made()
+    alone = on_one_process(network.parameters(), lambda: network(inputs, targets))
+    assert numbers(last_line(ROOT / "examples" / "fsdp_many_labels.py"))[-2:] == pytest.approx(alone, abs=0.011)
