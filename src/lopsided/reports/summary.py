@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lopsided.data import Data
+from lopsided.data.hidden import count_hidden
 from lopsided.files.errors import counted
 from lopsided.reports.doubts import doubts_about, one_rate, same_measure
 from lopsided.reports.naming import TITLES, describe_loss, shown, what_differs
@@ -89,12 +90,21 @@ def _what_it_holds(data: Data) -> str:
         negatives = len(data) * num_labels - data.labels.num_unknown - labels
         text += f" ({counted(round(negatives / labels), 'negative')} for each positive)"
     if data.truth is not None:
-        text += f"; {_hidden(labels - data.labels.positives.nnz)} on purpose"
+        text += f"; {_hidden(*count_hidden(data.labels, data.truth))} on purpose"
     return text + "."
 
 
-def _hidden(count: int) -> str:
-    return f"{counted(count, 'positive')} of the training samples {'was' if count == 1 else 'were'} hidden"
+def _hidden(positives: int, unknown: int) -> str:
+    """Such as ``3 positives of the training samples were hidden and 1 label was made unknown``."""
+    parts = [f"{counted(positives, 'positive')} of the training samples {_were(positives)} hidden"] if positives else []
+    if unknown:
+        where = "" if parts else " of the training samples"
+        parts.append(f"{counted(unknown, 'label')}{where} {_were(unknown)} made unknown")
+    return " and ".join(parts) or "no positive of the training samples was hidden"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _how_it_ran(runs: Sequence[Run]) -> str:
