@@ -288,7 +288,7 @@ def test_inspect_shows_what_training_will_set_aside_and_which_labels_say_nothing
     config = ["--training.epochs", "1", "--out", str(tmp_path / "run")]
     _, out, err = said(capsys, "train", source, *config)
     assert "(of the epoch that it chose: optimistic)" in out
-    assert "validation mAP is the mean over the 2 of 3 labels that have a positive there; it has 1 labels" in err
+    assert "validation mAP is the mean over the 2 of 3 labels that have a positive there; it has 1 label that is" in err
 
 
 def test_curves_are_pictures(capsys, tmp_path):

@@ -154,6 +154,7 @@ def test_a_negative_seed_is_refused(csv):
     [
         ({"train_samples": 0}, "^expected data.train_samples to be at least 1, got 0"),
         ({"missing": 1.0}, "^expected data.missing to be at least 0 and below 1, got 1.0"),
+        ({"unknown": -0.1}, "^expected data.unknown to be at least 0 and below 1, got -0.1"),
         ({"validation_share": -0.1}, "^expected data.validation_share to be at least 0 and below 1, got -0.1"),
         ({"validation_share": float("nan")}, "got nan"),
     ],

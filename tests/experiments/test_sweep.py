@@ -47,7 +47,7 @@ def units_until(worker, count):
     """Wait for a worker to finish some units; their names."""
     found = []
     for line in worker.stderr:
-        if "runs," in line:
+        if " s" in line and (" runs, " in line or " 1 run, " in line):
             found.append(line.strip())
             if len(found) == count:
                 break
@@ -134,7 +134,7 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stood(tmp_path, source):
     worker.kill()
     rest = worker.communicate()[1]
     assert "final" not in "".join(done)
-    done += [line.strip() for line in rest.splitlines() if "runs," in line]
+    done += [line.strip() for line in rest.splitlines() if " s" in line and (" runs, " in line or " 1 run, " in line)]
     worker = start(source, tmp_path / "cut")
     further = units_until(worker, 100)
     worker.communicate()

@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 from lopsided.data import Labels, Table, read_source
 from lopsided.reports.runs import read_runs
 from lopsided.reports.summary import best_run, summary, warnings_about
-from lopsided.runs.config import LossOptions
+from lopsided.runs.config import LossOptions, TrainingOptions
 from tests.reports.conftest import evaluation_of
 
 
@@ -23,6 +23,18 @@ def test_one_run_is_summed_up_with_its_data_its_loss_and_its_result(make_run, so
         "the gap Δp ended at +0.00",
     ):
         assert part in text
+
+
+def test_one_of_a_thing_is_said_as_one(make_run):
+    labels = Labels(("only",), csr_array(np.array([[True], [False]])))
+    data = Table("small", np.zeros((2, 3), np.float32), labels, np.array(["train", "test"]))
+    hidden = dataclasses.replace(data, labels=Labels(("only",), csr_array(np.zeros((2, 1), bool))), truth=data.labels)
+    (run,) = read_runs([make_run("a")])
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, training=TrainingOptions(epochs=1)))
+    text = summary([run], hidden)
+    assert "samples with 1 label each" in text
+    assert "1 positive of the training samples was hidden on purpose" in text
+    assert "was set to 1 epoch in batches" in text
 
 
 def test_several_runs_are_compared(make_run):

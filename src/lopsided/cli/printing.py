@@ -9,6 +9,10 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from lopsided.files.errors import counted
+
+__all__ = ["counted", "named", "say", "table"]
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Grid:
     """A table whose first column holds names and whose others hold numbers."""
@@ -25,15 +29,6 @@ def say(*things: str | Text | Grid, width: int | None = None) -> None:
     console = Console(width=width)
     for thing in things:
         console.print(thing, markup=False, soft_wrap=not isinstance(thing, Grid))
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things.
-
-    >>> counted(1, "sample"), counted(1500, "label")
-    ('1 sample', '1,500 labels')
-    """
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def named(labels: Sequence[str], *, most: int = 12) -> str:

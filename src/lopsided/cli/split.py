@@ -83,8 +83,10 @@ def _parser() -> Parser:
 
 def _options(parser: Parser, given: Any) -> DataOptions:
     options: DataOptions = parser.checked(lambda: parser.instantiate(given)).data
-    if options.validation_share or options.missing:
-        parser.error("expected --data.validation_share and --data.missing only with lopsided train, got one here")
+    if options.validation_share or options.missing or options.unknown:
+        parser.error(
+            "expected --data.validation_share, --data.missing and --data.unknown only with lopsided train, got one here"
+        )
     if options.test_share or options.fold is not None:
         parser.error("--data.test_share and --data.fold are for training: say --test, or --folds")
     if given.group is None:

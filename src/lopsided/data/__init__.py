@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from lopsided.data.batches import ImageDataset, SplitDataset, TableDataset
     from lopsided.data.checks.summary import imbalance, summarise
     from lopsided.data.contents.leakage import in_two_splits
+    from lopsided.data.hidden import make_unknown
     from lopsided.data.images.check import ImageCheck, check_images
     from lopsided.data.images.decode import UnreadableImage, open_image, why_unreadable
     from lopsided.data.images.near_duplicates import near_duplicates_in_two_splits
@@ -58,6 +59,7 @@ __all__ = [
     "is_source",
     "loose_images",
     "loose_texts",
+    "make_unknown",
     "near_duplicates_in_two_splits",
     "open_image",
     "read_arff",

@@ -106,6 +106,7 @@ class DataOptions:
     Args:
         train_samples: Scenes of the source ``digits`` to train on, at least 1.
         missing: Share of the training positives to hide, in [0, 1).
+        unknown: Share of the training labels, positive or negative, to make unknown, in [0, 1).
         validation_share: Share of the training samples to move to ``val`` where there is no such split, in [0, 1).
         test_share: Share of the training samples to move to ``test`` first, stratified over labels, with groups and
             copies kept together, where there is no such split, in [0, 1).
@@ -162,6 +163,7 @@ class DataOptions:
 
     train_samples: int = 20_000  # scenes, of digits only
     missing: float = 0.0  # share of the training positives
+    unknown: float = 0.0  # share of the training labels
     validation_share: float = 0.1  # share of the training samples
     test_share: float = 0.0  # share of the training samples
     fold: int | None = None  # number, from 0
@@ -203,7 +205,7 @@ class DataOptions:
     def __post_init__(self) -> None:
         if self.train_samples < 1:
             raise DataError(f"expected data.train_samples to be at least 1, got {self.train_samples}")
-        for name in ("missing", "validation_share", "test_share"):
+        for name in ("missing", "unknown", "validation_share", "test_share"):
             if not 0 <= (share := getattr(self, name)) < 1:
                 raise DataError(f"expected data.{name} to be at least 0 and below 1, got {share}")
         for name, choices in _CHOICES.items():

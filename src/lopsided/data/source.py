@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lopsided.data.catalogue import KINDS, SOURCES, Source, is_source
-from lopsided.data.labels import hide_positives
+from lopsided.data.hidden import Hidden
 from lopsided.data.options import DataOptions
 from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
@@ -27,14 +27,14 @@ def read_source(
     Args:
         source: ``digits``, or a kind and a place such as ``coco:DIR``; see ``SOURCES`` and the reader of each.
         options: What to do with it; by default, what ``DataOptions()`` says. With ``validation_share=0`` and
-            ``missing=0`` the data is as it lies on disk.
-        seed: Decides the scenes of ``digits``, the validation samples and the hidden positives, at least 0.
+            ``missing=0`` and ``unknown=0`` the data is as it lies on disk.
+        seed: Decides the scenes of ``digits``, the validation samples and the hidden labels, at least 0.
         label_names: Labels of a run that is to be applied to the data, which then has exactly these, in their order;
             what the data does not say is unknown.
 
     Returns:
-        A table, or a manifest of image files, with a ``val`` split if there is any to be had. With ``missing`` its
-        ``truth`` holds all labels; validation and test keep theirs.
+        A table, or a manifest of image files, with a ``val`` split if there is any to be had. With ``missing`` or
+        ``unknown`` its ``truth`` holds all labels; validation and test keep theirs.
 
     Raises:
         DataError: There is no such kind of source, an option is for others, it cannot be read, or it has a label that
@@ -63,10 +63,12 @@ def read_source(
         data = with_fold(data, options.fold)
     data = with_test(data, share=options.test_share, seed=seed)
     data = with_validation(data, share=options.validation_share, seed=seed)
-    if options.missing == 0 or "train" not in data.split_names:
+    hidden = Hidden(options.missing, options.unknown)
+    if not any(hidden) or "train" not in data.split_names:
         return data
-    hidden = hide_positives(data.labels, data.rows("train"), share=options.missing, seed=seed)
-    return dataclasses.replace(data, labels=hidden, truth=data.labels)
+    return dataclasses.replace(
+        data, labels=hidden.applied(data.labels, data.rows("train"), seed=seed), truth=data.labels
+    )
 
 
 def split_source(source: str) -> tuple[str, str]:

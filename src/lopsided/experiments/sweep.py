@@ -15,6 +15,7 @@ from lopsided.experiments.plan import Sweep, num_left, num_runs, points
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.runner import Work
 from lopsided.experiments.study import Study, check_storage
+from lopsided.files.errors import counted
 
 __all__ = ["run_sweep"]
 
@@ -92,5 +93,9 @@ def _make(name: str, study: Study, work: Work, bar: tqdm) -> bool:
             study.add(work.make(unit), work.sweep.settings)
             if bar.disable:  # no terminal
                 took = time.perf_counter() - started
-                print(f"  {work.sweep.name}: {name}: {len(unit)} runs, {took:.0f} s", file=sys.stderr, flush=True)
+                print(
+                    f"  {work.sweep.name}: {name}: {counted(len(unit), 'run')}, {took:.0f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
         return bool(unit)

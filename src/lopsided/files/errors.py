@@ -51,3 +51,12 @@ def quoted(text: object) -> str:
     except RecursionError:  # lists in lists, as deep as a parser would just take
         shown = f"a deep {type(text).__name__}"
     return shown if len(shown) <= 42 else shown[:39] + "..."
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "sample"), counted(1500, "label")
+    ('1 sample', '1,500 labels')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"

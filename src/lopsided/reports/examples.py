@@ -99,7 +99,7 @@ def read_source_of(run: Run, *, only_test: bool = False) -> Data:
     """
     options = run.config.data
     if only_test and run.config.source == "digits":  # whose test scenes do not depend on the others
-        options = dataclasses.replace(options, train_samples=1, missing=0.0)
+        options = dataclasses.replace(options, train_samples=1, missing=0.0, unknown=0.0)
     elif run.folder.identity() is not None:
         return own_data(run.folder)
     return read_source(run.config.source, options, seed=run.config.seed)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lopsided.data import Data
+from lopsided.data.hidden import count_hidden
+from lopsided.files.errors import counted
 from lopsided.reports.doubts import doubts_about, one_rate, same_measure
 from lopsided.reports.naming import TITLES, describe_loss, shown, what_differs
 from lopsided.reports.runs import Run
@@ -81,20 +83,36 @@ def _what_it_holds(data: Data) -> str:
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     labels = (data.truth or data.labels).positives.nnz
     num_labels = len(data.labels.names)
-    text = f"The data holds {listed} samples with {num_labels:,} labels each, {labels / len(data):.1f} of them true"
+    noun = "sample" if len(data) == 1 else "samples"
+    text = f"The data holds {listed} {noun} with {counted(num_labels, 'label')} each, "
+    text += f"{labels / len(data):.1f} of them true"
     if labels:
         negatives = len(data) * num_labels - data.labels.num_unknown - labels
-        text += f" ({negatives / labels:.0f} negatives for each positive)"
+        text += f" ({counted(round(negatives / labels), 'negative')} for each positive)"
     if data.truth is not None:
-        text += f"; {labels - data.labels.positives.nnz:,} positives of the training samples were hidden on purpose"
+        text += f"; {_hidden(*count_hidden(data.labels, data.truth))} on purpose"
     return text + "."
+
+
+def _hidden(positives: int, unknown: int) -> str:
+    """Such as ``3 positives of the training samples were hidden and 1 label was made unknown``."""
+    parts = [f"{counted(positives, 'positive')} of the training samples {_were(positives)} hidden"] if positives else []
+    if unknown:
+        where = "" if parts else " of the training samples"
+        parts.append(f"{counted(unknown, 'label')}{where} {_were(unknown)} made unknown")
+    return " and ".join(parts) or "no positive of the training samples was hidden"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def _how_it_ran(runs: Sequence[Run]) -> str:
     epochs = _range([run.config.training.epochs for run in runs])
+    epochs += " epoch" if epochs == "1" else " epochs"
     batches = _range([run.config.training.batch_size for run in runs])
     rates = _range([run.config.training.learning_rate for run in runs])
-    text = f"Training was set to {epochs} epochs in batches of {batches}, with a highest learning rate of {rates}."
+    text = f"Training was set to {epochs} in batches of {batches}, with a highest learning rate of {rates}."
     if len(runs) > 1:
         names = ["the loss" if name == "loss" else name for name in what_differs([run.config for run in runs])]
         text += f" They differ in {', '.join(names)}." if names else " Their configurations are the same."
@@ -131,7 +149,7 @@ def _what_came_out(runs: Sequence[Run]) -> list[str]:
 
 def _count_of(run: Run) -> str:
     samples = (run.evaluation or {}).get("samples")
-    return f" ({samples:,} samples)" if isinstance(samples, int) and samples < 1000 else ""
+    return f" ({counted(samples, 'sample')})" if isinstance(samples, int) and samples < 1000 else ""
 
 
 def _only_validated(runs: Sequence[Run]) -> str:

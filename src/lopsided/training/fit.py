@@ -22,7 +22,7 @@ from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.preparation import Preparation
 from lopsided.data.splits.folds import fold_of
-from lopsided.files.errors import quoted
+from lopsided.files.errors import counted, quoted
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.checkpointing import keep_fewer_activations
 from lopsided.models.images.dry_run import normalises_alone
@@ -143,10 +143,12 @@ def _say_what_is_measured(data: Data) -> None:
     measured = int(np.count_nonzero(data.labels.take(data.rows("val")).positives_per_label()))
     words = []
     if measured < len(data.labels.names):
-        words.append(f"is the mean over the {measured} of {len(data.labels.names)} labels that have a positive there")
+        have, count = "has" if measured == 1 else "have", counted(len(data.labels.names), "label")
+        words.append(f"is the mean over the {measured} of {count} that {have} a positive there")
     if always := always_true(data, "val"):
+        are, by = ("is", "itself") if len(always) == 1 else ("are", "themselves")
         words.append(
-            f"has {len(always)} labels that are always true there, with an average precision of 1 by themselves"
+            f"has {counted(len(always), 'label')} that {are} always true there, with an average precision of 1 by {by}"
         )
     if words:
         print(f"  validation mAP {'; it '.join(words)}", file=sys.stderr)
@@ -305,7 +307,7 @@ def _labels_apart(data: Data) -> int:
     if every > 1 and is_first_rank():
         print(
             f"{data.name}: validation mAP is measured on every {every}th label, because the scores of "
-            f"{samples} samples and {labels} labels would fill the memory",
+            f"{counted(samples, 'sample')} and {counted(labels, 'label')} would fill the memory",
             file=sys.stderr,
         )
     return every

@@ -116,6 +116,19 @@ def test_a_run_comes_to_what_the_trainer_comes_to_with_strong_decay_of_the_weigh
     assert outcome.val_gap == pytest.approx(float(validations[outcome.best_epoch - 1]["val_gap"]), abs=2e-5)
 
 
+def test_each_run_has_its_own_weight_decay(tmp_path, table):
+    losses = LOSSES[:1] + LOSSES[2:4]
+    runs = [GridRun(loss, 0.02, seed=1, weight_decay=decay) for loss in losses for decay in (20.0, None, 0.0)]
+    options = {"model": ModelOptions(name="mlp"), "test": True}
+    together = train_grid(table, runs, training=TRAINING, **options)
+    for run, outcome in zip(runs, together, strict=True):
+        decay = TRAINING.weight_decay if run.weight_decay is None else run.weight_decay
+        training = dataclasses.replace(TRAINING, weight_decay=decay)
+        plain = dataclasses.replace(run, weight_decay=None)
+        assert_same([outcome], train_grid(table, [plain], training=training, **options))
+    assert len({outcome.val_gap for outcome in together}) == len(runs)
+
+
 def test_biases_do_not_decay(table):
     """Where all features are 0, biases are all that a linear network says."""
     blank = dataclasses.replace(table, features=np.zeros_like(table.features))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 
@@ -11,7 +12,7 @@ from torch import nn
 from lopsided.data import Data
 from lopsided.experiments.grid.run import GridRun, Outcome
 from lopsided.experiments.grid.stack import Stack
-from lopsided.experiments.grid.training import GridTraining, choose_device
+from lopsided.experiments.grid.training import GridTraining, alike, choose_device
 from lopsided.models import ModelOptions, build_model, resolved
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.start import start_head
@@ -43,7 +44,7 @@ def train_grid(
         table: Features of shape ``(samples, features)``, dense or sparse, with splits train and val.
         runs: In any order.
         model: linear, or mlp without dropout.
-        training: How to train; the learning rate is that of each run.
+        training: How to train; learning rate and weight decay are those of each run.
         test: Whether the test split is read, once, at the end.
         device: Where to train; by default, what ``training.accelerator`` says.
         memory: Bytes that training may take; more runs than fit are trained one chunk after the other. By default
@@ -66,7 +67,8 @@ def train_grid(
     def build(seed: int) -> nn.Module:
         return network_of(table, model, seed=seed)
 
-    order = sorted(range(len(runs)), key=lambda place: (runs[place].seed, runs[place].learning_rate))
+    runs = [_with_decay(run, training.weight_decay) for run in runs]
+    order = sorted(range(len(runs)), key=lambda place: alike(runs[place]))
     at_once = _runs_that_fit(build(0), table, training, device, memory)
     outcomes: dict[int, Outcome] = {}
     for start in range(0, len(order), at_once):
@@ -78,6 +80,10 @@ def train_grid(
         seconds = (time.perf_counter() - started) / len(places)
         outcomes |= {place: Outcome(**one, seconds=seconds) for place, one in zip(places, found, strict=True)}
     return [outcomes[place] for place in range(len(runs))]
+
+
+def _with_decay(run: GridRun, usual: float) -> GridRun:
+    return run if run.weight_decay is not None else dataclasses.replace(run, weight_decay=usual)
 
 
 def why_not(table: Data, model: ModelOptions, training: TrainingOptions) -> str | None:

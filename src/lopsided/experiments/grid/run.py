@@ -15,11 +15,14 @@ class GridRun:
         loss: What it is trained with.
         learning_rate: Highest learning rate of its cycle, > 0.
         seed: Decides its first weights and the order of its batches.
+        weight_decay: Share of the weights that a step takes away at a learning rate of 1, >= 0; None for that of the
+            training options.
     """
 
     loss: LossOptions
     learning_rate: float
     seed: int = 0
+    weight_decay: float | None = None
 
 
 @dataclass(frozen=True)

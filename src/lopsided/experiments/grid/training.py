@@ -38,7 +38,7 @@ class GridTraining:
 
     Args:
         table: The data.
-        runs: Sorted by seed and learning rate.
+        runs: Sorted by :func:`alike`, each with its weight decay.
         network: First network of a seed.
         options: How to train.
         device: Where.
@@ -53,11 +53,11 @@ class GridTraining:
         device: torch.device,
     ) -> None:
         self.table, self.runs, self.options, self.device = table, runs, options, device
-        alike = [list(group) for _, group in itertools.groupby(runs, key=lambda run: (run.seed, run.learning_rate))]
-        self.seeds = [group[0].seed for group in alike]
-        self.rates = [group[0].learning_rate for group in alike]
+        groups = [list(group) for _, group in itertools.groupby(runs, key=alike)]
+        self.first = [group[0] for group in groups]  # of each stack
+        self.seeds = [run.seed for run in self.first]
         first = {seed: network(seed) for seed in dict.fromkeys(self.seeds)}
-        self.stacks = [Stack(first[group[0].seed], len(group)).to(device) for group in alike]
+        self.stacks = [Stack(first[group[0].seed], len(group)).to(device) for group in groups]
         self.scale = _scale_of(next(iter(first.values())), table).to(device)
         self.average = [copy.deepcopy(stack).requires_grad_(False) for stack in self.stacks]
         self.best = [copy.deepcopy(stack) for stack in self.average]
@@ -118,9 +118,9 @@ class GridTraining:
 
     def _optimizer(self) -> torch.optim.Optimizer:
         groups = []
-        for stack, rate in zip(self.stacks, self.rates, strict=True):
-            groups.append({"params": [*stack.weights], "lr": rate, "weight_decay": self.options.weight_decay})
-            groups.append({"params": [*stack.biases], "lr": rate, "weight_decay": 0.0})
+        for stack, run in zip(self.stacks, self.first, strict=True):
+            groups.append({"params": [*stack.weights], "lr": run.learning_rate, "weight_decay": run.weight_decay})
+            groups.append({"params": [*stack.biases], "lr": run.learning_rate, "weight_decay": 0.0})
         return torch.optim.AdamW(groups, fused=True)
 
     def _batch(self, dataset: SplitDataset, positions: Sequence[int]) -> _Batch:
@@ -190,6 +190,11 @@ class GridTraining:
         logits = torch.cat([stack(batch.inputs) for batch in batches], dim=1)
         masks = [batch.mask for batch in batches if batch.mask is not None]
         return logits, torch.cat([batch.targets for batch in batches]), torch.cat(masks) if masks else None
+
+
+def alike(run: GridRun) -> tuple[int, float, float | None]:
+    """What runs have in common that are one stack: seed, learning rate and weight decay."""
+    return run.seed, run.learning_rate, run.weight_decay
 
 
 def choose_device(options: TrainingOptions) -> torch.device:
