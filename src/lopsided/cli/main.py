@@ -43,7 +43,8 @@ _EXTRAS = {
     **dict.fromkeys(("matplotlib", "jinja2"), "report"),
     **dict.fromkeys(("PIL", "torchvision", "timm", "safetensors"), "vision"),
     **dict.fromkeys(("onnx", "onnxscript", "onnxruntime"), "export"),
-    **dict.fromkeys(("optuna", "psycopg"), "lab"),
+    **dict.fromkeys(("optuna", "psycopg", "sqlalchemy"), "lab"),
+    **dict.fromkeys(("wandb", "mlflow"), "loggers"),
 }
 """Extra that brings a package; train, where it is not named here."""
 
