@@ -10,14 +10,14 @@ from lopsided.data import Labels, Table
 from lopsided.losses.many_labels import job
 from lopsided.training import LossOptions
 from lopsided.training.fit import fit
-from lopsided.training.loop import last_layer
+from lopsided.training.loop import label_parts
 
 LABELS = 300
 
 
 @pytest.fixture
 def in_parts(monkeypatch):
-    monkeypatch.setattr(last_layer, "MOST_LOGITS", 1)
+    monkeypatch.setattr(label_parts, "MOST_LOGITS", 1)
     monkeypatch.setattr(job, "LOGITS_AT_A_TIME", 1)
 
 
@@ -43,7 +43,7 @@ def test_a_run_in_parts_is_the_run_with_all_logits(tmp_path, config, monkeypatch
     table = data(sparse=sparse, unknown=unknown)
     whole = fit(config, tmp_path / "whole", data=table)
     assert "some labels at a time" not in capsys.readouterr().err
-    monkeypatch.setattr(last_layer, "MOST_LOGITS", 32 * LABELS - 1)
+    monkeypatch.setattr(label_parts, "MOST_LOGITS", 32 * LABELS - 1)
     monkeypatch.setattr(job, "LOGITS_AT_A_TIME", 1)
     parts = fit(config, tmp_path / "parts", data=table)
     assert "last layer and loss are computed as one" in capsys.readouterr().err
@@ -72,7 +72,7 @@ def test_images_that_cannot_be_opened_count_for_nothing_in_parts_either(tmp_path
         data=dataclasses.replace(config.data, image_size=16),
     )
     whole = fit(config, tmp_path / "whole", data=manifest)
-    monkeypatch.setattr(last_layer, "MOST_LOGITS", 1)
+    monkeypatch.setattr(label_parts, "MOST_LOGITS", 1)
     parts = fit(config, tmp_path / "parts", data=manifest)
     for one, other in zip(numbers(whole), numbers(parts), strict=True):
         assert other == pytest.approx(one, rel=1e-3, abs=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -133,6 +134,20 @@ class Isotonic(nn.Module):
 
 
 Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
+
+
+def for_labels(calibrator: Calibrator, part: slice) -> Calibrator:
+    """The same for logits of some neighbouring labels alone."""
+    return _cut(calibrator, part)  # pyright: ignore[reportReturnType]
+
+
+def _cut(module: nn.Module, part: slice) -> nn.Module:
+    found = copy.copy(module)
+    vars(found)["_buffers"] = {
+        name: value if value is None or not value.dim() else value[part] for name, value in module._buffers.items()
+    }
+    vars(found)["_modules"] = {name: _cut(child, part) for name, child in module.named_children()}
+    return found
 
 
 def in_order(probabilities: Tensor, logits: Tensor) -> Tensor:

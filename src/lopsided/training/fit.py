@@ -26,6 +26,7 @@ from lopsided.files.errors import quoted
 from lopsided.losses.catalogue import CATALOGUE
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.images.dry_run import normalises_alone
+from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
 from lopsided.runs.environment import environment
@@ -36,7 +37,7 @@ from lopsided.runs.own_data import write_data_file
 from lopsided.runs.preparations import fit_preparation, save_preparation
 from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
-from lopsided.training.loop import last_layer
+from lopsided.training.loop import label_parts
 from lopsided.training.loop.engine import build_engine, check_options, quiet
 from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
@@ -295,13 +296,13 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
 def _in_parts(config: Config, data: Data, model: nn.Module) -> bool:
     """Whether the logits of a batch are not held, which is said, as is why they are where they are many."""
     elements = config.training.batch_size * len(data.labels.names)
-    if elements <= last_layer.MOST_LOGITS:
+    if elements <= label_parts.MOST_LOGITS:
         return False
     size = f"{config.training.batch_size} samples x {len(data.labels.names)} labels"
     said, held = f"last layer and loss are computed as one, some labels at a time: {size} in a batch", ""
     if not CATALOGUE[config.loss.name].in_family:
         held = f"loss.name={config.loss.name} is not computed together with the last layer"
-    elif last_layer.last_layer(model) is None:
+    elif last_layer(model) is None:
         held = "the last layer of the network is not linear"
     if held:
         mebibytes = elements * _BYTES_HELD / 2**20

@@ -14,9 +14,10 @@ from lopsided.asymmetry.probability_gap import cross_entropy_and_gap, sum_over_r
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
 from lopsided.models import ImageNetwork, TextNetwork
+from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
-from lopsided.training.loop.last_layer import last_layer, outcome, pieces
+from lopsided.training.loop.label_parts import outcome, pieces
 from lopsided.training.loop.row_steps import rows_alone
 
 MOST_SCORES = 2**26

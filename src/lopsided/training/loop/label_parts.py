@@ -14,30 +14,12 @@ from lopsided.losses.kernels.call import Call
 from lopsided.losses.many_labels.job import checked_job, parts_of_labels
 from lopsided.losses.many_labels.linear import loss_of_layer
 from lopsided.losses.many_labels.target_chunks import target_chunks
-from lopsided.models import ImageNetwork, SparseLinear, TextNetwork
+from lopsided.models import SparseLinear
+from lopsided.models.last_layer import LastLayer
 from lopsided.models.sparse_loss import loss_of_sparse_layer
 
 MOST_LOGITS = 2**21
 """Of a batch, up to which they are held: 8 MB, of which a step has four to six copies."""
-
-
-class LastLayer(NamedTuple):
-    """A network in two parts, which share their tensors with it."""
-
-    body: nn.Module  # from inputs to features
-    layer: nn.Linear | SparseLinear  # from features to logits
-
-    @property
-    def num_labels(self) -> int:
-        """Number of labels."""
-        return self.layer.width if isinstance(self.layer, SparseLinear) else self.layer.out_features
-
-    def logits(self, features: Tensor, part: slice) -> Tensor:
-        """Logits of some labels, in float32, shape ``(samples, labels in part)``."""
-        layer = self.layer
-        if isinstance(layer, SparseLinear):
-            return torch.sparse.mm(features, layer.weight[:, part]) + layer.bias[part]
-        return nn.functional.linear(features, layer.weight[part], None if layer.bias is None else layer.bias[part])
 
 
 class Outcome(NamedTuple):
@@ -46,20 +28,6 @@ class Outcome(NamedTuple):
     loss: Tensor  # shape (), differentiable
     cross_entropy: Tensor  # shape (): summed over labels, mean over samples
     gap_sums: Tensor  # shape (4,)
-
-
-def last_layer(network: nn.Module) -> LastLayer | None:
-    """The last layer of a network and what stands before it, or None where the last one is not linear."""
-    if isinstance(network, nn.Linear | SparseLinear):
-        return LastLayer(nn.Identity(), network)
-    if isinstance(network, ImageNetwork):
-        network = nn.Sequential(network.pixels, network.backbone, network.head)
-    elif isinstance(network, TextNetwork):
-        network = nn.Sequential(network.backbone, network.head)
-    if not isinstance(network, nn.Sequential) or not len(network):
-        return None
-    found = last_layer(network[-1])
-    return None if found is None else found._replace(body=nn.Sequential(*list(network)[:-1], found.body))
 
 
 def outcome(last: LastLayer, criterion: nn.Module, inputs: Tensor, targets: Tensor, mask: Tensor | None) -> Outcome:
