@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,8 @@ from lopsided.runs.criterion import build_criterion
 from lopsided.runs.loss_options import LossOptions
 
 Method = Literal["temperature", "platt", "isotonic"]
+
+M = TypeVar("M", bound=nn.Module)
 
 CLOSED_FORM = "closed form"
 """The method of a run whose loss has a known bias, which is undone without data."""
@@ -136,17 +138,13 @@ class Isotonic(nn.Module):
 Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
 
 
-def for_labels(calibrator: Calibrator, part: slice) -> Calibrator:
-    """The same for logits of some neighbouring labels alone."""
-    return _cut(calibrator, part)  # pyright: ignore[reportReturnType]
-
-
-def _cut(module: nn.Module, part: slice) -> nn.Module:
-    found = copy.copy(module)
+def for_labels(calibrator: M, part: slice) -> M:
+    """A calibrator for logits of some neighbouring labels alone."""
+    found = copy.copy(calibrator)
     vars(found)["_buffers"] = {
-        name: value if value is None or not value.dim() else value[part] for name, value in module._buffers.items()
+        name: value if value is None or not value.dim() else value[part] for name, value in calibrator._buffers.items()
     }
-    vars(found)["_modules"] = {name: _cut(child, part) for name, child in module.named_children()}
+    vars(found)["_modules"] = {name: for_labels(child, part) for name, child in calibrator.named_children()}
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,10 +70,13 @@ class Blocks:
             mask = None if unknown is None else ~unknown
             yield Block(part, logits, positives, positives | negatives if negatives is not None else mask)
 
+    def every(self, most: int) -> int:
+        """The n for which every n-th sample has at most ``most`` scores together, or one sample has more."""
+        return max(1, math.ceil(len(self) * self.last.num_labels / most))
+
     def some(self, most: int) -> Iterator[Block]:
-        """The same of every n-th sample, so many that they have about ``most`` scores."""
-        every = max(1, -(-len(self) * self.last.num_labels // most))
-        rows = np.arange(0, len(self), every)
+        """Blocks of every n-th sample alone."""
+        rows = np.arange(0, len(self), self.every(most))
         return iter(dataclasses.replace(self, features=_rows(self.features, rows), labels=self.labels.take(rows)))
 
 
