@@ -278,6 +278,7 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
             num_labels=len(labels),
             positives=train.positives_per_label().tolist(),
             num_samples=len(train),
+            known=train.known_per_label().tolist(),
         ),
         config.training,
         about,
