@@ -54,6 +54,7 @@ def sweep(source):
         settings=tuple(settings_of("gamma_neg", grid=["0", "2"])),
         seeds=2,
         trials=2,
+        widen=0,
         model=ModelOptions(name="linear"),
         training=TrainingOptions(epochs=2, batch_size=32, learning_rate=0.01, accelerator="cpu"),
     )

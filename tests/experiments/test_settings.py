@@ -1,5 +1,6 @@
 import pytest
 
+from lopsided.experiments.axes import Axes, Axis
 from lopsided.experiments.settings import FIXED, GRIDS, RATES, check_numbers, settings_of
 from lopsided.training import LossOptions
 
@@ -76,7 +77,25 @@ def test_what_does_not_belong_to_a_sweep_is_refused(name, options, message):
 
 
 def test_every_number_of_a_usual_sweep_can_be_kept():
+    def axes(rate, decay=0.0):
+        return Axes(Axis((rate,), 0, 0), Axis((decay,), 0, 0))
+
     for name in GRIDS:
-        check_numbers(settings_of(name), [RATES[0], 1e-3, RATES[1]])
+        for rate in (RATES[0], 1e-3, RATES[1]):
+            check_numbers(settings_of(name), axes(rate))
     with pytest.raises(ValueError, match="expected learning rates"):
-        check_numbers([], [float("nan")])
+        check_numbers([], axes(float("nan")))
+    with pytest.raises(ValueError, match=r"expected weight decays up to 1e\+06 .* got 1e\+07"):
+        check_numbers([], axes(1e-3, 1e7))
+
+
+def test_p_asl_is_compared_in_every_way_of_taking_unknown_labels_with_shared_settings():
+    settings = settings_of("unknown", base=LossOptions(gamma_neg=4.0))
+    assert [setting.name for setting in settings] == [
+        "cross_entropy",
+        "asymmetric gamma_neg=4",
+        "partial gamma_neg=4 unknown=ignore",
+        "partial gamma_neg=4 unknown=negative",
+        "partial gamma_neg=4 unknown=selective",
+        "partial gamma_neg=4 unknown=selective frequency_threshold=0.05",
+    ]

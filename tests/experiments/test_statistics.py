@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from lopsided.experiments.plan import points
-from lopsided.experiments.rows import Row
+from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import settings_of
 from lopsided.experiments.statistics import paired_interval, results, write_results
 from lopsided.metrics.catalogue import CATALOGUE, undefined
@@ -17,9 +17,10 @@ def rows_of(sweep, test, val=lambda point: 0.5):
     rows = {}
     while left := points(sweep, rows):
         for point in left:
-            common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
             numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
-            rows[point.key] = Row(*common, val_mAP=val(point), test={**undefined(), "mAP": test(point)}, **numbers)
+            rows[point.key] = Row(
+                **point.key._asdict(), val_mAP=val(point), test={**undefined(), "mAP": test(point)}, **numbers
+            )
     return rows
 
 
@@ -83,7 +84,9 @@ def test_adaptive_asymmetry_is_measured_against_the_fixed_setting_that_validates
 def test_the_outermost_learning_rate_is_marked(sweep):
     sweep = dataclasses.replace(sweep, trials=3)
     rows = rows_of(
-        sweep, lambda p: 0.5, lambda p: p.learning_rate if p.setting.value == 2 else -abs(p.learning_rate - 0.01)
+        sweep,
+        lambda p: 0.5,
+        lambda p: p.pair.learning_rate if p.setting.value == 2 else -abs(p.pair.learning_rate - 0.01),
     )
     assert [(result.learning_rate, result.at_edge) for result in results(sweep, rows)] == [
         (0.01, False),
@@ -106,11 +109,10 @@ def all_numbers(sweep, number):
     rows = {}
     while left := points(sweep, rows):
         for point in left:
-            fields = [field.name for field in dataclasses.fields(Row)][5:-1]
+            fields = [field.name for field in dataclasses.fields(Row)][len(Key._fields) : -1]
             numbers = {name: number(point) + 0.01 * place for place, name in enumerate(fields)}
             test = {name: number(point) + 0.5 + 0.01 * place for place, name in enumerate(CATALOGUE)}
-            common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
-            rows[point.key] = Row(*common, **numbers, test=test)
+            rows[point.key] = Row(**point.key._asdict(), **numbers, test=test)
     return rows
 
 
@@ -146,10 +148,10 @@ def test_each_share_of_hidden_positives_has_its_own_baseline_and_its_own_rate(fo
     sweep = dataclasses.replace(four_seeds, missing=(0.0, 0.5), trials=3)
 
     def val(point):
-        best = 0.04 if point.missing else 0.0025
-        return 0.5 if point.learning_rate == best else 0.4
+        best = 0.04 if point.hidden.missing else 0.0025
+        return 0.5 if point.pair.learning_rate == best else 0.4
 
-    found = results(sweep, rows_of(sweep, lambda p: 0.6 - p.missing + 0.01 * (p.setting.value == 2), val))
+    found = results(sweep, rows_of(sweep, lambda p: 0.6 - p.hidden.missing + 0.01 * (p.setting.value == 2), val))
     assert [result.missing for result in found] == [0.0] * 3 + [0.5] * 3
     assert [result.mAP for result in found] == pytest.approx([0.6, 0.6, 0.61, 0.1, 0.1, 0.11])
     assert [result.difference for result in found] == pytest.approx([0, 0, 0.01] * 2)

@@ -36,7 +36,8 @@ def test_a_row_is_a_trial_with_its_settings_and_its_validation(tmp_path, sweep):
     assert states == ["FAIL"] + ["COMPLETE"] * (len(rows) - 1)
     last = trials[-1]
     assert last.value == 0.25
-    assert last.params == {"learning_rate": 0.04, "seed": 1, "missing": 0.0, "gamma_neg": 2.0, "margin": 0.0}
+    axes = {"learning_rate": 0.04, "weight_decay": 1e-4, "seed": 1, "missing": 0.0, "unknown": 0.0}
+    assert last.params == {**axes, "gamma_neg": 2.0, "margin": 0.0}
     assert last.user_attrs["setting"] == "asymmetric gamma_neg=2 margin=0"
 
 
@@ -95,6 +96,20 @@ def test_a_study_from_before_there_were_formats_goes_on(tmp_path, sweep):
         study.study._storage.set_study_user_attr(study.study._study_id, "format", None)
     with Study(storage, "a") as again:
         assert list(again.rows()) == [row.key for row in rows]
+
+
+def test_runs_of_a_version_that_wrote_no_weight_decay_have_that_of_the_sweep(tmp_path, sweep):
+    storage = sqlite_at(tmp_path / "study.db")
+    rows = [row_of(point) for point in points(sweep, {})]
+    with Study(storage, "a") as study:
+        study.add(rows[:1], sweep.settings)
+        (trial,) = study.study.trials
+        plain = dict(trial.user_attrs["row"])
+    del plain["unknown"], plain["weight_decay"]
+    with Study(storage, "old") as old:
+        old.study.add_trial(optuna.trial.create_trial(value=0.5, user_attrs={"row": plain}))
+    with Study(storage, "old", weight_decay=0.3) as again:
+        assert list(again.rows()) == [rows[0].key._replace(weight_decay=0.3)]
 
 
 def test_a_unit_whose_worker_died_among_its_trials_is_there_whole(tmp_path, sweep, monkeypatch):

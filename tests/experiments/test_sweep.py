@@ -8,7 +8,8 @@ import pytest
 
 from lopsided.data import read_source
 from lopsided.experiments.grid.batched import GridRun, train_grid
-from lopsided.experiments.plan import num_runs, points
+from lopsided.experiments.plan import num_left, points
+from lopsided.experiments.rows import Key
 from lopsided.experiments.study import Study, sqlite_at
 from lopsided.experiments.sweep import run_sweep
 from lopsided.models import ModelOptions
@@ -26,6 +27,8 @@ OPTIONS = [
     "--grid=0,2",
     "--seeds=4",
     "--trials=2",
+    "--decays=0.0001",
+    "--widen=0",
     "--model.name=linear",
     "--training.epochs=8",
     "--training.batch_size=8",
@@ -64,7 +67,7 @@ def rows_in(folder):
 def test_a_sweep_makes_every_run_once_and_reads_test_in_final_runs_only(tmp_path, sweep):
     storage = sqlite_at(tmp_path / "study.db")
     rows = run_sweep(sweep, tmp_path / "runs", storage=storage)
-    assert len(rows) == num_runs(sweep)
+    assert len(rows) == num_left(sweep, {})
     assert all(np.isnan(row.test["mAP"]) == (row.stage == "tune") for row in rows.values())
     again = run_sweep(sweep, tmp_path / "runs", storage=storage)
     assert {key: row.seconds for key, row in again.items()} == {key: row.seconds for key, row in rows.items()}
@@ -74,12 +77,12 @@ def test_the_numbers_of_a_sweep_are_those_of_single_runs(tmp_path, sweep):
     sweep = dataclasses.replace(sweep, missing=(0.3,))
     rows = run_sweep(sweep, tmp_path / "runs", storage=sqlite_at(tmp_path / "study.db"))
     for key in list(rows)[::5]:
-        name, missing, seed, rate, stage = key
+        name, missing, _, seed, rate, decay, stage = key
         table = read_source(sweep.source, dataclasses.replace(sweep.data, missing=missing), seed=seed)
         assert table.truth is not None
         loss = next(setting.loss for setting in sweep.settings if setting.name == name)
         (alone,) = train_grid(
-            table, [GridRun(loss, rate, seed)], model=sweep.model, training=sweep.training, test=stage == "final"
+            table, [GridRun(loss, rate, seed, decay)], model=sweep.model, training=sweep.training, test=stage == "final"
         )
         assert rows[key].val_mAP == pytest.approx(alone.best_val_mAP, abs=2e-5)
         if stage == "final":
@@ -89,11 +92,13 @@ def test_the_numbers_of_a_sweep_are_those_of_single_runs(tmp_path, sweep):
 def test_seeds_differ_and_settings_of_one_seed_start_alike(tmp_path, sweep):
     rows = run_sweep(sweep, tmp_path / "runs", storage=sqlite_at(tmp_path / "study.db"))
     plain, same, _ = (setting.name for setting in sweep.settings)
-    assert rows[plain, 0.0, 0, 0.01, "tune"].val_mAP != rows[plain, 0.0, 1, 0.01, "tune"].val_mAP
+
+    def val(name, seed):
+        return rows[Key(name, 0.0, 0.0, seed, 0.01, 1e-4, "tune")].val_mAP
+
+    assert val(plain, 0) != val(plain, 1)
     # gamma_neg 0 without margin is cross-entropy
-    assert rows[plain, 0.0, 0, 0.01, "tune"].val_mAP == pytest.approx(
-        rows[same, 0.0, 0, 0.01, "tune"].val_mAP, abs=1e-6
-    )
+    assert val(plain, 0) == pytest.approx(val(same, 0), abs=1e-6)
 
 
 @pytest.mark.slow
@@ -102,12 +107,12 @@ def test_networks_that_do_not_train_in_one_batch_go_through_the_trainer(tmp_path
     alone = dataclasses.replace(small, model=ModelOptions(name="mlp", dropout=0.5))
     rows = run_sweep(alone, tmp_path / "runs", storage=sqlite_at(tmp_path / "study.db"))
     assert "one run at a time: " in capsys.readouterr().err
-    assert len(rows) == num_runs(alone)
+    assert len(rows) == num_left(alone, {})
     # The final runs are those that were tuned, measured on test.
     assert len(list((tmp_path / "runs").iterdir())) == 4
     for row in rows.values():
         if row.stage == "final":
-            tuned = rows[(*row.key[:-1], "tune")]
+            tuned = rows[row.key._replace(stage="tune")]
             assert (row.val_mAP, row.final_gap) == (tuned.val_mAP, tuned.final_gap)
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from lopsided.experiments.plan import Sweep
+from lopsided.experiments.plan import Sweep, planned
 from lopsided.experiments.rows import Key, Row, write_rows
 from lopsided.experiments.statistics import Result, results, write_results
 from lopsided.runs.environment import environment
@@ -22,13 +22,7 @@ def write_outputs(sweep: Sweep, rows: Mapping[Key, Row], folder: Path) -> list[R
         folder: Where to write.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {setting.name for setting in sweep.settings}
-    asked = [
-        row
-        for row in rows.values()
-        if row.setting in settings and row.seed < sweep.seeds and row.missing in sweep.missing
-        if row.learning_rate in sweep.rates
-    ]
+    asked = [rows[point.key] for point in planned(sweep, rows)]
     found = results(sweep, rows)
     write_rows(folder / "rows.parquet", sorted(asked, key=lambda row: row.key), sweep.settings)
     write_results(folder / "summary.csv", found)
@@ -37,5 +31,6 @@ def write_outputs(sweep: Sweep, rows: Mapping[Key, Row], folder: Path) -> list[R
         {"name": setting.name, "value": setting.value, "loss": {"name": setting.loss.name, **setting.loss.given()}}
         for setting in sweep.settings
     ]
-    write_json(folder / "sweep.json", {**about, "learning_rates": sweep.rates, "environment": environment()})
+    about["learning_rates"], about["weight_decays"] = sweep.axes.rates.values, sweep.axes.decays.values
+    write_json(folder / "sweep.json", {**about, "environment": environment()})
     return found

@@ -7,16 +7,28 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple
 
+from lopsided.data.hidden import Hidden
+from lopsided.experiments.axes import Pair
 from lopsided.experiments.settings import Setting
 from lopsided.files.whole import whole
 from lopsided.metrics.catalogue import CATALOGUE, undefined
 
 Stage = Literal["tune", "final"]
 
-Key: TypeAlias = tuple[str, float, int, float, str]
-"""Setting, missing share, seed, learning rate and stage: what tells a run from the others of its study."""
+
+class Key(NamedTuple):
+    """What tells a run from the others of its study."""
+
+    setting: str
+    missing: float
+    unknown: float
+    seed: int
+    learning_rate: float
+    weight_decay: float
+    stage: str
+
 
 _TEST = "test_"
 """What the columns of metrics on the test split start with."""
@@ -28,22 +40,22 @@ class Point:
 
     Args:
         setting: Its loss.
-        missing: Share of the training positives that are hidden, in [0, 1).
-        seed: Decides the validation samples where the data has none, hidden positives, first weights, order.
-        learning_rate: Highest of its cycle.
-        stage: tune (a learning rate is tried on validation) or final (the chosen one is measured on test).
+        hidden: How much of the training labels it does not see.
+        seed: Decides the validation samples where the data has none, hidden labels, first weights, order.
+        pair: Learning rate, the highest of its cycle, and weight decay.
+        stage: tune (a pair is tried on validation) or final (the chosen one is measured on test).
     """
 
     setting: Setting
-    missing: float
+    hidden: Hidden
     seed: int
-    learning_rate: float
+    pair: Pair
     stage: Stage
 
     @property
     def key(self) -> Key:
         """What tells it from the others."""
-        return self.setting.name, self.missing, self.seed, self.learning_rate, self.stage
+        return Key(self.setting.name, *self.hidden, self.seed, *self.pair, self.stage)
 
 
 @dataclass(frozen=True)
@@ -51,9 +63,11 @@ class Row:
     """A run that was made; nan stands for what was not measured, or what diverged."""
 
     setting: str
-    missing: float  # share
+    missing: float  # share of the positives
+    unknown: float  # share of the labels
     seed: int
     learning_rate: float
+    weight_decay: float
     stage: str
     val_mAP: float  # of the best epoch, like all that follows  # noqa: N815
     best_epoch: int
@@ -66,7 +80,15 @@ class Row:
     @property
     def key(self) -> Key:
         """What tells it from the others."""
-        return self.setting, self.missing, self.seed, self.learning_rate, self.stage
+        return Key(
+            self.setting,
+            self.missing,
+            self.unknown,
+            self.seed,
+            self.learning_rate,
+            self.weight_decay,
+            self.stage,
+        )
 
     def plain(self) -> dict[str, Any]:
         """The fields as JSON can hold them: None for nan."""
@@ -75,8 +97,14 @@ class Row:
         return {name: None if value != value else value for name, value in fields.items()}
 
     @staticmethod
-    def of(plain: dict[str, Any]) -> Row:
-        """A row from what :meth:`plain` gave; a metric that an older version did not know is nan."""
+    def of(plain: dict[str, Any], *, weight_decay: float) -> Row:
+        """A row from what :meth:`plain` gave, in this version or an older one.
+
+        Args:
+            plain: The fields. A metric that an older version did not know is nan; it made no label unknown.
+            weight_decay: That of all runs of a sweep of an older version.
+        """
+        plain = {"unknown": 0.0, "weight_decay": weight_decay, **plain}
         fields: dict[str, Any] = {name: math.nan if value is None else value for name, value in plain.items()}
         test = {name: fields.pop(f"{_TEST}{name}", math.nan) for name in CATALOGUE}
         return Row(**fields, test=test)

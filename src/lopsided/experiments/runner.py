@@ -12,6 +12,7 @@ from statistics import fmean
 
 from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
+from lopsided.data.hidden import Hidden
 from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
 from lopsided.experiments.grid.training import best_epoch_of
 from lopsided.experiments.plan import Sweep
@@ -39,10 +40,10 @@ class Work:
 
     def __init__(self, sweep: Sweep, folder: Path, progress: Progress) -> None:
         self.sweep, self.folder, self.progress = sweep, folder, progress
-        self._read: tuple[tuple[float, int], Data] | None = None
+        self._read: tuple[tuple[Hidden, int], Data] | None = None
         self._first: tuple[Data, Identity] | None = None
         self.model = sweep.model
-        data = self._data(sweep.missing[0], 0)
+        data = self._data(sweep.hidden[0], 0)
         if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
             raise ValueError(f"expected train, val and test splits, got {sweep.source} without {absent[0]}")
         self.why_one_by_one = why_not(data, self.model, sweep.training)
@@ -51,9 +52,9 @@ class Work:
         """Points that are claimed and made together, by the unit's name."""
         units: dict[str, list[Point]] = {}
         for point in points:
-            name = f"{point.stage} missing={point.missing:g} seed={point.seed}"
+            name = f"{point.stage} {_of_hidden(point)} seed={point.seed}"
             if self.why_one_by_one:
-                name += f" {point.setting.name} rate={point.learning_rate:g}"
+                name += f" {point.setting.name} rate={point.pair.learning_rate:g} decay={point.pair.weight_decay:g}"
             units.setdefault(name, []).append(point)
         return units
 
@@ -65,10 +66,10 @@ class Work:
 
     def _together(self, points: Sequence[Point]) -> list[Row]:
         first = points[0]
-        table = self._data(first.missing, first.seed)
+        table = self._data(first.hidden, first.seed)
         outcomes = train_grid(
             table,
-            [GridRun(point.setting.loss, point.learning_rate, point.seed) for point in points],
+            [_grid_run(point) for point in points],
             model=self.model,
             training=self.sweep.training,
             test=first.stage == "final",
@@ -81,9 +82,10 @@ class Work:
         from lopsided.training.fit import fit
 
         started = time.perf_counter()
-        data = self._data(point.missing, point.seed)
+        data = self._data(point.hidden, point.seed)
         # The stage is not in the name: the final run is the one that was tuned, which is there already.
-        parts = point.setting.name, f"{point.learning_rate:g}", f"seed{point.seed}", f"missing{point.missing:g}"
+        parts = [point.setting.name, f"{point.pair.learning_rate:g}", f"seed{point.seed}"]
+        parts += [_of_hidden(point).replace("=", ""), *self._decay_if_other(point)]
         run = RunFolder(self.folder / re.sub(r"[^\w.=-]+", "-", " ".join(parts)))
         test: dict[str, float] = {}
         try:
@@ -100,18 +102,22 @@ class Work:
     def _config(self, point: Point) -> Config:
         return Config(
             source=self.sweep.source,
-            data=dataclasses.replace(self.sweep.data, missing=point.missing),
+            data=dataclasses.replace(self.sweep.data, **point.hidden._asdict()),
             model=self.sweep.model,
             loss=point.setting.loss,
-            training=dataclasses.replace(self.sweep.training, learning_rate=point.learning_rate),
+            training=dataclasses.replace(self.sweep.training, **point.pair._asdict()),
             seed=point.seed,
         )
 
-    def _data(self, missing: float, seed: int) -> Data:
+    def _decay_if_other(self, point: Point) -> list[str]:
+        decay = point.pair.weight_decay
+        return [] if decay == self.sweep.training.weight_decay else [f"decay{decay:g}"]
+
+    def _data(self, hidden: Hidden, seed: int) -> Data:
         """The data of a seed; the last one stays in memory. Of images, what a frozen backbone makes of them, on which
         a linear layer is trained."""
-        if self._read is None or self._read[0] != (missing, seed):
-            options = dataclasses.replace(self.sweep.data, missing=missing)
+        if self._read is None or self._read[0] != (hidden, seed):
+            options = dataclasses.replace(self.sweep.data, **hidden._asdict())
             data = read_source(self.sweep.source, options, seed=seed)
             self._check_same(data, is_first_seed=seed == 0)
             model = self.sweep.model
@@ -119,7 +125,7 @@ class Work:
                 from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
 
                 data, self.model = features_of_images(data, model, options.images()).table, ModelOptions(name="linear")
-            self._read = (missing, seed), data
+            self._read = (hidden, seed), data
         return self._read[1]
 
     @property
@@ -145,12 +151,22 @@ class Work:
             )
 
 
+def _of_hidden(point: Point) -> str:
+    """Such as ``missing=0.3``; the share of unknown labels is left out where it is 0, as older versions did."""
+    unknown = f" unknown={point.hidden.unknown:g}" if point.hidden.unknown else ""
+    return f"missing={point.hidden.missing:g}{unknown}"
+
+
+def _grid_run(point: Point) -> GridRun:
+    return GridRun(point.setting.loss, point.pair.learning_rate, point.seed, point.pair.weight_decay)
+
+
 def _row(point: Point, outcome: Outcome) -> Row:
     return Row(
         setting=point.setting.name,
-        missing=point.missing,
+        **point.hidden._asdict(),
         seed=point.seed,
-        learning_rate=point.learning_rate,
+        **point.pair._asdict(),
         stage=point.stage,
         val_mAP=outcome.best_val_mAP,
         best_epoch=outcome.best_epoch,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lopsided.experiments.axes import Axes
 from lopsided.losses.catalogue import CATALOGUE
 from lopsided.runs.loss_options import LossOptions
 
 __all__ = ["Setting", "settings_of"]
 
-SweepName = Literal["gamma_neg", "margin", "combination", "adaptive", "losses"]
+SweepName = Literal["gamma_neg", "margin", "combination", "adaptive", "losses", "unknown"]
 
 GRIDS: dict[str, tuple[str, ...]] = {
     "gamma_neg": ("0", "1", "2", "3", "4", "6", "8"),
@@ -19,6 +20,7 @@ GRIDS: dict[str, tuple[str, ...]] = {
     "combination": ("neither", "focusing", "shifting", "both"),
     "adaptive": ("0", "0.05", "0.1", "0.2"),
     "losses": tuple(CATALOGUE),
+    "unknown": ("ignore", "negative", "selective", "class_aware"),
 }
 """What is compared where nothing else is asked for."""
 
@@ -54,7 +56,8 @@ def settings_of(
 
     Args:
         name: gamma_neg (of the asymmetric loss, margin 0), margin (gamma_neg 0), combination (neither, focusing,
-            shifting, both), adaptive (target gaps, beside fixed gamma_neg) or losses (by name, with their defaults).
+            shifting, both), adaptive (target gaps, beside fixed gamma_neg), losses (by name, with their defaults) or
+            unknown (what P-ASL takes unknown labels for, beside asymmetric loss, which ignores them).
         grid: Values to compare; by default those of ``GRIDS``.
         base: Settings of the asymmetric or adaptive loss that are the same in all of them.
 
@@ -70,6 +73,8 @@ def settings_of(
         raise ValueError(
             f"expected loss.name of a sweep to be left out, got {base.name}: lopsided sweep losses compares losses"
         )
+    if name == "unknown" and base is not None and base.name != "asymmetric":
+        raise ValueError(f"expected loss.name of the sweep unknown to be left out, got {base.name}")
     if name == "losses" and given:
         raise ValueError(f"expected the sweep losses to have defaults alone, got loss.{next(iter(given))}")
     if name in given:
@@ -87,6 +92,8 @@ def settings_of(
             found = [_combined(part, given) for part in values]
         case "adaptive":
             found = _adaptive(_numbers(name, values), given)
+        case "unknown":
+            found = [_asymmetric(given, None), *(_partial(value, given) for value in values)]
         case _:
             found = [_named(_loss_name(value)) for value in values]
     _refuse_twice(name, values, found[-len(values) :])
@@ -94,13 +101,18 @@ def settings_of(
     return [plain, *(setting for setting in found if setting != plain)]
 
 
-def check_numbers(settings: Sequence[Setting], rates: Sequence[float]) -> None:
-    """Refuse settings and learning rates that a study cannot hold, before any run; the error names the number."""
-    for rate in rates:
+def check_numbers(settings: Sequence[Setting], axes: Axes) -> None:
+    """Refuse numbers that a study cannot hold, of settings and of axes, before any run; the error names the number."""
+    for rate in axes.rates.ladder:
         if not RATES[0] <= rate <= RATES[1]:
             raise ValueError(
-                f"expected learning rates from {RATES[0]:g} to {RATES[1]:g} (training.learning_rate and those --trials "
-                f"adds around it), got {rate:g}"
+                f"expected learning rates from {RATES[0]:g} to {RATES[1]:g} (training.learning_rate and those that "
+                f"--trials and --widen add around it), got {rate:g}"
+            )
+    for decay in axes.decays.ladder:
+        if decay > NUMBERS[1]:
+            raise ValueError(
+                f"expected weight decays up to {NUMBERS[1]:g} (with those that --widen adds), got {decay:g}"
             )
     for setting in settings:
         for name, value in setting.loss.given().items():
@@ -149,6 +161,14 @@ def _combined(part: str, given: dict) -> Setting:
     if part not in without:
         raise ValueError(f"expected the grid of combination to be of {', '.join(without)}, got {part!r}")
     return _asymmetric({**usual, **dict.fromkeys(without[part], 0.0)}, None)
+
+
+def _partial(unknown: str, given: dict) -> Setting:
+    if unknown not in GRIDS["unknown"]:
+        raise ValueError(f"expected the grid of unknown to be of {', '.join(GRIDS['unknown'])}, got {unknown!r}")
+    more = {"unknown": "selective", "frequency_threshold": 0.05} if unknown == "class_aware" else {"unknown": unknown}
+    loss = LossOptions(name="partial", **given, **more)
+    return Setting(name_of(loss), loss)
 
 
 def _adaptive(targets: Sequence[float], given: dict) -> list[Setting]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
-from lopsided.experiments.plan import Sweep, chosen_rates, final_rows
+from lopsided.experiments.plan import Choice, Sweep, choices, final_rows
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import Setting
 from lopsided.metrics.catalogue import CATALOGUE
@@ -26,11 +26,15 @@ class Result:
 
     Args:
         missing: Share of the training positives that were hidden.
+        unknown: Share of the training labels that were made unknown.
         setting: Its name.
         loss: Its loss's name.
         value: Its place on the axis, or nan.
         learning_rate: The one that validation chose.
-        at_edge: Whether that is the lowest or the highest that was tried, so that one beyond may be better.
+        weight_decay: Likewise.
+        tried: Pairs of the two that were tried.
+        at_edge: Whether one of the two is the lowest or the highest that was tried, so that one beyond may be better.
+        edges: Which, joined by " and ".
         seeds: Runs that the means are of.
         diverged: Runs that were left out because they have no numbers.
         val_mAP: On the validation split, which chose the learning rate and the epoch.
@@ -46,11 +50,15 @@ class Result:
     """
 
     missing: float
+    unknown: float
     setting: str
     loss: str
     value: float
     learning_rate: float
+    weight_decay: float
+    tried: int
     at_edge: bool
+    edges: str
     seeds: int
     diverged: int
     val_mAP: float  # noqa: N815
@@ -66,19 +74,16 @@ class Result:
 
 
 def results(sweep: Sweep, rows: Mapping[Key, Row]) -> list[Result]:
-    """One result for each share of hidden positives and setting, in their order."""
+    """One result for each share of hidden labels and setting, in their order."""
     final = final_rows(sweep, rows)
     found = []
-    for missing in sweep.missing:
-        chosen = chosen_rates(sweep, rows, missing=missing)
-        of = {
-            setting.name: [row for row in final if row.setting == setting.name and row.missing == missing]
-            for setting in sweep.settings
-        }
+    for hidden in sweep.hidden:
+        here = [row for row in final if (row.missing, row.unknown) == hidden]
+        of = {setting.name: [row for row in here if row.setting == setting.name] for setting in sweep.settings}
         baseline = _baseline(sweep, of)
         found += [
-            _result(sweep, setting, of[setting.name], baseline, of[baseline], chosen[setting.name])
-            for setting in sweep.settings
+            _result(setting, of[setting.name], baseline, of[baseline], choice)
+            for setting, choice in zip(sweep.settings, choices(sweep, rows, hidden), strict=True)
         ]
     return found
 
@@ -130,7 +135,7 @@ def _baseline(sweep: Sweep, of: Mapping[str, Sequence[Row]]) -> str:
 
 
 def _result(
-    sweep: Sweep, setting: Setting, rows: Sequence[Row], baseline: str, baseline_rows: Sequence[Row], rate: float
+    setting: Setting, rows: Sequence[Row], baseline: str, baseline_rows: Sequence[Row], choice: Choice
 ) -> Result:
     good = [row for row in rows if math.isfinite(row.test["mAP"])]
     other = {row.seed: row.test["mAP"] for row in baseline_rows if math.isfinite(row.test["mAP"])}
@@ -138,11 +143,15 @@ def _result(
     low, high = paired_interval(differences)
     return Result(
         missing=rows[0].missing,
+        unknown=rows[0].unknown,
         setting=setting.name,
         loss=setting.loss.name,
         value=math.nan if setting.value is None else setting.value,
-        learning_rate=rate,
-        at_edge=sweep.trials > 1 and rate in (sweep.rates[0], sweep.rates[-1]),
+        learning_rate=rows[0].learning_rate,
+        weight_decay=rows[0].weight_decay,
+        tried=len(choice.axes),
+        at_edge=bool(choice.edges),
+        edges=" and ".join(choice.edges),
         seeds=len(good),
         diverged=len(rows) - len(good),
         val_mAP=_mean([row.val_mAP for row in good]),

@@ -18,6 +18,7 @@ from lopsided.data.contents.identity import Identity
 from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import NUMBERS, RATES, Setting
+from lopsided.runs.config import TrainingOptions
 from lopsided.runs.formats import FORMAT, check_format
 
 _RATES = FloatDistribution(*RATES, log=True)
@@ -38,14 +39,16 @@ class Study:
     Args:
         storage: ``sqlite:///FILE`` or ``postgresql://...``.
         name: Of the study, which is made if it is not there.
+        weight_decay: Of runs that an older version made, which did not write it down.
 
     Raises:
         ValueError: The storage is of another kind, cannot be reached, or, at any time, cannot be written; or the study
             is of a newer version.
     """
 
-    def __init__(self, storage: str, name: str) -> None:
+    def __init__(self, storage: str, name: str, *, weight_decay: float = TrainingOptions().weight_decay) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.weight_decay = weight_decay
         self.name, self.place = name, without_password(storage)
         self.claims, url, options = _opened(storage)
         # Two workers that start at once must not both make the tables.
@@ -93,7 +96,7 @@ class Study:
     def rows(self) -> dict[Key, Row]:
         """Every run so far."""
         with _named(self.place):
-            unit = [Row.of(run["row"]) for run in self.study.user_attrs.get(_UNIT, [])]
+            unit = [self._row(run["row"]) for run in self.study.user_attrs.get(_UNIT, [])]
             # Read after the unit, so that one whose trials are made meanwhile is seen here or there.
             return self._rows_of_trials() | {row.key: row for row in unit}
 
@@ -115,13 +118,17 @@ class Study:
         """Make trials of those runs of the last unit that are none yet."""
         there = self._rows_of_trials()
         for run in self.study.user_attrs.get(_UNIT, []):
-            row = Row.of(run["row"])
+            row = self._row(run["row"])
             if row.key not in there:
                 self.study.add_trial(_trial(row, run["numbers"]))
 
     def _rows_of_trials(self) -> dict[Key, Row]:
-        rows = (_row(trial) for trial in self.study.get_trials(deepcopy=False))
-        return {row.key: row for row in rows if row is not None}
+        found = (trial.user_attrs.get("row") for trial in self.study.get_trials(deepcopy=False))
+        rows = [self._row(plain) for plain in found if plain is not None]  # others are somebody else's
+        return {row.key: row for row in rows}
+
+    def _row(self, plain: dict[str, Any]) -> Row:
+        return Row.of(plain, weight_decay=self.weight_decay)
 
 
 def sqlite_at(path: Path) -> str:
@@ -171,7 +178,9 @@ def _numbers(setting: Setting) -> dict[str, float]:
 
 
 def _trial(row: Row, numbers: dict[str, float]) -> FrozenTrial:
-    params: dict[str, Any] = {"learning_rate": row.learning_rate, "seed": row.seed, "missing": row.missing, **numbers}
+    key = row.key._asdict()
+    params: dict[str, Any] = {name: value for name, value in key.items() if name not in ("setting", "stage")}
+    params |= {name: value for name, value in numbers.items() if name not in params}
     distributions: dict[str, BaseDistribution] = dict.fromkeys(params, _NUMBERS)
     distributions |= {"learning_rate": _RATES, "seed": IntDistribution(0, 1_000_000)}
     diverged = not math.isfinite(row.val_mAP)
@@ -182,9 +191,3 @@ def _trial(row: Row, numbers: dict[str, float]) -> FrozenTrial:
         distributions=distributions,
         user_attrs={"setting": row.setting, "stage": row.stage, "row": row.plain()},
     )
-
-
-def _row(trial: FrozenTrial) -> Row | None:
-    """The run that a trial is; None for one of somebody else's."""
-    fields = trial.user_attrs.get("row")
-    return Row.of(fields) if fields is not None else None

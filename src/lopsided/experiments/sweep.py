@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.experiments.out_folder import working_in
-from lopsided.experiments.plan import Sweep, num_left, num_runs, points
+from lopsided.experiments.plan import Sweep, num_left, num_made, points
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.runner import Work
 from lopsided.experiments.study import Study, check_storage
@@ -25,7 +25,8 @@ POLL = 0.5  # seconds between two looks at what other workers have done
 def run_sweep(sweep: Sweep, folder: Path, *, storage: str, out: Path | None = None) -> dict[Key, Row]:
     """Make every run of a sweep that its study does not hold yet.
 
-    The test split is read once for each setting and seed, by the run at the learning rate that validation has chosen.
+    The test split is read once for each setting and seed, by the run at the learning rate and weight decay that
+    validation has chosen.
     A run is made under a claim and kept whole when it is done: a sweep that is stopped anywhere goes on where it
     stood, and several workers with one study never make a run twice. A study belongs to the contents of the data:
     runs on other data, whatever it is called, are in another study, and never counted together.
@@ -45,13 +46,13 @@ def run_sweep(sweep: Sweep, folder: Path, *, storage: str, out: Path | None = No
             ``out`` is not for this sweep.
     """
     check_storage(storage)
-    with tqdm(total=num_runs(sweep) * sweep.training.epochs, desc=sweep.name, unit="epoch", disable=None) as bar:
+    with tqdm(total=num_left(sweep, {}) * sweep.training.epochs, desc=sweep.name, unit="epoch", disable=None) as bar:
         work = Work(sweep, folder, bar.update)
         identity = identity_of(work.complete)
         name = f"{sweep.study_name}-{identity.digest[:12]}"
         with (
             working_in(out, study=name, data=work.complete) if out is not None else nullcontext(),
-            Study(storage, name) as study,
+            Study(storage, name, weight_decay=sweep.training.weight_decay) as study,
         ):
             if others := study.begin(identity, like=sweep.study_name):
                 bar.write(_about_others(others, work, study.place), file=sys.stderr)
@@ -62,7 +63,8 @@ def _all_runs(sweep: Sweep, work: Work, study: Study, bar: tqdm) -> dict[Key, Ro
     if work.why_one_by_one:
         bar.write(f"one run at a time: {work.why_one_by_one}", file=sys.stderr)
     while left := points(sweep, rows := study.rows()):
-        done = num_runs(sweep) - num_left(sweep, rows)
+        done = num_made(sweep, rows)
+        bar.total = (done + num_left(sweep, rows)) * sweep.training.epochs  # grows where a grid does
         bar.update(done * sweep.training.epochs - bar.n)
         # Every unit is tried, though one that was made may have opened others: no worker is idle meanwhile.
         made = [_make(name, study, work, bar) for name in work.units(left)]

@@ -26,13 +26,15 @@ class Training:
         num_labels: Number of labels.
         positives: Samples that have each label, or None where nobody counted.
         num_samples: Samples, likewise.
-        per_label: Whether each label gets settings of its own.
+        known: Samples of which each label is known, or None where it is known of all.
+        given: Settings that the user gave, by name.
     """
 
     num_labels: int
     positives: Sequence[int] | None = None
     num_samples: int | None = None
-    per_label: bool = False
+    known: Sequence[int] | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _nothing(_: Training) -> dict[str, Any]:
@@ -100,7 +102,7 @@ class Entry:
             ValueError: A setting is out of range, or the loss needs a count that is not known.
         """
         try:
-            needed = self.needs(dataclasses.replace(training, per_label=bool(given.get("per_label"))))
+            needed = self.needs(dataclasses.replace(training, given=given))
         except LookupError as error:
             raise ValueError(f"expected {error.args[0]} for loss.name={self.name}, got none") from None
         return self.module(**self.fixed, **needed, **given)
@@ -113,7 +115,7 @@ def _samples(training: Training) -> int:
 
 
 def _labels_if_per_label(training: Training) -> dict[str, Any]:
-    return {"num_labels": training.num_labels} if training.per_label else {}
+    return {"num_labels": training.num_labels} if training.given.get("per_label") else {}
 
 
 def _epoch_samples(training: Training) -> dict[str, Any]:
@@ -127,9 +129,15 @@ def _positives(training: Training) -> dict[str, Any]:
 
 
 def _frequencies(training: Training) -> dict[str, Any]:
-    """Laplace's rule: a label that none or all of the samples have is neither impossible nor certain."""
-    samples = _samples(training)
-    return {"frequencies": [(count + 1) / (samples + 2) for count in _positives(training)["positives"]]}
+    """Laplace's rule: a label that none or all of the samples have is neither impossible nor certain. Of samples of
+    which it is unknown, it says nothing."""
+    positives, samples = _positives(training)["positives"], _samples(training)
+    known = training.known or [samples] * training.num_labels
+    return {"frequencies": [(count + 1) / (of + 2) for count, of in zip(positives, known, strict=True)]}
+
+
+def _frequencies_if_class_aware(training: Training) -> dict[str, Any]:
+    return {} if training.given.get("frequency_threshold") is None else _frequencies(training)
 
 
 _FAMILY = {"gamma_pos": "γ+", "gamma_neg": "γ−", "margin": "m", "detach_focus": "focus detached"}
@@ -198,7 +206,14 @@ _ENTRIES = (
         "partial",
         "P-ASL",
         "lopsided.losses.comparisons.partial:PartialAsymmetricLoss",
-        {**_FAMILY, "gamma_unknown": "γ unknown", "unknown": "unknown", "top_k": "top k"},
+        {
+            **_FAMILY,
+            "gamma_unknown": "γ unknown",
+            "unknown": "unknown",
+            "top_k": "top k",
+            "frequency_threshold": "frequent from",
+        },
+        needs=_frequencies_if_class_aware,
     ),
     Entry(
         "robust",

@@ -39,12 +39,13 @@ def look_of(options: LossOptions) -> str:
 
 
 def describe_loss(options: LossOptions) -> str:
-    """The loss and its numbers in a few words.
+    """The loss and its numbers in a few words; settings that follow from others are left out where they do.
 
     >>> describe_loss(LossOptions(gamma_neg=4, margin=0.05))
     'asymmetric, γ+ = 0, γ− = 4, m = 0.05'
     """
-    symbols, settings = CATALOGUE[options.name].settings, loss_settings(options)
+    symbols = CATALOGUE[options.name].settings
+    settings = {name: value for name, value in loss_settings(options).items() if value is not None}
     parts = [f"{symbols[name]} = {shown(value)}" for name, value in settings.items() if not isinstance(value, bool)]
     parts += [symbols[name] for name, value in settings.items() if value is True]
     return ", ".join([TITLES[look_of(options)], *(part for part in parts if not part.startswith(" = "))])

@@ -16,7 +16,12 @@ from lopsided.runs.loss_options import LossOptions
 
 
 def build_criterion(
-    options: LossOptions, *, num_labels: int, positives: Sequence[int] | None = None, num_samples: int | None = None
+    options: LossOptions,
+    *,
+    num_labels: int,
+    positives: Sequence[int] | None = None,
+    num_samples: int | None = None,
+    known: Sequence[int] | None = None,
 ) -> nn.Module:
     """The loss that the options name, summed over labels and averaged over samples; two_way has a mean of its own.
 
@@ -25,6 +30,7 @@ def build_criterion(
         num_labels: Number of labels.
         positives: Samples of the training split that have each label, for losses that weigh labels by frequency.
         num_samples: Samples of the training split, for the same and for those that start after some epochs.
+        known: Samples of the training split of which each label is known; by default all.
 
     Raises:
         ValueError: A setting is out of range, or the loss needs a count that is not given.
@@ -32,7 +38,7 @@ def build_criterion(
     >>> build_criterion(LossOptions(name="focal", gamma=3.0), num_labels=80)
     FocalLoss(gamma=3.0)
     """
-    return CATALOGUE[options.name].build(options.given(), Training(num_labels, positives, num_samples))
+    return CATALOGUE[options.name].build(options.given(), Training(num_labels, positives, num_samples, known))
 
 
 def check_targets(options: LossOptions, *, smoothing: float, mixup: float) -> None:
@@ -89,7 +95,7 @@ def about_unknown(options: LossOptions, *, num_unknown: int) -> str | None:
     """
     if options.name != "partial" or num_unknown:
         return None
-    for name in ("unknown", "top_k", "gamma_unknown"):
+    for name in ("unknown", "top_k", "gamma_unknown", "frequency_threshold"):
         if name in options.given():
             raise ValueError(
                 f"expected no loss.{name} on data whose train split has no unknown label, got one: leave it out, or "
@@ -100,6 +106,21 @@ def about_unknown(options: LossOptions, *, num_unknown: int) -> str | None:
         "no label of the train split is unknown, so loss.name=partial is the asymmetric loss with "
         f"gamma_neg {loss.gamma_neg:g} and margin {loss.margin:g}"
     )
+
+
+def unknown_labels_of(options: LossOptions) -> str:
+    """What a loss does with labels that are known to be unknown, in words that follow "unknown labels are".
+
+    >>> unknown_labels_of(LossOptions()), unknown_labels_of(LossOptions(name="partial", unknown="negative"))
+    ('ignored', 'taken for negatives')
+    """
+    if options.name != "partial":
+        return "ignored"
+    given = options.given()
+    words = {"ignore": "ignored", "negative": "taken for negatives"}
+    frequent = " and the frequent labels" if "frequency_threshold" in given else ""
+    selective = f"taken for negatives but for the likeliest{frequent}, which are ignored,"
+    return words.get(given.get("unknown", "selective"), selective)
 
 
 def gamma_neg_of(criterion: nn.Module, *, device: torch.device) -> Tensor:

@@ -288,7 +288,11 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
         if remark and is_first_rank():
             print(remark, file=sys.stderr)
     criterion = build_criterion(
-        config.loss, num_labels=len(labels), positives=train.positives_per_label().tolist(), num_samples=len(train)
+        config.loss,
+        num_labels=len(labels),
+        positives=train.positives_per_label().tolist(),
+        num_samples=len(train),
+        known=train.known_per_label().tolist(),
     )
     task = MultiLabelTask(
         model,

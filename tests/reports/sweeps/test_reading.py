@@ -1,23 +1,27 @@
+import csv
 import dataclasses
 import itertools
 import json
 import math
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 
+from lopsided.data.hidden import Hidden
 from lopsided.experiments.outputs import write_outputs
 from lopsided.experiments.plan import Sweep, points
 from lopsided.experiments.rows import Row
-from lopsided.experiments.settings import settings_of
+from lopsided.experiments.settings import SweepName, settings_of
 from lopsided.metrics.catalogue import CATALOGUE, RANKED
 from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.sweeps.figures import sweep_figure
 from lopsided.reports.sweeps.page import render_sweep, summary_of, warnings_about, write_sweep_report
 from lopsided.reports.sweeps.reading import read_sweep
+from lopsided.reports.sweeps.words import about_unknown
 
-NAMES = ("gamma_neg", "margin", "combination", "adaptive", "losses")
+NAMES = get_args(SweepName)
 
 
 @pytest.fixture
@@ -26,18 +30,18 @@ def make_sweep(tmp_path):
     learning rate at which a run validates best; by default they are all level, and the lowest is taken."""
 
     def make(name, *, peak=None, **options):
-        sweep = Sweep(name=name, source="table:<b>.npz", settings=tuple(settings_of(name)), **{"seeds": 3, **options})
+        options = {"seeds": 3, "widen": 0, **options}
+        sweep = Sweep(name=name, source="table:<b>.npz", settings=tuple(settings_of(name)), **options)
         order = {setting.name: number for number, setting in enumerate(sweep.settings)}
         rows = {}
         while left := points(sweep, rows):
             for point in left:
                 draw = np.random.default_rng([point.seed, order[point.setting.name]])
-                score = 0.3 + 0.02 * order[point.setting.name] - 0.1 * point.missing + 0.01 * draw.random()
+                score = 0.3 + 0.02 * order[point.setting.name] - 0.1 * point.hidden.missing + 0.01 * draw.random()
                 test = dict.fromkeys(CATALOGUE, score)
-                common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
                 numbers = {"val_gap": 0.0, "final_gap": -0.1, "final_gamma_neg": 2.0, "seconds": 1.0, "best_epoch": 1}
-                best = 0 if peak is None else abs(point.learning_rate - peak(point))
-                rows[point.key] = Row(*common, val_mAP=score - best, **numbers, test=test)
+                best = 0 if peak is None else abs(point.pair.learning_rate - peak(point))
+                rows[point.key] = Row(**point.key._asdict(), val_mAP=score - best, **numbers, test=test)
         write_outputs(sweep, rows, tmp_path)
         return tmp_path
 
@@ -111,12 +115,12 @@ def inside(point):
 
 
 def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
-    sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3), peak=inside))
+    sweep = read_sweep(make_sweep("combination", missing=(0.0, 0.3), peak=inside, decays=(0.0, 1.0)))
     text = summary_of(sweep)
     assert text.startswith("With no labels hidden: ")
     assert "5 settings on table:<b>.npz, 3 seeds each, 20 epochs." in text
-    assert "best of 4 learning rates was chosen on the validation split" in text
-    plain, best = (f"{100 * sweep.at(0.3)[place].numbers['mAP']:.1f}\u00a0%" for place in (0, 4))
+    assert "best of 4 learning rates and 2 weight decays was chosen on the validation split" in text
+    plain, best = (f"{100 * sweep.at(Hidden(0.3))[place].numbers['mAP']:.1f}\u00a0%" for place in (0, 4))
     assert (
         f"With 30 % of positives hidden: cross-entropy reached a mAP of {plain}; the highest, {best}, is that" in text
     )
@@ -145,16 +149,21 @@ def test_settings_at_an_outermost_rate_are_named_first_and_not_counted(make_swee
 def test_a_reader_is_warned_of_one_rate_one_seed_and_outermost_rates(make_sweep):
     sweep = read_sweep(make_sweep("losses", seeds=1, trials=1))
     alone = warnings_about(sweep)
-    assert [text.split(":")[0] for text in alone] == ["All settings were trained with one learning rate", "One seed"]
-    assert summary_of(sweep).startswith("Not settled: all settings have one learning rate")
+    assert [text.split(":")[0] for text in alone] == [
+        "All settings were trained with one learning rate and one weight decay",
+        "One seed",
+    ]
+    assert summary_of(sweep).startswith("Not settled: all settings have one learning rate and one weight decay, which")
     assert "No difference can be told from chance" in summary_of(sweep)
     sweep = read_sweep(make_sweep("losses"))
-    (edges,) = warnings_about(sweep)
+    decay, edges = warnings_about(sweep)
+    assert decay.startswith("All settings were trained with one weight decay: one that suits them differently decides")
     assert edges.startswith(
         "Best at the outermost learning rate that was tried; one beyond may be better: cross-entropy"
     )
     assert all(f"{result.label} (no labels hidden), 0.0005" in edges for result in sweep.results)
-    assert warnings_about(read_sweep(make_sweep("losses", seeds=2, peak=inside)))[0].startswith("Two seeds:")
+    sweep = read_sweep(make_sweep("losses", seeds=2, peak=inside, decays=(0.0, 1.0)))
+    assert [text.split(":")[0] for text in warnings_about(sweep)] == ["Two seeds"]
 
 
 def test_the_page_shows_each_number_of_the_table(make_sweep):
@@ -171,12 +180,73 @@ def test_runs_without_numbers_can_be_drawn(make_sweep):
         sweep.results[2], numbers=dict.fromkeys(sweep.results[2].numbers, math.nan), of_seeds=()
     )
     broken = dataclasses.replace(
-        nothing, numbers={**nothing.numbers, "value": 1.0, "diverged": 3, "learning_rate": 0.1}
+        nothing,
+        numbers={**nothing.numbers, "value": 1.0, "diverged": 3, "learning_rate": 0.1, "weight_decay": 0.1, "tried": 4},
     )
     sweep = dataclasses.replace(sweep, results=(*sweep.results[:2], broken, *sweep.results[3:]))
     assert b"<svg" in render(sweep_figure(sweep))
     assert any(text.endswith("runs that diverged and take no part in its means: 3.") for text in warnings_about(sweep))
     assert "nan" not in render_sweep(sweep).split("</style>")[1].replace("data:", "").split('id="table"')[1]
+
+
+def test_the_outermost_decay_is_marked_and_named_apart_from_the_outermost_rate(make_sweep):
+    folder = make_sweep("combination", peak=inside, decays=(0.01, 1.0))  # level: the lower decay is taken
+    sweep = read_sweep(folder)
+    assert {result.edges for result in sweep.results} == {"weight decay"}
+    assert summary_of(sweep).startswith("Not settled: the best weight decay of every setting is the outermost one")
+    page = render_sweep(sweep)
+    assert page.count("<td>0.01†</td>") == len(sweep.results)
+    assert "<td>0.002</td>" in page
+    assert "0.002†" not in page
+
+
+def test_where_a_grid_grew_the_page_says_by_how_much(make_sweep):
+    sweep = read_sweep(make_sweep("combination", peak=lambda _: 0.03, widen=2, decays=(0.0, 1.0)))
+    assert {result.edges for result in sweep.results} == {""}
+    assert {result.numbers["tried"] for result in sweep.results} == {10}
+    assert {result.numbers["learning_rate"] for result in sweep.results} == {0.032}
+    assert "; where it lay outermost, at most 2 more were tried beyond each end." in summary_of(sweep)
+
+
+def test_the_page_says_what_each_loss_does_with_unknown_labels(make_sweep):
+    sweep = read_sweep(make_sweep("unknown", unknown=(0.0, 0.3)))
+    assert [share.described for share in sweep.shares] == ["no labels hidden", "30 % of labels unknown"]
+    text = about_unknown(sweep)
+    ignored, negative, selective, aware = re.split(r"\. They are ", text)
+    assert re.fullmatch(
+        r"Unknown labels are ignored by cross-entropy; asymmetric, .*; P-ASL, .* unknown = ignore", ignored
+    )
+    assert negative.startswith("taken for negatives by P-ASL")
+    assert selective.startswith("taken for negatives but for the likeliest, which are ignored, by P-ASL")
+    assert aware.startswith(
+        "taken for negatives but for the likeliest and the frequent labels, which are ignored, by P"
+    )
+    assert negative in render_sweep(sweep).replace("&#39;", "'")
+    assert about_unknown(read_sweep(make_sweep("unknown", missing=(0.0, 0.3)))) == ""
+
+
+def test_a_folder_of_a_version_with_one_axis_is_read(make_numbered_sweep):
+    import pyarrow.parquet as pq
+
+    folder, _ = make_numbered_sweep()
+    before = read_sweep(folder)
+    rows = pq.read_table(folder / "rows.parquet").drop_columns(["unknown", "weight_decay"])
+    pq.write_table(rows, folder / "rows.parquet")
+    new = ("unknown", "weight_decay", "tried", "edges")
+    with (folder / "summary.csv").open(newline="") as file:
+        lines = [{name: text for name, text in line.items() if name not in new} for line in csv.DictReader(file)]
+    with (folder / "summary.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+    about = json.loads((folder / "sweep.json").read_text())
+    for name in ("unknown", "decays", "widen", "weight_decays"):
+        del about[name]
+    (folder / "sweep.json").write_text(json.dumps(about))
+    after = read_sweep(folder)
+    assert repr(after.results) == repr(before.results)
+    assert summary_of(after) == summary_of(before)
+    assert render_sweep(after)
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path):
@@ -202,15 +272,15 @@ def make_numbered_sweep(tmp_path):
 
     def make(**options):
         settings = tuple(settings_of("gamma_neg", grid=["0", "2", "4"]))
-        sweep = Sweep(name="gamma_neg", source="digits", settings=settings, **{"seeds": 3, "trials": 2, **options})
+        options = {"seeds": 3, "trials": 2, "widen": 0, **options}
+        sweep = Sweep(name="gamma_neg", source="digits", settings=settings, **options)
         rows = {}
         while left := points(sweep, rows):
             for point in left:
                 draw = np.random.default_rng([len(rows), 7]).uniform(0.1, 0.9, size=4 + len(CATALOGUE)).tolist()
                 test = dict(zip(CATALOGUE, draw[4:], strict=True))
-                common = (point.setting.name, point.missing, point.seed, point.learning_rate, point.stage)
                 rows[point.key] = Row(
-                    *common,
+                    **point.key._asdict(),
                     val_mAP=draw[0],
                     best_epoch=1,
                     val_gap=draw[1],
@@ -252,9 +322,9 @@ def test_each_column_of_the_table_shows_its_own_number(make_numbered_sweep):
 def test_the_dots_of_a_setting_are_its_final_runs_at_its_share_and_rate(make_numbered_sweep):
     folder, rows = make_numbered_sweep(missing=(0.0, 0.3))
     sweep = read_sweep(folder)
-    assert sweep.shares == [0.0, 0.3]
+    assert sweep.shares == [Hidden(), Hidden(0.3)]
     for result in sweep.results:
-        mine = [row for row in rows.values() if (row.setting, row.missing) == (result.setting, result.missing)]
+        mine = [row for row in rows.values() if (row.setting, row.missing) == (result.setting, result.hidden.missing)]
         final = [row.test["mAP"] for row in mine if row.stage == "final"]
         assert len(mine) == 9
         assert list(result.of_seeds) == final

@@ -35,6 +35,9 @@ class RunLosses:
         losses: One for each run.
         num_labels: Size of the logits' last dimension.
         device: Where the logits are.
+        positives: Samples of the training split that have each label.
+        num_samples: Samples of the training split.
+        known: Of these, those of which each label is known.
     """
 
     def __init__(
@@ -45,11 +48,10 @@ class RunLosses:
         device: torch.device,
         positives: Sequence[int] | None = None,
         num_samples: int | None = None,
+        known: Sequence[int] | None = None,
     ) -> None:
-        criteria: list[Any] = [
-            build_criterion(loss, num_labels=num_labels, positives=positives, num_samples=num_samples).to(device)
-            for loss in losses
-        ]
+        counts = {"positives": positives, "num_samples": num_samples, "known": known}
+        criteria: list[Any] = [build_criterion(loss, num_labels=num_labels, **counts).to(device) for loss in losses]
         self.device = device
         self.alone = {run: criteria[run] for run, loss in enumerate(losses) if not _in_family(loss)}
         shared = [run for run in range(len(criteria)) if run not in self.alone]

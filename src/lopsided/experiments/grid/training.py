@@ -68,6 +68,7 @@ class GridTraining:
             device=device,
             positives=labels.positives_per_label().tolist(),
             num_samples=len(labels),
+            known=labels.known_per_label().tolist(),
         )
         self.val_mAP: list[list[float]] = [[] for _ in runs]
         self.val_gap = [math.nan] * len(runs)

@@ -33,6 +33,10 @@ class DistributionBalancedLoss(Loss):
     >>> criterion(torch.zeros(1, 2), torch.tensor([[1, 0]]))
     tensor([[0.1906, 0.0643]])
 
+    The equation is the paper's. The authors' code doubles it (``balance_param`` 2) and divides the bias by the scale
+    (``init_bias / neg_scale``), so that its ``neg_scale=2, init_bias=0.05`` is twice this loss with ``tolerance=2,
+    bias=0.025``.
+
     Source: Wu et al., ECCV 2020, arXiv 2007.09654.
     """
 

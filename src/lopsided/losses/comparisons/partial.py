@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import torch
@@ -15,8 +16,8 @@ Unknown = Literal["ignore", "negative", "selective"]
 """What an unknown label is taken for; ``selective`` is ``ignore`` or ``negative``, label by label."""
 
 _IDLE = {  # settings without effect under each choice for unknown labels
-    "ignore": ("top_k", "gamma_unknown", "frequencies", "frequency_threshold"),
-    "negative": ("top_k", "frequencies", "frequency_threshold"),
+    "ignore": ("top_k", "gamma_unknown", "frequency_threshold", "frequencies"),
+    "negative": ("top_k", "frequency_threshold", "frequencies"),
 }
 
 
@@ -24,7 +25,8 @@ class PartialAsymmetricLoss(Loss):
     r"""Asymmetric loss in which unknown labels are negatives with a focusing power of their own, or cost nothing.
 
     Without a mask it is the asymmetric loss, and settings of unknown labels are refused. Unknown targets are not read;
-    unknown logits may be NaN with ``"ignore"`` alone. The mean is over what costs.
+    unknown logits may be NaN with ``"ignore"`` alone. The mean is over what costs. Defaults are those of the authors'
+    code but for ``unknown`` (there negative), ``detach_focus`` (there True) and the reduction (there a sum).
 
     Args:
         gamma_pos: Focusing power of positives, >= 0.
@@ -35,9 +37,9 @@ class PartialAsymmetricLoss(Loss):
             likeliest of them and the frequent labels and takes the rest for negatives.
         top_k: Number of unknown labels per sample that selective ignores, the likeliest of the batch, >= 0 (default 5).
         frequencies: Estimated share of samples with each label, in [0, 1], shape ``(labels,)``, or None.
-        frequency_threshold: Labels more frequent than this are those that ``"selective"`` ignores, in [0, 1]
-            (default 0.05).
-        detach_focus: Take the focusing power as a constant in the gradient.
+        frequency_threshold: Share of the samples that have a label, as far as known, above which selective ignores it
+            where it is unknown, in [0, 1] (default 0.05 where ``frequencies`` are given; else all labels are alike).
+        detach_focus: Take the focusing power as a constant in the gradient, as the authors' code does.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
     >>> criterion = PartialAsymmetricLoss(top_k=1, reduction="none")
@@ -58,7 +60,7 @@ class PartialAsymmetricLoss(Loss):
         margin: float = 0.0,
         unknown: Unknown | None = None,
         top_k: int | None = None,
-        frequencies: Tensor | None = None,
+        frequencies: Sequence[float] | Tensor | None = None,
         frequency_threshold: float | None = None,
         detach_focus: bool = False,
         reduction: str = "mean",
@@ -70,9 +72,10 @@ class PartialAsymmetricLoss(Loss):
         self.detach_focus = detach_focus
         self.unknown, self.top_k, self.gamma_unknown = unknown, top_k, gamma_unknown
         self.frequency_threshold = frequency_threshold
-        if frequencies is not None:
-            check_shares(frequencies, inside=False)
-        self.register_buffer("frequencies", frequencies, persistent=False)
+        shares = None if frequencies is None else torch.as_tensor(frequencies)
+        if shares is not None:
+            check_shares(shares, inside=False)
+        self.register_buffer("frequencies", shares, persistent=False)
         of_unknown = {"unknown": unknown, "top_k": top_k, "gamma_unknown": gamma_unknown, "frequencies": frequencies}
         of_unknown["frequency_threshold"] = frequency_threshold
         self._given = [name for name, value in of_unknown.items() if value is not None]

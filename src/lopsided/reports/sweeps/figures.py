@@ -46,15 +46,6 @@ def sweep_figure(sweep: SweepResults, *, theme: Theme = LIGHT) -> Figure:
     return _by_value(sweep, theme) if sweep.name in _AXES else _by_setting(sweep, theme)
 
 
-def share_hidden(missing: float) -> str:
-    """A share of hidden positives in words.
-
-    >>> share_hidden(0.3)
-    '30 % of positives hidden'
-    """
-    return f"{100 * missing:g} % of positives hidden" if missing else "no labels hidden"
-
-
 def _by_value(sweep: SweepResults, theme: Theme) -> Figure:
     shares, many = sweep.shares, len(sweep.shares) > 1
     curves = [[result for result in sweep.at(share) if math.isfinite(result.numbers["value"])] for share in shares]
@@ -87,7 +78,7 @@ def _is_level(result: SettingResult) -> bool:
 
 
 def _of_share(words: str, result: SettingResult, many: bool) -> str:
-    return f"{words}, {share_hidden(result.missing)}" if many else words
+    return f"{words}, {result.hidden.described}" if many else words
 
 
 def _level(axes: Axes, result: SettingResult, style: LineStyle) -> Line2D:
@@ -128,7 +119,7 @@ def _by_setting(sweep: SweepResults, theme: Theme) -> Figure:
         for (left, right), share in zip(panels, shares, strict=True):
             _rows(left, right, sweep.at(share), theme)
             if len(shares) > 1:
-                left.set_title(share_hidden(share), loc="left", fontsize=11)
+                left.set_title(share.described, loc="left", fontsize=11)
         panels[-1][0].set_xlabel(_MAP)
         panels[-1][1].set_xlabel("difference to cross-entropy\n(points of mAP)")
     return figure

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +13,12 @@ from lopsided.metrics.catalogue import RANKED
 from lopsided.reports.figures.pictures import picture_of
 from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.naming import shown
-from lopsided.reports.sweeps.figures import share_hidden, sweep_figure
+from lopsided.reports.sweeps.figures import sweep_figure
 from lopsided.reports.sweeps.reading import SettingResult, SweepResults, read_sweep
+from lopsided.reports.sweeps.words import about_unknown, summary_of, unsettled, warnings_about
 from lopsided.runs.json_files import write_whole
+
+__all__ = ["render_sweep", "summary_of", "unsettled", "warnings_about", "write_sweep_report"]
 
 TITLES = {
     "gamma_neg": "mAP against the focusing power of negatives",
@@ -24,9 +26,9 @@ TITLES = {
     "combination": "Focusing and shifting, apart and together",
     "adaptive": "Adaptive asymmetry against fixed settings",
     "losses": "Losses compared",
+    "unknown": "What unknown labels are taken for",
 }
 _OTHERS = [metric for metric in RANKED if metric.name != "mAP"]
-_NAMED = 4  # settings of a sentence
 _CAPTION = (
     "Left: mean average precision on the test split; the strong dot is the mean over seeds, its bar one standard "
     "deviation to each side, the faint dots are single runs. Right: mean difference to the baseline between runs of "
@@ -73,101 +75,10 @@ def render_sweep(sweep: SweepResults) -> str:
         caption=_CAPTION,
         picture=picture_of(partial(sweep_figure, sweep)),
         others=[metric.title for metric in _OTHERS],
-        tables=[(share_hidden(share), [_cells(result) for result in sweep.at(share)]) for share in sweep.shares],
+        about_unknown=about_unknown(sweep),
+        tables=[(share.described, [_cells(result) for result in sweep.at(share)]) for share in sweep.shares],
         options=_options(sweep),
     )
-
-
-def unsettled(sweep: SweepResults) -> str:
-    """Why the comparison is not settled, in one sentence; empty where nothing speaks against it."""
-    reasons = []
-    if edge := [result for result in sweep.results if result.at_edge]:
-        which = "every" if len(edge) == len(sweep.results) else f"{len(edge)} of {len(sweep.results)}"
-        named = f" ({_named(edge)})" if len(edge) < len(sweep.results) else ""
-        reasons.append(
-            f"the best learning rate of {which} setting{'s' * (which != 'every')}{named} is the outermost one that was "
-            "tried, and one beyond may be better"
-        )
-    if sweep.about["trials"] == 1:
-        reasons.append("all settings have one learning rate, which suits some better than others")
-    if sweep.about["seeds"] == 1:
-        reasons.append("each has one seed, so that a difference may be chance")
-    return f"Not settled: {'; '.join(reasons)}." if reasons else ""
-
-
-def _named(results: Sequence[SettingResult]) -> str:
-    labels = list(dict.fromkeys(result.label for result in results))
-    return "; ".join(labels[:_NAMED]) + (" …" if len(labels) > _NAMED else "")
-
-
-def summary_of(sweep: SweepResults) -> str:
-    """Whether the comparison is settled, what came out and what was run, in a few sentences."""
-    about = sweep.about
-    text = f"{unsettled(sweep)} ".lstrip()
-    for share in sweep.shares:
-        text += f"{_what_came_out(sweep.at(share), share if len(sweep.shares) > 1 else None)} "
-    text += (
-        f"{len(about['settings'])} settings on {about['source']}, {_count(about['seeds'], 'seed')} each, "
-        f"{_count(about['training']['epochs'], 'epoch')}. "
-    )
-    if about["trials"] > 1:
-        text += f"For each setting the best of {about['trials']} learning rates was chosen on the validation split. "
-    return f"{text}The test split was read once, by the final runs."
-
-
-def warnings_about(sweep: SweepResults) -> list[str]:
-    """What a reader must know before believing the numbers, in one sentence each."""
-    found = []
-    if sweep.about["trials"] == 1:
-        found.append(
-            "All settings were trained with one learning rate: one that suits them differently decides the order."
-        )
-    if sweep.about["seeds"] == 1:
-        found.append("One seed: there is no spread and no interval, and a difference may be chance.")
-    if sweep.about["seeds"] == 2:
-        found.append("Two seeds: a spread of two numbers is hardly one, and an interval from them is very wide.")
-    edge = []
-    for result in sweep.results:
-        where = f"{result.label} ({share_hidden(result.missing)})"
-        if result.at_edge:
-            edge.append(f"{where}, {shown(result.numbers['learning_rate'])}")
-        if diverged := int(result.numbers["diverged"]):
-            found.append(f"{where}: runs that diverged and take no part in its means: {diverged}.")
-    if edge:
-        found.append(
-            f"Best at the outermost learning rate that was tried; one beyond may be better: {'; '.join(edge)}."
-        )
-    return found
-
-
-def _what_came_out(results: Sequence[SettingResult], share: float | None) -> str:
-    base = next(result for result in results if result.is_baseline)
-    counted = [result for result in results if not result.is_baseline and not result.at_edge]
-    better = [result for result in counted if result.numbers["low"] > 0]
-    worse = [result for result in counted if result.numbers["high"] < 0]
-    where = "" if share is None else f"With {share_hidden(share)}: "
-    best = max(results, key=lambda result: _or_lowest(result.numbers["mAP"]))
-    text = f"{where}{base.label} reached a mAP of {_percent(base.numbers['mAP'])}"
-    text += f"; the highest, {_percent(best.numbers['mAP'])}, is that of {best.label}."
-    others = [result for result in results if not result.is_baseline]
-    if not any(math.isfinite(result.numbers["low"]) for result in others):
-        return f"{text} No difference can be told from chance: there is no interval."
-    if base.at_edge:
-        return f"{text} Its own learning rate is the outermost one, so nothing is said to be above or below it."
-    if not better and not worse:
-        text = f"{where}No difference measured. {text.removeprefix(where)}"
-    same = len([result for result in others if not result.at_edge]) - len(better) - len(worse)
-    text += (
-        f" Of the {len(others)} others, {len(better)} are above and {len(worse)} below it by more than the intervals "
-        f"allow for, and of {same} no difference was measured"
-    )
-    if edge := sum(result.at_edge for result in others):
-        text += f"; {edge} at the outermost rate are not counted"
-    return f"{text}. Each interval is for itself: one in twenty leaves 0 out by chance."
-
-
-def _or_lowest(number: float) -> float:
-    return number if math.isfinite(number) else -math.inf
 
 
 def _cells(result: SettingResult) -> tuple[str, list[str]]:
@@ -184,7 +95,9 @@ def _cells(result: SettingResult) -> tuple[str, list[str]]:
         *(_plain(numbers.get(metric.name, math.nan)) for metric in _OTHERS),
         _signed(numbers["final_gap"], 2),
         f"{numbers['final_gamma_neg']:.1f}" if math.isfinite(numbers["final_gamma_neg"]) else "–",
-        shown(numbers["learning_rate"]),
+        f"{shown(numbers['learning_rate'])}{'†' * ('learning rate' in result.edges)}",
+        f"{shown(numbers['weight_decay'])}{'†' * ('weight decay' in result.edges)}",
+        shown(numbers["tried"]),
     ]
 
 
@@ -193,20 +106,13 @@ def _options(sweep: SweepResults) -> list[tuple[str, str]]:
     groups = {group: about[group] for group in ("data", "model", "training")}
     flat = {f"{group}.{name}": value for group, options in groups.items() for name, value in options.items()}
     given = [(name, shown(value)) for name, value in flat.items() if value is not None]
-    rates = ", ".join(shown(rate) for rate in about["learning_rates"])
-    return [("source", about["source"]), ("seeds", str(about["seeds"])), ("learning rates", rates), *given]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    rates, decays = (", ".join(map(shown, values)) for values in (about["learning_rates"], sweep.weight_decays))
+    tried = [("learning rates", rates), ("weight decays", decays), ("more at each end", str(about.get("widen", 0)))]
+    return [("source", about["source"]), ("seeds", str(about["seeds"])), *tried, *given]
 
 
 def _plain(number: float) -> str:
     return f"{100 * number:.1f}" if math.isfinite(number) else "–"
-
-
-def _percent(number: float) -> str:
-    return f"{_plain(number)}\u00a0%"
 
 
 def _points(number: float) -> str:

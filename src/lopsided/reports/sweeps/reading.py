@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lopsided.data.hidden import Hidden
 from lopsided.reports.figures.style import LOOKS
 from lopsided.reports.naming import describe_loss, look_of
 from lopsided.runs.config import LossOptions
+from lopsided.runs.criterion import unknown_labels_of
 from lopsided.runs.formats import check_format
 
-_TEXTS = ("setting", "loss", "baseline")
+_TEXTS = ("setting", "loss", "baseline", "at_edge", "edges")
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,28 @@ class SettingResult:
     Args:
         label: The loss and its numbers.
         look: Key of its colour and dash.
+        hidden: How much of the training labels its runs did not see.
         numbers: Columns of summary.csv.
+        edges: Axes on which the best was the outermost that was tried.
         baseline: Name of the setting that differences are to.
+        unknown_labels: What its loss does with labels that are known to be unknown.
         of_seeds: Test mAP of each seed's run.
     """
 
     setting: str
     label: str
     look: str
-    missing: float
+    hidden: Hidden
     numbers: dict[str, float]
     baseline: str
-    at_edge: bool
+    edges: str
+    unknown_labels: str
     of_seeds: tuple[float, ...]
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the best was the outermost that was tried, on one axis or both."""
+        return bool(self.edges)
 
     @property
     def is_baseline(self) -> bool:
@@ -50,7 +61,7 @@ class SweepResults:
 
     Args:
         about: Contents of sweep.json.
-        results: Of each share of hidden positives and setting.
+        results: Of each share of hidden labels and setting.
     """
 
     about: dict[str, Any]
@@ -58,17 +69,22 @@ class SweepResults:
 
     @property
     def name(self) -> str:
-        """gamma_neg, margin, combination, adaptive or losses."""
+        """gamma_neg, margin, combination, adaptive, losses or unknown."""
         return self.about["name"]
 
     @property
-    def shares(self) -> list[float]:
-        """Shares of hidden positives, in their order."""
-        return list(dict.fromkeys(result.missing for result in self.results))
+    def weight_decays(self) -> list[float]:
+        """Those that were tried for each setting at first; older versions knew one for all."""
+        return self.about.get("weight_decays") or [self.about["training"]["weight_decay"]]
 
-    def at(self, missing: float) -> list[SettingResult]:
-        """The results at one share of hidden positives."""
-        return [result for result in self.results if result.missing == missing]
+    @property
+    def shares(self) -> list[Hidden]:
+        """How much of the training labels was hidden, in the order of the results."""
+        return list(dict.fromkeys(result.hidden for result in self.results))
+
+    def at(self, hidden: Hidden) -> list[SettingResult]:
+        """The results with so much hidden."""
+        return [result for result in self.results if result.hidden == hidden]
 
 
 def read_sweep(folder: Path) -> SweepResults:
@@ -88,26 +104,34 @@ def read_sweep(folder: Path) -> SweepResults:
     runs = pq.read_table(folder / "rows.parquet").to_pylist()
     with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    return SweepResults(about, tuple(_result(line, losses[line["setting"]], runs) for line in lines))
+    results = tuple(_result(_of_any_version(line, about), losses[line["setting"]], runs) for line in lines)
+    return SweepResults(about, results)
+
+
+def _of_any_version(line: dict[str, str], about: dict[str, Any]) -> dict[str, str]:
+    """A line of summary.csv with the columns that older versions did not write."""
+    usual = {"unknown": "0", "weight_decay": str(about["training"]["weight_decay"]), "tried": str(about["trials"])}
+    return {**usual, "edges": "learning rate" if line["at_edge"] == "True" else "", **line}
 
 
 def _result(line: dict[str, str], loss: LossOptions, runs: list[dict[str, Any]]) -> SettingResult:
-    look, missing = look_of(loss), float(line["missing"])
-    rate = float(line["learning_rate"])
+    look, hidden = look_of(loss), Hidden(float(line["missing"]), float(line["unknown"]))
+    pair = {name: float(line[name]) for name in ("learning_rate", "weight_decay")}
+    mine = [run for run in runs if run["setting"] == line["setting"] and run["stage"] == "final"]
     return SettingResult(
         setting=line["setting"],
         label=describe_loss(loss),
         look=look if look in LOOKS else "asymmetric",
-        missing=missing,
-        numbers={
-            name: float(text) if text else math.nan for name, text in line.items() if name not in (*_TEXTS, "at_edge")
-        },
+        hidden=hidden,
+        numbers={name: float(text) if text else math.nan for name, text in line.items() if name not in _TEXTS},
         baseline=line["baseline"],
-        at_edge=line["at_edge"] == "True",
+        edges=line["edges"],
+        unknown_labels=unknown_labels_of(loss),
         of_seeds=tuple(
             run["test_mAP"]
-            for run in runs
-            if run["setting"] == line["setting"] and run["stage"] == "final" and run["missing"] == missing
-            if math.isclose(run["learning_rate"], rate, rel_tol=1e-5) and run["test_mAP"] is not None
+            for run in mine
+            if (run["missing"], run.get("unknown", 0.0)) == hidden and run["test_mAP"] is not None
+            # Older versions wrote no weight decay, which was the same for all runs.
+            if all(math.isclose(run.get(name, value), value, rel_tol=1e-5) for name, value in pair.items())
         ),
     )
