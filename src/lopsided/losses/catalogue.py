@@ -155,7 +155,7 @@ _ENTRIES = (
             "target_gap": "target",
             "rate": "λ",
             "momentum": "",
-            "separation": "",
+            "separation": "k",
             "per_label": "one γ− per label",
         },
         needs=_labels_if_per_label,
