@@ -20,13 +20,45 @@ def sums_with_gap(gap):
 def test_gamma_neg_rises_below_the_target_and_falls_above_it():
     state = adaptive.init(gamma_neg=2.0)
     for gap, moved in ((-0.3, 2.4), (0.1, 2.0), (0.5, 1.6)):
-        after = adaptive.update(state, sums_with_gap(gap), target_gap=0.1, rate=1.0)
+        after = adaptive.update(state, sums_with_gap(gap), target_gap=0.1, rate=1.0, separation=0.0)
         assert adaptive.read(after).item() == pytest.approx(moved)
 
 
 def test_a_negative_rate_is_the_printed_rule():
-    after = adaptive.update(adaptive.init(), sums_with_gap(-0.3), target_gap=0.1, rate=-1.0)
+    after = adaptive.update(adaptive.init(), sums_with_gap(-0.3), target_gap=0.1, rate=-1.0, separation=0.0)
     assert adaptive.read(after).item() == pytest.approx(1.6)
+
+
+def test_a_step_is_weighed_by_how_far_positives_and_negatives_are_told_apart():
+    told_apart = torch.tensor([0.6, 1.0, 0.9, 1.0])  # p_pos 0.6, p_neg 0.9: a gap of -0.3, a separation of 0.5
+    for power, weight in ((0.0, 1.0), (1.0, 0.5), (2.0, 0.25)):
+        after = adaptive.update(adaptive.init(), told_apart, target_gap=0.1, rate=1.0, separation=power)
+        assert adaptive.read(after).item() == pytest.approx(2 + weight * 0.4)
+
+
+@pytest.mark.parametrize("constant", [0.5, 0.04, 0.9])
+def test_a_network_that_says_the_same_of_every_sample_leaves_it_alone(constant):
+    criterion = AdaptiveAsymmetricLoss()
+    targets = torch.rand(50, 8) < 0.1
+    for _ in range(20):
+        criterion(torch.logit(torch.full((50, 8), constant)), targets)
+    assert criterion.gamma_neg.item() == pytest.approx(2.0, abs=1e-5)
+
+
+def test_one_that_is_worse_than_that_does_too():
+    after = adaptive.update(adaptive.init(), torch.tensor([0.1, 1.0, 0.6, 1.0]))
+    assert adaptive.read(after) == 2
+
+
+def test_a_state_of_an_earlier_version_goes_on_with_steps_that_have_no_weight():
+    old = AdaptiveAsymmetricLoss(separation=0.0)
+    state = {name: part for name, part in old.state_dict().items() if name != "separation"}
+    new = AdaptiveAsymmetricLoss()
+    new.load_state_dict(state)
+    logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
+    for _ in range(3):
+        old(logits, targets), new(logits, targets)
+    assert new.gamma_neg == old.gamma_neg != 2
 
 
 def test_gamma_neg_stays_within_its_bounds():
@@ -34,7 +66,7 @@ def test_gamma_neg_stays_within_its_bounds():
     for gap, bound in ((-1.0, 3.0), (1.0, 1.0)):
         after = state
         for _ in range(20):
-            after = adaptive.update(after, sums_with_gap(gap), rate=0.5, lowest=1.0, highest=3.0)
+            after = adaptive.update(after, sums_with_gap(gap), rate=0.5, separation=0.0, lowest=1.0, highest=3.0)
         assert adaptive.read(after).item() == bound
 
 
@@ -47,20 +79,20 @@ def test_the_statistic_is_averaged():
 
 @pytest.mark.parametrize("targets", [torch.zeros(4, 3), torch.ones(4, 3)])
 def test_a_batch_without_positives_or_without_negatives_leaves_it_alone(targets):
-    criterion = AdaptiveAsymmetricLoss(rate=1.0)
+    criterion = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0)
     before = {name: value.clone() for name, value in criterion.state_dict().items()}
     criterion(torch.randn(4, 3), targets)
     torch.testing.assert_close(criterion.state_dict(), before)
 
 
 def test_a_batch_that_is_not_finite_leaves_it_alone():
-    criterion = AdaptiveAsymmetricLoss(rate=1.0)
+    criterion = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0)
     criterion(torch.full((2, 2), torch.nan), torch.eye(2))
     assert criterion.gamma_neg == 2
 
 
 def test_it_moves_in_training_and_rests_in_evaluation():
-    criterion = AdaptiveAsymmetricLoss(rate=1.0).eval()
+    criterion = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0).eval()
     criterion(torch.zeros(2, 2), torch.eye(2))
     assert criterion.gamma_neg == 2
     criterion.train()
@@ -69,7 +101,7 @@ def test_it_moves_in_training_and_rests_in_evaluation():
 
 
 def test_each_batch_is_costed_with_the_present_gamma_neg():
-    criterion = AdaptiveAsymmetricLoss(rate=5.0, gamma_neg=3.0)
+    criterion = AdaptiveAsymmetricLoss(rate=5.0, separation=0.0, gamma_neg=3.0)
     logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
     for _ in range(3):
         expected = asymmetric_loss(logits, targets, gamma_neg=criterion.gamma_neg.item())
@@ -79,7 +111,7 @@ def test_each_batch_is_costed_with_the_present_gamma_neg():
 
 def test_a_loss_kept_for_later_keeps_its_gradient():
     logits, targets = torch.randn(6, 4, requires_grad=True), torch.rand(6, 4).round()
-    criterion = AdaptiveAsymmetricLoss(rate=5.0)
+    criterion = AdaptiveAsymmetricLoss(rate=5.0, separation=0.0)
     first, second = criterion(logits, targets), criterion(logits, targets)
     (first + second).backward()
     assert torch.isfinite(logits.grad).all()
@@ -87,7 +119,7 @@ def test_a_loss_kept_for_later_keeps_its_gradient():
 
 def test_the_state_survives_a_round_trip():
     logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
-    one, other = AdaptiveAsymmetricLoss(rate=1.0), AdaptiveAsymmetricLoss(rate=1.0)
+    one, other = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0), AdaptiveAsymmetricLoss(rate=1.0, separation=0.0)
     for _ in range(3):
         one(logits, targets)
     other.load_state_dict(one.state_dict())
@@ -96,7 +128,7 @@ def test_the_state_survives_a_round_trip():
 
 
 def test_one_gamma_neg_per_label_moves_only_where_the_label_has_positives():
-    criterion = AdaptiveAsymmetricLoss(rate=1.0, per_label=True, num_labels=3)
+    criterion = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0, per_label=True, num_labels=3)
     logits = torch.tensor([[0.0, -3.0, 0.0], [0.0, 0.0, 0.0]])
     criterion(logits, torch.tensor([[1, 1, 0], [0, 0, 0]]))
     gamma = criterion.gamma_neg.tolist()
@@ -108,7 +140,7 @@ def test_one_gamma_neg_per_label_moves_only_where_the_label_has_positives():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_it_follows_in_a_model_of_half_precision_too(dtype):
     logits, targets = torch.randn(1024, 80), torch.rand(1024, 80) < 0.03
-    plain, half = AdaptiveAsymmetricLoss(target_gap=0.01), AdaptiveAsymmetricLoss(target_gap=0.01).to(dtype)
+    plain, half = (AdaptiveAsymmetricLoss(target_gap=0.01, separation=0.0).to(kind) for kind in (torch.float32, dtype))
     for _ in range(5):
         plain(logits.to(dtype), targets)
         half(logits.to(dtype), targets)
@@ -118,7 +150,7 @@ def test_it_follows_in_a_model_of_half_precision_too(dtype):
 
 def test_masked_elements_do_not_move_it():
     logits, targets, mask = torch.randn(6, 4), torch.rand(6, 4).round(), torch.rand(6, 4) > 0.4
-    one, other = AdaptiveAsymmetricLoss(rate=1.0), AdaptiveAsymmetricLoss(rate=1.0)
+    one, other = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0), AdaptiveAsymmetricLoss(rate=1.0, separation=0.0)
     one(logits, targets, mask=mask)
     other(torch.where(mask, logits, torch.nan), targets, mask=mask)
     assert one.gamma_neg == other.gamma_neg
@@ -129,6 +161,7 @@ def test_masked_elements_do_not_move_it():
     [
         ({"target_gap": 2.0}, "expected target_gap to be >= -1 and <= 1, got 2.0"),
         ({"rate": float("nan")}, r"expected rate to be finite, got nan"),
+        ({"separation": -0.5}, "expected separation to be >= 0, got -0.5"),
         ({"momentum": 1.0}, "expected momentum to be >= 0 and < 1, got 1.0"),
         ({"gamma_neg": 30.0}, r"expected gamma_neg to lie within bounds \(0.0, 20.0\), the lower one >= 0, got 30.0"),
         ({"per_label": True}, "expected per_label and num_labels together, got per_label=True, num_labels=None"),
@@ -189,7 +222,7 @@ def test_the_gap_reaches_its_target_on_real_data(name, target):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["Corel5k", "bibtex", "digits"])
 def test_the_rule_as_printed_runs_away_from_the_target(name):
-    criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=-0.7)
+    criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=-0.7, separation=0.0)
     assert final_gap(name, criterion) < -0.05
     assert criterion.gamma_neg == 0
 
@@ -220,7 +253,7 @@ def test_its_settings_are_those_of_the_loss_with_mask_and_weight(setting, traini
 
 
 def test_its_rule_is_eq_9_with_the_settings_that_it_was_given():
-    settings = {"target_gap": 0.3, "rate": 2.0, "momentum": 0.4}
+    settings = {"target_gap": 0.3, "rate": 2.0, "momentum": 0.4, "separation": 0.0}
     criterion = AdaptiveAsymmetricLoss(**settings, gamma_neg=3.0, bounds=(2.5, 3.75))
     state, moved = adaptive.init(gamma_neg=3.0), []
     targets = torch.tensor([[1, 0, 0], [0, 1, 0]])
@@ -236,7 +269,7 @@ def test_its_rule_is_eq_9_with_the_settings_that_it_was_given():
 
 
 def test_the_first_step_written_out():
-    after = adaptive.update(adaptive.init(gamma_neg=1.0), sums_with_gap(-0.4))
+    after = adaptive.update(adaptive.init(gamma_neg=1.0), sums_with_gap(-0.4), separation=0.0)
     assert after.gamma_neg.item() == pytest.approx(1.0 + 0.7 * (0.1 + 0.4))
     assert after.sums.tolist() == pytest.approx([0.3 * part for part in (0.3, 1.0, 0.7, 1.0)])
     assert adaptive.init().gamma_neg == 2
@@ -287,13 +320,13 @@ def test_settings_beyond_them_are_refused(options, message):
 def test_it_shows_its_settings_where_it_is_printed():
     assert repr(AdaptiveAsymmetricLoss()) == (
         "AdaptiveAsymmetricLoss(target_gap=0.1, gamma_neg=tensor(2.), gamma_pos=0.0, margin=0.2, rate=0.7, "
-        "momentum=0.7, bounds=(0.0, 20.0))"
+        "momentum=0.7, separation=tensor(1.5000), bounds=(0.0, 20.0))"
     )
 
 
 def test_settings_in_tensors_follow_the_module_and_its_state_stays_in_float32_or_wider():
     criterion = AdaptiveAsymmetricLoss(gamma_pos=torch.tensor([0.0, 1.0]), margin=torch.tensor([0.1, 0.2]))
-    assert criterion.state_dict().keys() == {"gamma_neg", "gap_sums"}
+    assert criterion.state_dict().keys() == {"gamma_neg", "gap_sums", "separation"}
     criterion.double()
     assert {part.dtype for part in criterion.buffers()} == {torch.float64}
     assert criterion.half().gamma_neg.dtype == torch.float64

@@ -38,11 +38,27 @@ def test_ml_decoder_does_so_too():
     torch.testing.assert_close(head.eval()(torch.rand(2, 16, 2, 2)), LOG_ODDS.expand(2, 3))
 
 
-def test_without_options_nothing_changes():
-    before = built("mlp").state_dict()
-    model = built("mlp")
-    start_head(model, ModelOptions(name="mlp"), labels=LABELS)
+@pytest.mark.parametrize(("name", "bias"), [("linear", None), ("mlp", None), ("mlp", "drawn"), ("small_cnn", "drawn")])
+def test_a_bias_that_is_drawn_stays_as_pytorch_drew_it_which_is_the_default_on_features(name, bias):
+    before = built(name).state_dict()
+    model = built(name)
+    start_head(model, ModelOptions(name=name, head_bias=bias), labels=LABELS)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_small_image_network_starts_at_the_prior_by_default():
+    model = built("small_cnn")
+    start_head(model, ModelOptions(name="small_cnn"), labels=LABELS)
+    torch.testing.assert_close(list(model.parameters())[-1].detach(), LOG_ODDS)
+
+
+@pytest.mark.parametrize(("pretrained", "is_prior"), [(False, True), (None, False)])
+def test_a_backbone_does_so_without_pretrained_weights(pretrained, is_prior):
+    pytest.importorskip("timm", reason="a backbone needs the extra vision")
+    options = ModelOptions(name="test_resnet", pretrained=pretrained)
+    model = build_model(options, input_shape=(3, 64, 64), num_labels=3, load_weights=False)
+    start_head(model, options, labels=LABELS)
+    assert torch.equal(model.head[-1].bias, LOG_ODDS) == is_prior
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
@@ -76,5 +92,5 @@ def test_a_scale_that_is_no_positive_number_is_refused(scale):
 
 
 def test_so_is_another_bias():
-    with pytest.raises(ValueError, match="expected model.head_bias to be one of zero, prior, got 'log_odds'"):
+    with pytest.raises(ValueError, match="expected model.head_bias to be one of zero, drawn, prior, got 'log_odds'"):
         ModelOptions(name="linear", head_bias="log_odds")

@@ -2,12 +2,15 @@
 
 The paper prints the rule as ``gamma_neg + rate * (gap - target_gap)``. The gap grows with gamma_neg, so that rule runs
 away from its target; here it is ``gamma_neg + rate * (target_gap - gap)``. A negative rate gives the printed one.
+
+A network that can't tell positives from negatives yet has a gap far below its target, and only a gamma_neg far too
+high for later would close it. So each step is weighed by the separation, which is 0 for such a network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +23,7 @@ from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 from lopsided.losses.kernels import loss_and_gap
 from lopsided.losses.kernels.call import Call
 
-TARGET_GAP, RATE, MOMENTUM, BOUNDS = 0.1, 0.7, 0.7, (0.0, 20.0)
+TARGET_GAP, RATE, MOMENTUM, SEPARATION, BOUNDS = 0.1, 0.7, 0.7, 1.5, (0.0, 20.0)
 """The rule where nothing else is said; :class:`AdaptiveAsymmetricLoss` says what each is."""
 
 
@@ -44,12 +47,14 @@ def update(
     target_gap: Focus = TARGET_GAP,
     rate: Focus = RATE,
     momentum: Focus = MOMENTUM,
+    separation: Focus = SEPARATION,
     lowest: float = BOUNDS[0],
     highest: float = BOUNDS[1],
 ) -> AdaptiveState:
-    r"""One step of eq. 9, with its sign turned and the gap averaged over recent batches.
+    r"""One step of eq. 9, with its sign turned, weighed by the separation; both are averaged over recent batches.
 
-    .. math:: \gamma_- \leftarrow \gamma_- + \lambda (\Delta p_{target} - \Delta p)
+    .. math:: \gamma_- \leftarrow \gamma_- + \lambda s^k (\Delta p_{target} - \Delta p), \quad
+        s = \max(0, p_t^+ + p_t^- - 1)
 
     Args:
         state: State so far.
@@ -58,18 +63,21 @@ def update(
         rate: Step size lambda, in units of gamma_neg per unit of gap and step; negative for the rule as printed;
             likewise.
         momentum: Share of the running average that stays at each step, in [0, 1); likewise.
+        separation: Power k of the separation s, >= 0, likewise; 0 gives eq. 9 with its sign turned and nothing else.
         lowest: Lower bound of gamma_neg.
         highest: Upper bound of gamma_neg.
 
     Returns: The next state; gamma_neg stays where the batch has no positives or no negatives, or is not finite.
 
-    >>> update(init(), torch.tensor([0.5, 1.0, 4.0, 5.0]), rate=1.0).gamma_neg
-    tensor(2.4000)
+    >>> update(init(), torch.tensor([0.5, 1.0, 4.0, 5.0]), rate=1.0, separation=1.0).gamma_neg
+    tensor(2.1200)
 
     Source: Ridnik et al., ICCV 2021, eq. 9.
     """
     averaged = momentum * state.sums + (1 - momentum) * sums.to(state.sums)
-    moved = (state.gamma_neg + rate * (target_gap - gap_of(averaged).gap)).clamp(lowest, highest)
+    p_pos, p_neg, gap = gap_of(averaged)
+    told_apart = (p_pos + p_neg - 1).clamp(min=0) ** separation  # 0 ** 0 is 1
+    moved = (state.gamma_neg + rate * told_apart * (target_gap - gap)).clamp(lowest, highest)
     counts = (sums[1] > 0) & (sums[3] > 0) & averaged.isfinite().all(dim=0)
     return AdaptiveState(
         torch.where(counts, moved, state.gamma_neg),
@@ -85,10 +93,9 @@ def read(state: AdaptiveState) -> Tensor:
 class AdaptiveAsymmetricLoss(Loss):
     """Asymmetric loss whose ``gamma_neg`` moves in ``train()`` until the gap is the target, and rests in ``eval()``.
 
-    Each training batch is costed with the present ``gamma_neg``, which then takes one step of eq. 9. It lives in a
-    buffer, so it is saved with the model; it never makes the host wait; with several ranks the gap is that of all.
-    gamma_pos and margin are numbers, or tensors that broadcast to the logits. The paper gives no rate; of those tried
-    (EXPERIMENTS.md), 0.1 lags, 1 may swing, 2 does.
+    Each training batch is costed with the present ``gamma_neg``, which then takes one step of :func:`update`. It lives
+    in a buffer, so it is saved with the model, and so is ``separation``: a state of an earlier version, which has none,
+    goes on with 0. It never makes the host wait; with several ranks the gap is that of all.
 
     Args:
         target_gap: Gap between confidence on positives and on negatives to reach, in [-1, 1].
@@ -98,16 +105,18 @@ class AdaptiveAsymmetricLoss(Loss):
         rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step; negative gives the printed rule,
             which runs away.
         momentum: Share of the gap's running average that stays at each step, in [0, 1).
+        separation: Power, >= 0, of how far positives and negatives are told apart, which weighs each step; 0 gives
+            eq. 9 itself.
         bounds: Lowest and highest gamma_neg.
         per_label: Keep one gamma_neg for each label.
         num_labels: Number of labels, with ``per_label`` and only with it.
         detach_focus: Take the focusing power as a constant in the gradient.
         reduction: ``"none"``, ``"mean"``, ``"sum"`` or ``"batchmean"``.
 
-    >>> criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=1.0)
+    >>> criterion = AdaptiveAsymmetricLoss(target_gap=0.1, separation=0.0)
     >>> _ = criterion(torch.zeros(2, 3), torch.tensor([[1, 0, 0], [0, 0, 0]]))
     >>> criterion.gamma_neg
-    tensor(2.1000)
+    tensor(2.0700)
 
     Source: Ridnik et al., ICCV 2021, eq. 9.
     """
@@ -116,6 +125,7 @@ class AdaptiveAsymmetricLoss(Loss):
     margin: Focus
     gamma_neg: Tensor
     gap_sums: Tensor
+    separation: Tensor
 
     def __init__(
         self,
@@ -126,6 +136,7 @@ class AdaptiveAsymmetricLoss(Loss):
         margin: Focus = MARGIN,
         rate: float = RATE,
         momentum: float = MOMENTUM,
+        separation: float = SEPARATION,
         bounds: tuple[float, float] = BOUNDS,
         per_label: bool = False,
         num_labels: int | None = None,
@@ -148,6 +159,8 @@ class AdaptiveAsymmetricLoss(Loss):
         state = init(gamma_neg=gamma_neg, num_labels=num_labels)
         self.keep("gamma_neg", state.gamma_neg, persistent=True)
         self.register_buffer("gap_sums", state.sums)
+        separation = check_number("separation", separation, at_least=0.0)
+        self.keep("separation", torch.full((), separation), persistent=True)
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
@@ -170,11 +183,16 @@ class AdaptiveAsymmetricLoss(Loss):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> AdaptiveAsymmetricLoss:
         """Move with the model, but not to half precision: small steps of gamma_neg would be lost there."""
-        before = self.gamma_neg, self.gap_sums
+        before = self.gamma_neg, self.gap_sums, self.separation
         super()._apply(fn, recurse)
         if self.gamma_neg.dtype in (torch.float16, torch.bfloat16):
-            self.gamma_neg, self.gap_sums = (part.to(self.gamma_neg.device) for part in before)
+            self.gamma_neg, self.gap_sums, self.separation = (part.to(self.gamma_neg.device) for part in before)
         return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Take the state of an earlier version too, whose steps had no weight."""
+        state_dict.setdefault(f"{prefix}separation", torch.zeros_like(self.separation))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     @torch.no_grad()
     def follow(self, sums: Tensor) -> None:
@@ -189,6 +207,7 @@ class AdaptiveAsymmetricLoss(Loss):
             target_gap=self.target_gap,
             rate=self.rate,
             momentum=self.momentum,
+            separation=self.separation,
             lowest=self.bounds[0],
             highest=self.bounds[1],
         )

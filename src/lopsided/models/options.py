@@ -43,7 +43,7 @@ _TAKES: dict[str, tuple[str, ...]] = {
 
 _Head = Literal["linear", "ml_decoder"]
 _Scaling = Literal["backbone", "unit"]
-_Bias = Literal["zero", "prior"]
+_Bias = Literal["zero", "drawn", "prior"]
 _Pooling = Literal["mean", "first"]
 
 
@@ -71,8 +71,9 @@ class ModelOptions:
             (unit, the default with pretrained=false).
         pooling: What a text encoder gives of a text: the mean over its tokens (default), or the output at the first.
         max_length: Tokens of a text that an encoder reads, with its two marks (default: 256, or as many as it takes).
-        head_bias: Where the logit of each label starts: zero, or prior, the log odds of the label's share of the
-            training samples (default: prior on sparse inputs, else close to zero, as PyTorch draws it).
+        head_bias: Where the logit of each label starts: zero, close to it (drawn, as PyTorch draws it), or prior, the
+            log odds of the label's share of the training samples (default: prior on sparse inputs, for small_cnn
+            and for backbones with pretrained=false, else drawn).
         head_scale: Factor on the first weights of the last layer, > 0 (default 1: as PyTorch draws them).
     """
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lopsided.data.labels import Labels
+from lopsided.models.images.network import ImageNetwork
 from lopsided.models.options import ModelOptions
 from lopsided.models.sparse import SparseLinear
 
@@ -15,8 +16,9 @@ def start_head(model: nn.Module, options: ModelOptions, *, labels: Labels) -> No
 
     Args:
         model: A network that ends in one layer with a bias for each label, changed in place.
-        options: ``head_bias`` and ``head_scale``; one that is None leaves what the layer was made with, but on sparse
-            inputs the bias is prior: a rare label would spend its few positives on saying that it is rare.
+        options: ``head_bias`` and ``head_scale``; one that is None leaves what the layer was made with, but where
+            nothing is known yet (small_cnn, a backbone with pretrained=false) and on sparse inputs the bias is prior: a
+            rare label would spend its few positives on saying that it is rare.
         labels: Of the training samples.
 
     Raises:
@@ -26,9 +28,9 @@ def start_head(model: nn.Module, options: ModelOptions, *, labels: Labels) -> No
     positives are.
     """
     start = options.head_bias
-    if start is None and any(isinstance(module, SparseLinear) for module in model.modules()):
-        start = "prior"
-    if start is None and options.head_scale is None:
+    if start is None:
+        start = "prior" if _knows_nothing(model, options) else "drawn"
+    if start == "drawn" and options.head_scale is None:
         return
     bias, weight = _last_layer(model, num_labels=len(labels.names))
     with torch.no_grad():
@@ -38,6 +40,14 @@ def start_head(model: nn.Module, options: ModelOptions, *, labels: Labels) -> No
             bias.zero_()
         if options.head_scale is not None:
             weight.mul_(options.head_scale)
+
+
+def _knows_nothing(model: nn.Module, options: ModelOptions) -> bool:
+    """Whether inputs are sparse, or images for a network without trained weights."""
+    layers = list(model.modules())
+    if any(isinstance(layer, ImageNetwork) for layer in layers):
+        return options.pretrained is False
+    return any(isinstance(layer, SparseLinear | nn.Conv2d) for layer in layers)
 
 
 def _last_layer(model: nn.Module, *, num_labels: int) -> tuple[Tensor, Tensor]:

@@ -23,8 +23,8 @@ LOSSES = [
     LossOptions(name="cross_entropy"),
     LossOptions(name="focal", detach_focus=True),
     LossOptions(gamma_neg=4, margin=0.05),
-    LossOptions(name="adaptive", target_gap=0.2),
-    LossOptions(name="adaptive", per_label=True),
+    LossOptions(name="adaptive", target_gap=0.2, separation=0.0),
+    LossOptions(name="adaptive", per_label=True, separation=0.0),
 ]
 TRAINING = TrainingOptions(epochs=3, batch_size=32, learning_rate=0.01, accelerator="cpu")
 RUNS = [GridRun(loss, rate, seed) for loss in LOSSES for rate in (0.003, 0.02) for seed in (0, 1)]
@@ -218,7 +218,7 @@ def assert_equals_the_trainer(folder, table, run, model, training):
 def test_the_weights_and_the_gamma_of_the_best_epoch_are_tested(tmp_path, table):
     chance = np.random.default_rng(0).random((240, 4)) < 0.3  # nothing can be learned: any epoch may be the best
     table = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(chance)))
-    run = GridRun(LossOptions(name="adaptive", target_gap=0.4, rate=0.5), 0.05, seed=3)
+    run = GridRun(LossOptions(name="adaptive", target_gap=0.4, rate=0.5, separation=0.0), 0.05, seed=3)
     training = dataclasses.replace(TRAINING, epochs=6)
     outcome = assert_equals_the_trainer(tmp_path / "run", table, run, ModelOptions(name="linear"), training)
     assert outcome.best_epoch < 6

@@ -12,9 +12,9 @@ LOSSES = [
     LossOptions(name="focal", detach_focus=True),
     LossOptions(gamma_pos=1, gamma_neg=4, margin=0.05),
     LossOptions(detach_focus=True),
-    LossOptions(name="adaptive", target_gap=0.3, rate=1.0),
+    LossOptions(name="adaptive", target_gap=0.3, rate=1.0, separation=0.5),
     LossOptions(name="adaptive", target_gap=-0.1, momentum=0.0, gamma_neg=5, margin=0),
-    LossOptions(name="adaptive", per_label=True),
+    LossOptions(name="adaptive", per_label=True, separation=0.0),
 ]
 
 

@@ -8,8 +8,10 @@ from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.loop.task import MultiLabelTask
 
 
-def task_of(model, loss="cross_entropy"):
-    return MultiLabelTask(model, build_criterion(LossOptions(name=loss), num_labels=3), TrainingOptions(), about={})
+def task_of(model, loss="cross_entropy", **settings):
+    return MultiLabelTask(
+        model, build_criterion(LossOptions(name=loss, **settings), num_labels=3), TrainingOptions(), about={}
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
@@ -21,7 +23,7 @@ def test_the_loss_gets_logits_of_single_precision_whatever_the_network_computes_
 
 
 def test_the_focus_that_is_logged_is_the_one_that_the_step_was_taken_with():
-    task = task_of(nn.Linear(5, 3), "adaptive")
+    task = task_of(nn.Linear(5, 3), "adaptive", separation=0.0)
     before = task.criterion.gamma_neg.item()
     task.training_step({"inputs": torch.ones(3, 5), "targets": torch.eye(3)})
     assert task.step_values.gamma_neg.item() == before != task.criterion.gamma_neg.item()

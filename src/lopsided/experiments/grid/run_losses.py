@@ -136,6 +136,7 @@ class _Family:
             target_gap=part.target_gap,
             rate=part.rate,
             momentum=part.momentum,
+            separation=part.separation,
             lowest=part.bounds[0],
             highest=part.bounds[1],
         )
@@ -151,6 +152,7 @@ class _AdaptivePart:
     target_gap: Tensor
     rate: Tensor
     momentum: Tensor
+    separation: Tensor
     bounds: tuple[float, float]
 
 
@@ -168,6 +170,7 @@ def _adaptive_part(criteria: Sequence[Any], device: torch.device) -> _AdaptivePa
         target_gap=torch.tensor([rule.target_gap for rule in rules], device=device),
         rate=torch.tensor([rule.rate for rule in rules], device=device),
         momentum=torch.tensor([rule.momentum for rule in rules], device=device),
+        separation=torch.stack([rule.separation for rule in rules]),
         bounds=rules[0].bounds,  # an option of the module alone: the same for all runs
     )
 
