@@ -10,9 +10,11 @@ from lopsided.data import DataError, DataOptions, read_source
 from lopsided.inference.predict import likeliest, predict
 from lopsided.inference.scoring import collected
 from lopsided.metrics import mean_average_precision
-from lopsided.models import ModelOptions
+from lopsided.models import ModelOptions, build_model
 from lopsided.runs.config import Config, TrainingOptions
+from lopsided.runs.preparations import fit_preparation
 from lopsided.training.fit import fit
+from lopsided.training.frozen_features import frozen_features
 from lopsided.training.loop.epochs import Loop
 from tests.models.texts.tiny_encoder import write_tiny_encoder
 
@@ -162,3 +164,34 @@ def test_an_exported_encoder_gives_the_same_labels_with_the_tokeniser_beside_it(
         run.load(), loose_texts(["the cat purrs"], label_names=data.labels.names), split="test", batch_size=1
     )
     np.testing.assert_allclose(logits, wanted.logits.numpy(), atol=1e-4)
+
+
+def test_frozen_features_of_texts_are_computed_in_batches_of_about_one_length(config, tmp_path, monkeypatch):
+    import lopsided.training.frozen_features as module
+
+    monkeypatch.setattr(module, "SHARD", 40)
+    rows = [json.loads(line) for line in (tmp_path / "pets.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["text"] += " loud" * (number * 7 % 30)
+    (tmp_path / "pets.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = dataclasses.replace(config.model, frozen=True)
+    data = read_source(config.source, DataOptions())
+    tokens = fit_preparation(options, data).apply(data)
+    network = build_model(
+        options,
+        input_shape=tokens.inputs().shape,
+        num_labels=2,
+        kind="tokens",
+        **tokens.preparation.for_network,
+    )
+    found = frozen_features(tokens, network=network, images=DataOptions().images(), batch_size=8)
+    with torch.inference_mode():
+        wanted = [
+            network.features(tokens.batch(np.array([row]), DataOptions().images(), draw=None)["inputs"])
+            for row in range(96)
+        ]
+    torch.testing.assert_close(torch.from_numpy(found.table.features), torch.cat(wanted), atol=1e-5, rtol=1e-4)
+    lengths = [len(str(text)) for text in data.texts]
+    order = [lengths[row] for row in tokens.by_length(range(40))]
+    assert order == sorted(lengths[:40])
+    assert len(list(found.folder.glob("*.npz"))) == 3

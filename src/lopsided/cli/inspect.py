@@ -16,6 +16,7 @@ from lopsided.data.options import DataOptions
 
 if TYPE_CHECKING:
     from lopsided.data import Data, ImageCheck
+    from lopsided.data.texts.tokens import TokenPreparation
 
 _SHOWN = 10  # files named on a terminal
 _NAMED = 6  # labels named on a line
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
     as_it_lies = data
     if options.validation_share:
         as_it_lies = read_source(given.source, dataclasses.replace(options, validation_share=0), seed=given.seed)
+    encoder = _encoder(parser, given, data)
     if given.check_images and not data.opens_files:
         parser.error(f"expected --check-images only with a source of image files, got {given.source}")
     summary = summarise(data)
@@ -46,12 +48,14 @@ def main(arguments: list[str]) -> int:
     summary["labels_always_true"] = {split: always_true(data, split) for split in data.split_names}
     if lengths := data.lengths_described():
         summary["lengths"] = lengths
-    check = None
     if given.check_images:
         from lopsided.data import check_images
 
-        check = check_images(data, workers=min(8, os.cpu_count() or 1))
-        summary |= _checked(data, check)
+        summary |= _checked(data, check_images(data, workers=min(8, os.cpu_count() or 1)))
+    summary |= _near_copies(data)
+    if encoder is not None:
+        about = {"model": given["model.name"], "max_length": encoder.max_length}
+        summary["cut_off"] = about | {"texts": encoder.num_cut_off(data)}
     if given.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
@@ -67,6 +71,7 @@ def _parser() -> Parser:
             "lopsided inspect digits",
             "lopsided inspect listing:photos/labels.csv --check-images",
             "lopsided inspect arff:data/bibtex --json",
+            "lopsided inspect text:packages.jsonl --model.name all-minilm-l6-v2",
         ),
     )
     parser.add_argument("source", help=f"{', '.join(SOURCES[:-1])} or {SOURCES[-1]}")
@@ -75,6 +80,10 @@ def _parser() -> Parser:
     parser.add_argument(
         "--check-images", action="store_true", help="open every image: name broken ones, find near-duplicates in splits"
     )
+    parser.add_argument(
+        "--model.name", type=str, help="text encoder, as train takes it: say how many texts it reads in part only"
+    )
+    parser.add_argument("--model.max_length", type=int, help="tokens that it reads (default: as train)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return parser
 
@@ -88,6 +97,40 @@ def _checked(data: Data, check: ImageCheck) -> dict[str, Any]:
         "unreadable": {data.sample_name(row): reason for row, reason in check.unreadable.items()},
         "near_duplicates_in_two_splits": [[data.sample_name(row) for row in pair] for pair in pairs.tolist()],
     }
+
+
+def _near_copies(data: Data) -> dict[str, Any]:
+    """``near_duplicates_in_two_splits`` of texts: pairs of their names."""
+    if len(data.split_names) < 2 or (sketches := data.sketches()) is None:
+        return {}
+    from lopsided.data.texts.near_copies import near_copies_in_two_splits
+
+    pairs = near_copies_in_two_splits(sketches, data.splits).tolist()
+    return {"near_duplicates_in_two_splits": [[data.sample_name(row) for row in pair] for pair in pairs]}
+
+
+def _encoder(parser: Parser, given: Any, data: Data) -> TokenPreparation | None:
+    """What makes tokens of texts for the encoder that is named, if one is."""
+    name, max_length = given["model.name"], given["model.max_length"]
+    if name is None:
+        if max_length is not None:
+            parser.error(f"expected --model.max_length with --model.name, got {max_length} alone")
+        return None
+    from lopsided.data.texts.tokens import TokenPreparation
+    from lopsided.models import ModelOptions
+    from lopsided.models.texts.files import PACKAGED, is_encoder
+    from lopsided.runs.preparations import fit_preparation
+
+    if data.inputs().kind != "texts":
+        parser.error(f"expected --model.name only with a source of texts, got {given.source}")
+    options = parser.checked(lambda: ModelOptions(name=name, max_length=max_length))
+    if not is_encoder(name):
+        parser.error(
+            f"expected --model.name to be a text encoder such as {PACKAGED}, got {name}, which cuts nothing off"
+        )
+    found = fit_preparation(options, data)
+    assert isinstance(found, TokenPreparation)
+    return found
 
 
 def _print(data: Data, summary: dict[str, Any]) -> None:
@@ -108,6 +151,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
         *(f"{unit} of a text: {_shown(lengths)}" for unit, lengths in summary.get("lengths", {}).items()),
+        *_about_tokens(summary),
         *_about_measuring(summary),
     )
     import numpy as np
@@ -127,12 +171,24 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
     for line in _about_leaks(summary):
         print(line)
     if "unreadable" in summary:
-        _print_check(summary)
+        _print_unreadable(summary["unreadable"])
+    if "near_duplicates_in_two_splits" in summary:
+        _print_near(summary["near_duplicates_in_two_splits"], "text" if "lengths" in summary else "image")
 
 
 def _shown(lengths: dict[str, int]) -> str:
     smallest, median, most, largest = (f"{length:,}" for length in lengths.values())
     return f"{smallest} to {largest}, half have at most {median}, 95 % at most {most}"
+
+
+def _about_tokens(summary: dict[str, Any]) -> list[str]:
+    if (cut := summary.get("cut_off")) is None:
+        return []
+    samples = sum(part["samples"] for part in summary["splits"].values())
+    return [
+        f"{cut['model']} reads {cut['max_length']} tokens: {cut['texts']:,} of {samples:,} texts "
+        f"({cut['texts'] / samples:.1%}) are longer and are cut off there"
+    ]
 
 
 def _about_measuring(summary: dict[str, Any]) -> list[str]:
@@ -170,14 +226,21 @@ def _about_leaks(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _print_check(summary: dict[str, Any]) -> None:
-    broken, pairs = summary["unreadable"], summary["near_duplicates_in_two_splits"]
+def _print_unreadable(broken: dict[str, str]) -> None:
     print("every image can be opened" if not broken else f"{counted(len(broken), 'image')} cannot be opened:")
     _print_some([f"{path}: {reason}" for path, reason in broken.items()])
-    look = "looks" if len(pairs) == 1 else "look"
-    found = f"{counted(len(pairs), 'image')} {look} like one of an earlier split:"
-    print(found if pairs else "no images of two splits look alike")
-    _print_some([f"{image}, like {earlier}" for earlier, image in pairs])
+
+
+def _print_near(pairs: list[list[str]], what: str) -> None:
+    look, share = ("looks", "shares") if len(pairs) == 1 else ("look", "share")
+    found, nothing = f"{look} like one of an earlier split:", "no images of two splits look alike"
+    if what == "text":
+        from lopsided.data.texts.near_copies import SIMILARITY
+
+        found = f"{share} {SIMILARITY:.0%} or more of all runs of five characters with one of an earlier split:"
+        nothing = f"no texts of two splits share {SIMILARITY:.0%} or more of their runs of five characters"
+    print(f"{counted(len(pairs), what)} {found}" if pairs else nothing)
+    _print_some([f"{sample}, like {earlier}" for earlier, sample in pairs])
 
 
 def _print_some(lines: list[str]) -> None:

@@ -74,7 +74,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--group", type=str, help="column of groups, such as patients, as --data.group_column (default: by its name)"
     )
-    parser.add_argument("--near", action="store_true", help="keep images together that look alike; opens every image")
+    parser.add_argument(
+        "--near", action="store_true", help="keep images that look alike together, or texts that are nearly copies"
+    )
     parser.add_argument("--data", type=DataOptions, default=DataOptions(validation_share=0))
     parser.add_argument("--seed", type=int, default=0, help="decides the order of equals, and the scenes of digits")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -97,11 +99,15 @@ def _options(parser: Parser, given: Any) -> DataOptions:
 
 
 def _near(parser: Parser, given: Any, data: Data) -> np.ndarray | None:
-    """What looks alike, if it is asked for."""
+    """What is alike, if it is asked for."""
     if not given.near:
         return None
+    if (sketches := data.sketches()) is not None:
+        from lopsided.data.texts.near_copies import near_copy_ids
+
+        return near_copy_ids(sketches)
     if data.inputs().kind != "images":
-        parser.error(f"--near has no effect with the source {given.source}: it is for images")
+        parser.error(f"--near has no effect with the source {given.source}: it is for images and texts")
 
     from lopsided.data import check_images
     from lopsided.data.images.near_duplicates import near_duplicate_ids

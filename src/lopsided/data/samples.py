@@ -114,6 +114,15 @@ class Samples(Protocol):
         """For each sample what is equal where the inputs are, wherever they come from."""
         return self.digests()
 
+    def by_length(self, rows: Sequence[int]) -> Sequence[int]:
+        """These samples in an order in which neighbours are about equally long, so that their batch needs little
+        padding; as they come where inputs have no length."""
+        return rows
+
+    def sketches(self) -> np.ndarray | None:
+        """Of texts, what near-copies are found by, see :mod:`lopsided.data.texts.near_copies`; None of other data."""
+        return None
+
     def row_names(self, rows: np.ndarray) -> Sequence[str] | np.ndarray:
         """What the column ``row_column`` of predictions holds."""
         return rows

@@ -217,17 +217,21 @@ def _gathered(
         else:
             features[rows.start : rows.stop] = found[0]
             unreadable.append(found[1])
-    batches = [list(rows[at : at + batch_size]) for rows in missing for at in range(0, len(rows), batch_size)]
+    batches: list[list[int]] = []
+    ends: dict[int, range] = {}
+    for rows in missing:
+        order = list(data.by_length(rows))
+        batches += [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+        ends[order[-1]] = rows
     done = len(data) - sum(len(rows) for rows in missing)
     bad: list[int] = []
-    ends = {rows.stop: rows for rows in missing}
     with tqdm(total=len(data), initial=done, desc="features", unit="sample", disable=None, leave=False) as bar:
         for batch, values in _computed(data, network, options, batches, workers=workers, device=device):
             rows = batch["rows"].numpy()
             features[rows] = values.numpy()
             bad += batch["unreadable"].tolist() if "unreadable" in batch else []
             bar.update(len(rows))
-            if (shard := ends.get(int(rows[-1]) + 1)) is not None:
+            if (shard := ends.get(int(rows[-1]))) is not None:
                 _write_shard(_file(folder, shard), features[shard.start : shard.stop], np.array(bad, np.int64))
                 unreadable.append(np.array(bad, np.int64))
                 bad = []

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.fft import dctn
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from lopsided.data.split_names import ordered_split_names
+from lopsided.data.alike import Alike, alike_in_two_splits, ids_of_alike
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -76,23 +74,7 @@ def near_duplicates_in_two_splits(hashes: np.ndarray, splits: np.ndarray, *, dis
     """
     if not 0 <= distance < _NUM_BITS:
         raise ValueError(f"expected distance to lie in [0, {_NUM_BITS - 1}], got {distance}")
-    rows = np.flatnonzero(hashes != NO_HASH)
-    distinct, numbers = np.unique(hashes[rows], return_inverse=True)
-    one, other, apart = _alike(distinct, distance)
-    # earlier: the first sample with each hash in the splits so far; best: the nearest of these to each hash.
-    nobody = len(hashes)
-    earlier = np.full(len(distinct), nobody)
-    pairs: list[np.ndarray] = []
-    for split in ordered_split_names(splits):
-        mine = splits[rows] == split
-        best = np.full(len(distinct), _NUM_BITS * nobody)
-        there = earlier[other] < nobody
-        np.minimum.at(best, one[there], apart[there] * nobody + earlier[other[there]])
-        found = mine & (best[numbers] < _NUM_BITS * nobody)
-        pairs.append(np.stack([best[numbers[found]] % nobody, rows[found]], axis=1))
-        np.minimum.at(earlier, numbers[mine], rows[mine])
-    together = np.concatenate(pairs)
-    return together[np.argsort(together[:, 1])]
+    return alike_in_two_splits(_alike(hashes, distance), splits)
 
 
 def near_duplicate_ids(hashes: np.ndarray, *, distance: int = 3) -> np.ndarray:
@@ -109,17 +91,17 @@ def near_duplicate_ids(hashes: np.ndarray, *, distance: int = 3) -> np.ndarray:
         >>> near_duplicate_ids(np.array([0b1111, 0b0111, 0b1111 << 40, NO_HASH], dtype=np.uint64)).tolist()
         [0, 0, 1, 2]
     """
+    return ids_of_alike(_alike(hashes, distance), len(hashes))
+
+
+def _alike(hashes: np.ndarray, distance: int) -> Alike:
+    """Samples whose hashes differ in few bits, and in how many."""
     rows = np.flatnonzero(hashes != NO_HASH)
-    distinct, numbers = np.unique(hashes[rows], return_inverse=True)
-    one, other, _ = _alike(distinct, distance)
-    edges = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(len(distinct), len(distinct)))
-    ids = len(distinct) + np.arange(len(hashes))
-    ids[rows] = connected_components(edges, directed=False)[1][numbers]
-    first, ids = np.unique(ids, return_index=True, return_inverse=True)[1:]
-    return np.argsort(np.argsort(first))[ids]  # in the order of their first occurrence
+    distinct, contents = np.unique(hashes[rows], return_inverse=True)
+    return Alike(rows, contents, *_near(distinct, distance))
 
 
-def _alike(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _near(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of similar hashes, in both orders and each with itself, and the number of bits in which they differ.
 
     Two that differ in at most d bits agree in at least one of d + 1 bands of bits, so only those are compared.

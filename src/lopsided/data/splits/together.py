@@ -1,4 +1,4 @@
-"""Which samples must stay in one split: those of one group, those that are equal, and images that look alike."""
+"""Which samples must stay in one split: those of one group, those that are equal, and those that are alike."""
 
 import numpy as np
 
@@ -16,7 +16,8 @@ def kept_together(data: Samples, *, near: np.ndarray | None = None) -> np.ndarra
 
     Args:
         data: Any samples.
-        near: What looks alike, as ``near_duplicate_ids`` numbers it, shape (samples,); None compares nothing more.
+        near: What is alike, as ``near_duplicate_ids`` or ``near_copy_ids`` numbers it, shape (samples,); None compares
+            nothing more.
 
     Returns:
         int64 from 0 without gaps, shape (samples,).

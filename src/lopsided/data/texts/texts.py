@@ -13,6 +13,7 @@ from torch import Tensor
 from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
 from lopsided.data.samples import Inputs, Samples
+from lopsided.data.texts.near_copies import sketches
 from lopsided.data.texts.words import normal_form, texts_with_word, words
 from lopsided.files.errors import DataError, quoted
 
@@ -92,6 +93,10 @@ class Texts(Samples):
         for text in self.texts:
             normal = normal_form(str(text))
             yield _digest(normal) if normal else object()
+
+    def sketches(self) -> np.ndarray:
+        """Of all texts."""
+        return sketches(map(str, self.texts))
 
     def row_names(self, rows: np.ndarray) -> Sequence[str] | np.ndarray:
         """The ids, or the numbers."""

@@ -102,7 +102,7 @@ class TokenPreparation:
         if not isinstance(samples, Texts):
             return None
         rows = np.unique(np.linspace(0, len(samples) - 1, _LOOKED_AT).astype(np.int64))
-        cut = float(np.mean(self.lengths([str(text) for text in samples.texts[rows]]) >= self.max_length))
+        cut = float(np.mean(self.cuts([str(text) for text in samples.texts[rows]])))
         if not cut:
             return None
         return f"{cut:.1%} of the texts are cut off after {self.max_length} tokens (--model.max_length)"
@@ -114,9 +114,24 @@ class TokenPreparation:
         about = {"kind": self.kind, "max_length": self.max_length}
         (folder / "preparation.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
-    def lengths(self, texts: Sequence[str]) -> np.ndarray:
-        """Tokens of each text, int64, as many as ``max_length`` where it is cut off."""
-        return np.array([len(ids) for ids in self.ids(texts)], dtype=np.int64)
+    def num_cut_off(self, samples: Samples) -> int:
+        """Of how many texts the end is cut off.
+
+        Raises:
+            DataError: They are no texts.
+        """
+        if not isinstance(samples, Texts):
+            raise DataError(f"{samples.name}: expected texts for a text encoder, got {samples.kind}")
+        return int(self.cuts([str(text) for text in samples.texts]).sum())
+
+    def cuts(self, texts: Sequence[str]) -> np.ndarray:
+        """Of which texts the end is cut off, bool, shape (texts,)."""
+        found = np.empty(len(texts), bool)
+        for start in range(0, len(texts), _LOOKED_AT):
+            some = texts[start : start + _LOOKED_AT]
+            encoded = self.encode.encode_batch([text[: self.max_length * _CHARACTERS] for text in some])
+            found[start : start + len(some)] = [bool(one.overflowing) for one in encoded]
+        return found
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Numbers of the tokens of each text."""
@@ -178,6 +193,11 @@ class Tokens(Samples):
         """Of the texts and of what makes tokens of them."""
         for digest in self.source.digests(rows):
             yield hashlib.blake2b(digest + self.preparation.digest.encode(), digest_size=16).digest()
+
+    def by_length(self, rows: Sequence[int]) -> Sequence[int]:
+        """From the fewest characters to the most."""
+        chosen = np.asarray(rows, np.int64)
+        return chosen[np.argsort(np.strings.str_len(self.source.texts[chosen]), kind="stable")].tolist()
 
     def row_names(self, rows: np.ndarray) -> Sequence[str] | np.ndarray:
         """Those of the texts."""
