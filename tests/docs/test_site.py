@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lopsided.cli.main import VERBS
 from tests.reports.chromium import Browser, find
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +57,12 @@ def site(tmp_path_factory):
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
+
+
+def test_every_verb_has_its_section_and_its_help():
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^## (\w+)$", page, re.MULTILINE)) == sorted(VERBS)
+    assert re.findall(r"<!-- help: (\w+) -->", page) == ["lopsided", *re.findall(r"^## (\w+)$", page, re.MULTILINE)]
 
 
 @pytest.mark.slow

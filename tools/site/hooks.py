@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from pages import ROOT, command_line, explorer, metrics_table, speed_table
+from pages import ROOT, explorer, help_of, metrics_table, speed_table
 from surface import differences
 
 PARTS: dict[str, Callable[[], str]] = {"speed": speed_table, "metrics": metrics_table}
@@ -32,7 +32,6 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages that nobody types."""
     text = re.sub(r"(\]\(|\]: )docs/", r"\1", (ROOT / "EXPERIMENTS.md").read_text(encoding="utf-8"))
     files.append(File.generated(config, "experiments.md", content=text))
-    files.append(File.generated(config, "command-line.md", content=command_line()))
     files.append(File.generated(config, "explorer.html", content=explorer()))
     return files
 
@@ -40,6 +39,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     """Put in what is made, and take out what is for the tests or for those who read the file itself."""
     markdown = re.sub(r"<!-- made: (\w+) -->", lambda found: PARTS[found[1]](), markdown)
+    markdown = re.sub(r"<!-- help: (\w+) -->", lambda found: help_of(found[1]), markdown)
     markdown = re.sub(r"^( *```\w+) no-run$", r"\1", markdown, flags=re.MULTILINE)
     return re.sub(r"\]\((?:\.\./)+EXPERIMENTS\.md", f"]({'../' * page.file.src_uri.count('/')}experiments.md", markdown)
 

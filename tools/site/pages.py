@@ -9,19 +9,18 @@ import os
 import tempfile
 from pathlib import Path
 
-from lopsided.cli.main import HELP, VERBS, main
+from lopsided.cli.main import HELP, main
 from lopsided.reports import write_explorer
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = "80"  # of a terminal that shows --help
 
 
-def command_line() -> str:
-    """The page of all verbs, as each explains itself."""
-    parts = ["# Command line", "What `lopsided --help` and `lopsided VERB --help` say.", _text(HELP)]
-    for verb, about in VERBS.items():
-        parts += [f"## {verb}", f"{about[0].upper()}{about[1:]}.", _text(_help_of(verb))]
-    return "\n\n".join(parts)
+def help_of(verb: str) -> str:
+    """What `lopsided VERB --help` says, to be opened; of lopsided, what it says itself."""
+    words = "lopsided --help" if verb == "lopsided" else f"lopsided {verb} --help"
+    text = HELP if verb == "lopsided" else _help_of(verb)
+    return f'<details markdown="1">\n<summary><code>{words}</code></summary>\n\n{_text(text)}\n\n</details>'
 
 
 def speed_table() -> str:

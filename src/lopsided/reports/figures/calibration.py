@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from lopsided.reports.figures.style import LIGHT, Theme, drawing, dress, legend_below, legend_height, line_styles
+from lopsided.reports.figures.style import (
+    LIGHT,
+    LineStyle,
+    Theme,
+    drawing,
+    dress,
+    legend_below,
+    legend_height,
+    line_styles,
+)
 from lopsided.reports.runs import Run
 
 _WIDTH = 4.9  # inches, as of the figures beside it
@@ -23,7 +35,7 @@ def reliability_diagram(runs: Sequence[Run], *, theme: Theme = LIGHT) -> Figure:
         theme: The paper.
 
     Returns:
-        For each run a faint line of the sigmoid and a strong one of its probabilities, and the diagonal.
+        A panel for each run: a faint line of the sigmoid, a strong one of its probabilities, and the diagonal.
 
     Raises:
         ValueError: None of the runs was evaluated.
@@ -46,34 +58,41 @@ def diagram(
         theme: The paper.
         places: Names that the looks are for; by default those of ``chosen``.
     """
-    labels = list(chosen)
-    with drawing(theme, width=_WIDTH, height=4.4 + legend_height(labels, _WIDTH)) as figure:
-        axes = figure.subplots()
-        dress(axes, theme, x_label="predicted probability", y_label="share that is true")
-        axes.plot([0, 1], [0, 1], color=theme.quiet, linewidth=0.9, zorder=2)
-        styles = dict(zip(places or labels, line_styles(looks, theme), strict=True))
-        strong = []
-        for label, about in chosen.items():
-            style = styles[label]
-            for side, width, alpha in (("before", 1.2, 0.45), ("after", 2.0, 1.0)):
-                means, shares = _bins(about, side)
-                line = axes.plot(
-                    means,
-                    shares,
-                    color=style.colour,
-                    linestyle=style.dashes,
-                    marker=style.marker or "o",
-                    markersize=3.5,
-                    linewidth=width,
-                    alpha=alpha,
-                    zorder=3 if side == "after" else 2.5,
-                )[0]
-            strong.append(line)
-        axes.set_xlim(-0.01, 1.01)
-        axes.set_ylim(-0.01, 1.01)
-        axes.set_aspect("equal")
-        legend_below(figure, strong, labels)
+    labels, columns = list(chosen), 1 if len(chosen) == 1 else 2
+    rows, side = -(-len(labels) // columns), _WIDTH / columns
+    styles = dict(zip(places or labels, line_styles(looks, theme), strict=True))
+    ends = ["sigmoid", "probability"]
+    with drawing(theme, width=_WIDTH, height=(side + 0.35) * rows + legend_height(ends, _WIDTH)) as figure:
+        every = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
+        drawn = []
+        for axes, label in zip(every, labels, strict=False):
+            dress(axes, theme, x_label="", y_label="")
+            if columns > 1:
+                axes.set_title(textwrap.fill(label, 30), loc="left", fontsize=9)
+            drawn = _panel(axes, chosen[label], styles[label], theme)
+        for axes in every[len(labels) :]:
+            axes.set_axis_off()
+        for place, axes in enumerate(every[: len(labels)]):
+            axes.set_ylabel("share that is true" if place % columns == 0 else "")
+            if place + columns >= len(labels):  # the lowest of its column
+                axes.set_xlabel("predicted probability")
+                axes.tick_params(labelbottom=True)
+        legend_below(figure, drawn, ends)
     return figure
+
+
+def _panel(axes: Axes, about: dict[str, Any], style: LineStyle, theme: Theme) -> list[Line2D]:
+    """The lines of one run: the sigmoid, faint, and its probabilities."""
+    axes.plot([0, 1], [0, 1], color=theme.quiet, linewidth=0.9, zorder=2)
+    lines = []
+    for side, width, alpha in (("before", 1.2, 0.45), ("after", 2.0, 1.0)):
+        means, shares = _bins(about, side)
+        look = {"color": style.colour, "linestyle": style.dashes, "marker": style.marker or "o", "markersize": 3.5}
+        lines += axes.plot(means, shares, **look, linewidth=width, alpha=alpha, zorder=3 if side == "after" else 2.5)
+    axes.set_xlim(-0.01, 1.01)
+    axes.set_ylim(-0.01, 1.01)
+    axes.set_aspect("equal")
+    return lines
 
 
 def calibration_of(run: Run) -> dict[str, Any] | None:
