@@ -58,6 +58,36 @@ def test_a_sweep_prints_its_table_and_says_what_it_wrote(capsys, tmp_path, sourc
     assert (out / "study.db").is_file()
 
 
+def test_unknown_labels_are_an_axis_and_the_outermost_of_both_axes_are_marked(capsys, tmp_path, source):
+    out = tmp_path / "out"
+    options = ["--seeds=2", "--trials=2", "--decays=0.01,1", "--widen=1", "--training.epochs=1", f"--out={out}"]
+    code, printed, err = said(capsys, "sweep", "unknown", source, "--model.name=linear", "--unknown=0.3,0.6", *options)
+    assert code == 0, err
+    with (out / "summary.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["unknown"]) for line in lines] == [0.3] * 6 + [0.6] * 6
+    for line in lines:
+        rate, decay = (f"{float(line[name]):g}" for name in ("learning_rate", "weight_decay"))
+        rate += "†" * ("learning rate" in line["edges"])
+        decay += "†" * ("weight decay" in line["edges"])
+        assert (line["at_edge"] == "True") == bool(line["edges"])
+        assert int(line["tried"]) >= 4
+        assert any(row.split()[-2:] == [rate, decay] for row in printed.splitlines()), line
+    assert any(int(line["tried"]) > 4 for line in lines)
+    assert "† the outermost one that was tried: one beyond it may be better" in printed
+    assert "30 % of labels unknown" in printed
+    assert "Unknown labels are ignored by cross-entropy; asymmetric" in printed
+    assert (
+        "They are taken for negatives but for the likeliest and the frequent labels, which are ignored, by" in printed
+    )
+
+
+def test_settings_of_unknown_labels_need_some(capsys, tmp_path, source):
+    code, _, err = said(capsys, "sweep", "unknown", source, "--unknown=0,0.3", f"--out={tmp_path / 'out'}")
+    assert code == 1
+    assert "expected no loss.unknown on data whose train split has no unknown label, got one" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -53,6 +53,20 @@ def test_frequencies_are_those_of_the_training_split_and_never_0_or_1():
     assert criterion.frequencies.tolist() == [0.1, 0.4, 0.9]
 
 
+def test_frequencies_are_of_the_samples_of_which_a_label_is_known():
+    criterion = build_criterion(LossOptions(name="distribution_balanced"), num_labels=3, **COUNTS, known=[8, 3, 8])
+    assert criterion.frequencies.tolist() == [0.1, 0.8, 0.9]
+
+
+def test_a_threshold_of_frequent_labels_brings_the_frequencies_of_the_training_split():
+    options = LossOptions(name="partial", frequency_threshold=0.3)
+    criterion = build_criterion(options, num_labels=3, **COUNTS)
+    assert criterion.frequencies.tolist() == pytest.approx([0.1, 0.4, 0.9])
+    assert build_criterion(LossOptions(name="partial"), num_labels=3, **COUNTS).frequencies is None
+    with pytest.raises(ValueError, match="expected the number of .* for loss.name=partial, got none"):
+        build_criterion(options, num_labels=3)
+
+
 def test_splc_counts_its_start_in_passes_over_the_training_split():
     criterion = build_criterion(LossOptions(name="splc", start=2.0), num_labels=3, num_samples=8)
     assert isinstance(criterion, SPLCLoss)
@@ -86,7 +100,7 @@ def test_settings_of_unknown_labels_are_refused_where_none_is_unknown():
     assert about_unknown(LossOptions(name="asymmetric"), num_unknown=0) is None
     said = about_unknown(LossOptions(name="partial"), num_unknown=0)
     assert said.endswith("so loss.name=partial is the asymmetric loss with gamma_neg 1 and margin 0")
-    for setting in ({"unknown": "ignore"}, {"top_k": 3}, {"gamma_unknown": 1.0}):
+    for setting in ({"unknown": "ignore"}, {"top_k": 3}, {"gamma_unknown": 1.0}, {"frequency_threshold": 0.1}):
         with pytest.raises(
             ValueError, match=f"expected no loss.{next(iter(setting))} on data whose train split has no"
         ):

@@ -70,6 +70,25 @@ def everything(config, out, data):
     return json.dumps(found), looked_at.suspects, [*looked_at.missing, *looked_at.wrong, *looked_at.noted]
 
 
+def test_frequent_labels_are_ignored_from_the_threshold_on_that_train_is_given(tmp_path, masked, config):
+    """With a threshold of 0 all labels are frequent, and all unknown ones ignored; with 1 none is."""
+
+    def steps(name, **options):
+        loss = LossOptions(name="partial", **options)
+        rows = fit(dataclasses.replace(config, loss=loss), tmp_path / name, data=masked).rows()
+        return pytest.approx([float(row["loss"]) for row in rows if row["loss"]], rel=1e-4)
+
+    plain, ignored = steps("plain", top_k=0), steps("ignored", unknown="ignore")
+    assert steps("none", top_k=0, frequency_threshold=1.0).expected == plain
+    assert steps("every", top_k=0, frequency_threshold=0.0).expected == ignored
+    shares = masked.labels.take(masked.rows("train"))
+    known = np.sort((shares.positives_per_label() + 1) / (shares.known_per_label() + 2))
+    some = steps("some", top_k=0, frequency_threshold=float(known[:2].mean())).expected
+    assert some != plain
+    assert some != ignored
+    assert plain.expected != ignored
+
+
 def test_what_is_written_under_unknown_labels_changes_no_number(tmp_path, masked, config, fill_unknown):
     config = dataclasses.replace(config, loss=LossOptions(name="adaptive", per_label=True))
     before = everything(config, tmp_path / "negatives", masked)

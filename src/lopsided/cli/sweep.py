@@ -74,6 +74,23 @@ def _parser() -> Parser:
         "--grid", type=str, help=f"what to compare, joined by commas (default of {defaults}; losses: every one)"
     )
     parser.add_argument("--seeds", type=int, default=5, help="runs of each setting, >= 1")
+    _add_axes(parser)
+    parser.add_argument("--out", type=folder_to_write, help="folder for the results (default: sweeps/SOURCE-NAME)")
+    parser.add_argument(
+        "--storage",
+        type=str,
+        help="study of many machines, postgresql://USER@HOST/DATABASE (default: study.db in the folder)",
+    )
+    for group, options in (("data", DataOptions), ("model", ModelOptions), ("training", TrainingOptions)):
+        parser.add_argument(f"--{group}", type=options, default=options())
+    parser.add_argument(
+        "--loss", type=LossOptions, default=LossOptions(), help="What all settings share, such as --loss.margin"
+    )
+    return parser
+
+
+def _add_axes(parser: Parser) -> None:
+    """What is tried for each setting, and on how much of the labels."""
     parser.add_argument(
         "--trials", type=int, default=4, help="learning rates to try for each setting, a factor of 4 apart, >= 1"
     )
@@ -100,18 +117,6 @@ def _parser() -> Parser:
         help="shares of the training labels to make unknown, in [0, 1), joined by commas, each with each of --missing "
         "(default: 0; of the sweep unknown: 0.3)",
     )
-    parser.add_argument("--out", type=folder_to_write, help="folder for the results (default: sweeps/SOURCE-NAME)")
-    parser.add_argument(
-        "--storage",
-        type=str,
-        help="study of many machines, postgresql://USER@HOST/DATABASE (default: study.db in the folder)",
-    )
-    for group, options in (("data", DataOptions), ("model", ModelOptions), ("training", TrainingOptions)):
-        parser.add_argument(f"--{group}", type=options, default=options())
-    parser.add_argument(
-        "--loss", type=LossOptions, default=LossOptions(), help="What all settings share, such as --loss.margin"
-    )
-    return parser
 
 
 def _wanted(name: str, given: Any) -> Sweep:

@@ -14,11 +14,12 @@ from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.hidden import Hidden
 from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
+from lopsided.experiments.grid.inputs import GridInputs, grid_inputs
 from lopsided.experiments.grid.training import best_epoch_of
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.rows import Point, Row
 from lopsided.metrics.catalogue import CATALOGUE, undefined
-from lopsided.models import ModelOptions
+from lopsided.runs.criterion import about_unknown
 from lopsided.runs.folder import RunFolder
 from lopsided.training import Config
 
@@ -41,12 +42,14 @@ class Work:
     def __init__(self, sweep: Sweep, folder: Path, progress: Progress) -> None:
         self.sweep, self.folder, self.progress = sweep, folder, progress
         self._read: tuple[tuple[Hidden, int], Data] | None = None
+        self._prepared: tuple[Data, GridInputs] | None = None  # the first of them as it was read
         self._first: tuple[Data, Identity] | None = None
-        self.model = sweep.model
         data = self._data(sweep.hidden[0], 0)
         if absent := [split for split in ("train", "val", "test") if split not in data.split_names]:
             raise ValueError(f"expected train, val and test splits, got {sweep.source} without {absent[0]}")
-        self.why_one_by_one = why_not(data, self.model, sweep.training)
+        self._check_unknown(data)
+        inputs = self._inputs(data)
+        self.why_one_by_one = why_not(inputs.table, inputs.model, sweep.training)
 
     def units(self, points: Sequence[Point]) -> dict[str, list[Point]]:
         """Points that are claimed and made together, by the unit's name."""
@@ -66,14 +69,15 @@ class Work:
 
     def _together(self, points: Sequence[Point]) -> list[Row]:
         first = points[0]
-        table = self._data(first.hidden, first.seed)
+        inputs = self._inputs(self._data(first.hidden, first.seed))
         outcomes = train_grid(
-            table,
+            inputs.table,
             [_grid_run(point) for point in points],
-            model=self.model,
+            model=inputs.model,
             training=self.sweep.training,
             test=first.stage == "final",
             on_epoch=self.progress,
+            network=inputs.network,
         )
         return [_row(point, outcome) for point, outcome in zip(points, outcomes, strict=True)]
 
@@ -114,19 +118,28 @@ class Work:
         return [] if decay == self.sweep.training.weight_decay else [f"decay{decay:g}"]
 
     def _data(self, hidden: Hidden, seed: int) -> Data:
-        """The data of a seed; the last one stays in memory. Of images, what a frozen backbone makes of them, on which
-        a linear layer is trained."""
+        """The data of a seed; the last one stays in memory."""
         if self._read is None or self._read[0] != (hidden, seed):
             options = dataclasses.replace(self.sweep.data, **hidden._asdict())
             data = read_source(self.sweep.source, options, seed=seed)
             self._check_same(data, is_first_seed=seed == 0)
-            model = self.sweep.model
-            if data.opens_files and model.frozen and model.head in (None, "linear") and not model.dropout:
-                from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
-
-                data, self.model = features_of_images(data, model, options.images()).table, ModelOptions(name="linear")
             self._read = (hidden, seed), data
         return self._read[1]
+
+    def _inputs(self, data: Data) -> GridInputs:
+        """What is trained on in one batch; the last one stays in memory."""
+        if self._prepared is None or self._prepared[0] is not data:
+            sweep = self.sweep
+            self._prepared = data, grid_inputs(data, sweep.model, sweep.training, sweep.data.images())
+        return self._prepared[1]
+
+    def _check_unknown(self, data: Data) -> None:
+        """Refuse settings of unknown labels where a share of the sweep leaves none unknown, before any run."""
+        if all(hidden.unknown for hidden in self.sweep.hidden):
+            return
+        num_unknown = (data.truth or data.labels).take(data.rows("train")).num_unknown
+        for setting in self.sweep.settings:
+            about_unknown(setting.loss, num_unknown=num_unknown)
 
     @property
     def complete(self) -> Data:

@@ -32,6 +32,7 @@ class SparseLinear(nn.Module):
     The weight has a row for each feature, so that a batch touches the rows of the features that it has. Its gradient is
     a dense tensor, as that of any layer, unless ``in_factors`` is set: then the layer keeps it as the two factors that
     it is the product of, and whoever takes the step makes rows of it, some at a time, by :func:`rows_of_gradient`.
+    A layer may be ``parts`` of equal width side by side, which share nothing but their inputs.
 
     Args:
         num_features: Size of an input, shape ``(samples, num_features)``.
@@ -43,6 +44,7 @@ class SparseLinear(nn.Module):
         self.num_features, self.width = num_features, width
         self.weight = nn.Parameter(torch.zeros(num_features, width))
         self.bias = nn.Parameter(torch.zeros(width))
+        self.parts = 1
         self.in_factors = False
         self.slopes: list[Slopes] = []  # since the last step
         if not zero:

@@ -46,6 +46,20 @@ def test_even_frequencies_and_no_tolerance_leave_focal_loss_or_cross_entropy(gam
     torch.testing.assert_close(tolerant, expected)
 
 
+def test_twice_the_loss_with_the_bias_divided_by_the_scale_is_what_the_authors_train_with():
+    """Their settings neg_scale 2, init_bias 0.05 and balance_param 2, written down by its steps."""
+    logits, targets = torch.randn(8, 4, dtype=torch.float64) * 3, (torch.rand(8, 4) < 0.4).double()
+    f = FREQUENCIES.double()
+    v = logits - torch.log(1 / f - 1) * 0.05 / 2
+    scaled = torch.where(targets == 1, v, 2 * v)
+    ratio = (1 / f) / (targets / f).sum(1, keepdim=True)
+    weight = (torch.sigmoid(10 * (ratio - 0.2)) + 0.1) * torch.where(targets == 1, 1.0, 0.5)
+    cost = torch.nn.functional.binary_cross_entropy_with_logits(scaled, targets, reduction="none")
+    theirs = 2 * weight * (1 - torch.exp(-cost)) ** 2 * cost
+    ours = distribution_balanced_loss(logits, targets, frequencies=f, bias=0.05 / 2, reduction="none")
+    torch.testing.assert_close(2 * ours, theirs)
+
+
 def test_a_rare_positive_weighs_more_than_a_frequent_one_beside_it():
     losses = distribution_balanced_loss(
         torch.zeros(1, 4), torch.tensor([[1, 0, 1, 0]]), frequencies=FREQUENCIES, bias=0.0, reduction="none"

@@ -22,6 +22,38 @@ def test_selective_equals_its_definition(top_k):
             assert losses[i, k].item() == pytest.approx(expected, rel=1e-9, abs=1e-14)
 
 
+@pytest.mark.parametrize("margin", [0.0, 0.05])
+def test_value_and_gradient_are_those_of_the_authors_with_a_detached_focus_a_sum_and_their_defaults(margin):
+    """Their loss by its steps: probabilities, logarithms, weights without a gradient, the likeliest left out."""
+    logits, targets, mask = batch()
+    logits.requires_grad_()
+    p = torch.sigmoid(logits)
+    down = (1 - p + margin).clamp(max=1) if margin else 1 - p
+    positive, negative, unknown = targets.bool() & mask, ~targets.bool() & mask, ~mask
+    known_or_not = negative | unknown
+    cost = -torch.where(positive, p.log(), torch.where(known_or_not, down.log(), 0.0))
+    with torch.no_grad():
+        gamma = 1.0 * negative + 2.0 * unknown
+        cost_weight = (1 - torch.where(positive, p, down)) ** gamma
+        likeliest = down.masked_fill(mask, torch.inf).flatten().argsort()[: 2 * len(logits)]
+        cost_weight.view(-1)[likeliest[: int(unknown.sum())]] = 0
+    theirs = (cost * cost_weight).sum()
+    settings = {"mask": mask, "top_k": 2, "margin": margin, "detach_focus": True, "reduction": "sum"}
+    ours = partial_asymmetric_loss(logits, targets, **settings)
+    torch.testing.assert_close(ours, theirs)
+    (expected,), (found,) = (torch.autograd.grad(loss, logits, retain_graph=True) for loss in (theirs, ours))
+    torch.testing.assert_close(found, expected)
+    whole = partial_asymmetric_loss(logits, targets, **{**settings, "detach_focus": False})
+    assert not torch.allclose(torch.autograd.grad(whole, logits)[0], expected)
+
+
+def test_a_threshold_of_frequent_labels_needs_frequencies_and_the_selective_way():
+    with pytest.raises(ValueError, match="expected no frequency_threshold without frequencies, got one"):
+        PartialAsymmetricLoss(frequency_threshold=0.1)
+    with pytest.raises(ValueError, match="expected no frequency_threshold with unknown='negative', got one"):
+        PartialAsymmetricLoss(unknown="negative", frequencies=[0.1], frequency_threshold=0.1)
+
+
 def test_where_all_is_known_it_is_the_asymmetric_loss():
     logits, targets, _ = batch()
     plain = asymmetric_loss(logits, targets, gamma_neg=1, margin=0)

@@ -32,6 +32,7 @@ def train_grid(
     device: torch.device | None = None,
     memory: int | None = None,
     on_epoch: Callable[[int], object] | None = None,
+    network: Callable[[int], nn.Module] | None = None,
 ) -> list[Outcome]:
     """Train all runs at once: their weights stacked, their settings as tensors, one pass over the data.
 
@@ -41,15 +42,17 @@ def train_grid(
     same arguments on one machine agree bit by bit.
 
     Args:
-        table: Features of shape ``(samples, features)``, dense or sparse, with splits train and val.
+        table: Features of shape ``(samples, features)``, dense or sparse, with splits train and val; those that stay
+            sparse are never written out.
         runs: In any order.
-        model: linear, or mlp without dropout.
+        model: linear, or mlp without dropout; tfidf is linear on features that stay sparse.
         training: How to train; learning rate and weight decay are those of each run.
         test: Whether the test split is read, once, at the end.
         device: Where to train; by default, what ``training.accelerator`` says.
         memory: Bytes that training may take; more runs than fit are trained one chunk after the other. By default
             1 GiB, or half of the GPU's free memory.
         on_epoch: Called after each epoch with the number of runs that made it.
+        network: Gives the first network of a seed, in place of ``model``: a head on what a backbone made of the data.
 
     Returns:
         One outcome for each run, in their order.
@@ -65,7 +68,7 @@ def train_grid(
     device = device or choose_device(training)
 
     def build(seed: int) -> nn.Module:
-        return network_of(table, model, seed=seed)
+        return network_of(table, model, seed=seed) if network is None else network(seed)
 
     runs = [_with_decay(run, training.weight_decay) for run in runs]
     order = sorted(range(len(runs)), key=lambda place: alike(runs[place]))
@@ -91,10 +94,11 @@ def why_not(table: Data, model: ModelOptions, training: TrainingOptions) -> str 
     if table.opens_files:
         return f"{table.kind} are trained on one by one"
     inputs = table.inputs()
-    if inputs.kind != "features":
-        return f"training in one batch needs features of shape (samples, features), got {inputs.kind} {inputs.shape}"
+    if inputs.kind not in ("features", "sparse"):
+        shape = f" {inputs.shape}" if inputs.shape else ""
+        return f"training in one batch needs features of shape (samples, features), got {inputs.kind}{shape}"
     model = resolved(model, input_shape=inputs.shape, kind=inputs.kind)
-    if model.name not in ("linear", "mlp") or model.dropout:
+    if model.name not in ("linear", "mlp", "tfidf") or model.dropout:
         return f"training in one batch is for linear and for mlp without dropout, got model.name={model.name}"
     for name, usual in vars(TrainingOptions()).items():
         if name not in _IN_ONE_MODEL and getattr(training, name) != usual:

@@ -22,13 +22,15 @@ from lopsided.models import Standardise
 from lopsided.runs.calibrators import ClosedForm, closed_form
 from lopsided.runs.config import TrainingOptions
 from lopsided.training.loop.loaders import EpochBatches
+from lopsided.training.loop.optimizers import ROW_RATE
+from lopsided.training.loop.row_steps import WithRowSteps
 from lopsided.training.loop.weight_average import kept_share
 
 _SCORED_AT_ONCE = 1024  # samples
 
 
 class _Batch(NamedTuple):
-    inputs: Tensor  # (samples, features), on one scale
+    inputs: Tensor  # (samples, features), on one scale, or sparse
     targets: Tensor  # (samples, labels)
     mask: Tensor | None
 
@@ -59,8 +61,8 @@ class GridTraining:
         first = {seed: network(seed) for seed in dict.fromkeys(self.seeds)}
         self.stacks = [Stack(first[group[0].seed], len(group)).to(device) for group in groups]
         self.scale = _scale_of(next(iter(first.values())), table).to(device)
-        self.average = [copy.deepcopy(stack).requires_grad_(False) for stack in self.stacks]
-        self.best = [copy.deepcopy(stack) for stack in self.average]
+        self.average = [stack.averaged() for stack in self.stacks]
+        self.best = [copy.deepcopy(stack).requires_grad_(False) for stack in self.average]
         labels = table.labels.take(table.rows("train"))
         self.losses = RunLosses(
             [run.loss for run in runs],
@@ -118,10 +120,18 @@ class GridTraining:
         ]
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        groups = []
+        groups, layers = [], []
         for stack, run in zip(self.stacks, self.first, strict=True):
-            groups.append({"params": [*stack.weights], "lr": run.learning_rate, "weight_decay": run.weight_decay})
-            groups.append({"params": [*stack.biases], "lr": run.learning_rate, "weight_decay": 0.0})
+            rate, decay = run.learning_rate, run.weight_decay
+            groups.append({"params": [*stack.weights], "lr": rate, "weight_decay": decay})
+            groups.append({"params": [*stack.biases], "lr": rate, "weight_decay": 0.0})
+            if (layer := stack.sparse) is not None:
+                layers.append(layer)
+                groups.append({"params": [layer.weight], "lr": ROW_RATE * rate, "weight_decay": decay})
+                groups.append({"params": [layer.bias], "lr": ROW_RATE * rate, "weight_decay": 0.0})
+        groups = [group for group in groups if group["params"]]
+        if layers:
+            return WithRowSteps(groups, layers=layers, learning_rate=self.first[0].learning_rate)
         return torch.optim.AdamW(groups, fused=True)
 
     def _batch(self, dataset: SplitDataset, positions: Sequence[int]) -> _Batch:
@@ -154,7 +164,7 @@ class GridTraining:
         # The first step is the average, as with the trainer's.
         kept = float(kept_share(torch.tensor(float(step)), self.options.ema_decay)) if step else 0.0
         for averaged, stack in zip(self.average, self.stacks, strict=True):
-            for mean, current in zip(averaged.parameters(), stack.parameters(), strict=True):
+            for mean, current in zip(averaged.of_its_own(), stack.of_its_own(), strict=True):
                 mean.lerp_(current, 1 - kept)
 
     def _validate(self) -> None:
@@ -169,8 +179,7 @@ class GridTraining:
                 if best_epoch_of(found) == len(found):
                     self.val_gap[run] = gaps[place]
                     self.best_state[run] = self.losses.kept_state(run)
-                    for kept, now in zip(best.parameters(), averaged.parameters(), strict=True):
-                        kept[place] = now[place]
+                    best.take(averaged, place)
                 run += 1
 
     def _tested(self) -> list[dict[str, float]]:

@@ -26,7 +26,7 @@ class PartialAsymmetricLoss(Loss):
 
     Without a mask it is the asymmetric loss, and settings of unknown labels are refused. Unknown targets are not read;
     unknown logits may be NaN with ``"ignore"`` alone. The mean is over what costs. Defaults are those of the authors'
-    code but for ``unknown`` (there negative), ``detach_focus`` (there True) and the reduction (there a sum).
+    code but for ``unknown`` (there negative), ``detach_focus`` (there True) and ``reduction`` (there sum).
 
     Args:
         gamma_pos: Focusing power of positives, >= 0.

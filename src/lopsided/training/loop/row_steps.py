@@ -42,7 +42,7 @@ class WithRowSteps(torch.optim.AdamW):
 
     ``sum += mean(g ** 2); row -= rate * (g / sqrt(sum) + decay * row)`` for the gradient g of each touched row. A rare
     feature learns faster than a frequent one, and the labels of a feature keep their proportions, which Adam's scale of
-    each single weight takes from them. The state is one number per feature.
+    each single weight takes from them. The state is one number per feature, and for each part of a layer.
 
     Args:
         groups: Of parameters; the weight of each layer is alone in one.
@@ -57,7 +57,8 @@ class WithRowSteps(torch.optim.AdamW):
         self.layers = {id(layer.weight): layer for layer in layers}
         for layer in layers:
             layer.in_factors = True
-            sums = torch.zeros(layer.num_features, device=layer.weight.device)
+            size = (layer.num_features, layer.parts) if layer.parts > 1 else (layer.num_features,)
+            sums = torch.zeros(size, device=layer.weight.device)
             self.state[layer.weight] = {"sum": sums, "step": torch.tensor(0.0)}  # the second is what Adam's states have
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -80,12 +81,14 @@ class WithRowSteps(torch.optim.AdamW):
 
 def _step(weight: Tensor, sums: Tensor, slopes: list[Slopes], rate: float, decay: float) -> None:
     inputs, outputs = [part.inputs for part in slopes], [part.outputs for part in slopes]
-    if native_rows.serves(weight, sums, *inputs, *outputs):
+    if sums.dim() == 1 and native_rows.serves(weight, sums, *inputs, *outputs):
         return native_rows.step(weight, sums, inputs, outputs, rate=rate, decay=decay)
+    sums = sums.view(len(sums), -1)  # (features, parts)
     for rows, gradient in rows_of_gradient(slopes):
-        total = sums[rows] + gradient.square().mean(dim=1)
+        of_parts = gradient.view(len(rows), sums.shape[1], -1)
+        total = sums[rows] + of_parts.square().mean(dim=2)
         sums[rows] = total
-        gradient.mul_((-rate / (total.sqrt() + native_rows.LEAST)).unsqueeze(1))
+        of_parts.mul_((-rate / (total.sqrt() + native_rows.LEAST)).unsqueeze(2))
         if decay:
             gradient.add_(weight[rows], alpha=-rate * decay)
         weight.index_add_(0, rows, gradient)
