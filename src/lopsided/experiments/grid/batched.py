@@ -32,6 +32,7 @@ def train_grid(
     device: torch.device | None = None,
     memory: int | None = None,
     on_epoch: Callable[[int], object] | None = None,
+    network: Callable[[int], nn.Module] | None = None,
 ) -> list[Outcome]:
     """Train all runs at once: their weights stacked, their settings as tensors, one pass over the data.
 
@@ -50,6 +51,7 @@ def train_grid(
         memory: Bytes that training may take; more runs than fit are trained one chunk after the other. By default
             1 GiB, or half of the GPU's free memory.
         on_epoch: Called after each epoch with the number of runs that made it.
+        network: What a run of some seed starts from, of the layers that ``model`` names; by default one made from it.
 
     Returns:
         One outcome for each run, in their order.
@@ -65,7 +67,7 @@ def train_grid(
     device = device or choose_device(training)
 
     def build(seed: int) -> nn.Module:
-        return network_of(table, model, seed=seed)
+        return network_of(table, model, seed=seed) if network is None else network(seed)
 
     runs = [_with_decay(run, training.weight_decay) for run in runs]
     order = sorted(range(len(runs)), key=lambda place: alike(runs[place]))
