@@ -85,7 +85,7 @@ def _make_all(search: Search, work: Work, trials: Trials) -> None:
     )
     trials.begin(first, at_most=search.limit)
     with Progress(search, trials, one_by_one=work.why_one_by_one) as progress:
-        while search.hours is None or time.monotonic() - started + longest < search.hours * 3600:
+        while _in_time(search, started, longest) or not trials.ended():
             began = time.monotonic()
             taken = trials.take(work.at_once, at_most=search.limit)
             for made in work.make(taken, progress.advance):
@@ -99,6 +99,11 @@ def _make_all(search: Search, work: Work, trials: Trials) -> None:
                 time.sleep(POLL)
         while trials.others_at_work():  # they may find something better
             time.sleep(POLL)
+
+
+def _in_time(search: Search, started: float, longest: float) -> bool:
+    """Whether trials that take as long as the longest so far would end in time."""
+    return search.hours is None or time.monotonic() - started + longest < search.hours * 3600
 
 
 def _measured(search: Search, work: Work, trials: Trials, best: FrozenTrial, folder: Path) -> dict[str, float]:

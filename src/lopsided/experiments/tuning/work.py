@@ -25,6 +25,9 @@ from lopsided.models import resolved
 AT_ONCE = 8
 """Most trials that train as one model: more learn less from one another."""
 
+_DIVERGED = ("expected the loss to be finite", "expected scores not to be NaN")
+"""How the errors of a run begin whose numbers left all bounds."""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -131,7 +134,7 @@ class Work:
         except optuna.TrialPruned:
             pruned = True
         except ValueError as error:
-            if not str(error).startswith("expected the loss to be finite"):
+            if not str(error).startswith(_DIVERGED):
                 raise
             diverged = True
         finally:
