@@ -9,19 +9,8 @@ from lopsided.reports.tuning.page import summary_of, warnings_about, write_tunin
 from lopsided.reports.tuning.reading import read_tuning
 from lopsided.runs.formats import FORMAT
 
-HEAD = [
-    "trial",
-    "state",
-    "val_mAP",
-    "best_epoch",
-    "epochs_made",
-    "seconds",
-    "loss",
-    "learning_rate",
-    "weight_decay",
-    "epochs",
-    "loss.gamma_neg",
-]
+SHARED = ("trial", "state", "val_mAP", "best_epoch", "epochs_made", "seconds", "loss")
+HEAD = (*SHARED, "learning_rate", "weight_decay", "epochs", "loss.gamma_neg")
 TRIALS = [
     (0, "complete", 0.30, 5, 5, 1.0, "cross_entropy", 0.1, 1.0, 5, ""),
     (1, "complete", 0.34, 4, 5, 1.0, "asymmetric", 0.02, 0.1, 5, 2.0),
