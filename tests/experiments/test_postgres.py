@@ -6,6 +6,8 @@ import pytest
 
 from lopsided.experiments.claims import PostgresClaims
 from tests.experiments.test_sweep import rows_in, start, units_until
+from tests.experiments.tuning.test_tune import numbers_until, trials_in
+from tests.experiments.tuning.test_tune import start as search
 
 pytest.importorskip("psycopg")
 
@@ -61,3 +63,19 @@ def test_two_workers_share_a_study_and_one_is_killed(tmp_path, source, postgres)
     storage.engine.dispose()
     assert len(trials) == 3 * 4 * 2 + 3 * 4
     assert [trial.number for trial in trials] == list(range(len(trials)))
+
+
+@pytest.mark.slow
+def test_two_workers_share_a_search_and_one_is_killed(tmp_path, source, postgres):
+    workers = [search(source, tmp_path / name, "--trials=24", f"--storage={postgres}") for name in ("one", "two")]
+    first = numbers_until(workers[0], 3)
+    workers[0].kill()
+    first += numbers_until(workers[0], 99)
+    workers[0].communicate()
+    others = numbers_until(workers[1], 99)
+    workers[1].communicate()
+    assert workers[1].returncode == 0
+    lines = trials_in(tmp_path / "two")
+    assert len(lines) == 24
+    assert others
+    assert sorted(first + others) == [int(line["trial"]) for line in lines]

@@ -23,6 +23,7 @@ VERBS = {
     "thresholds": "choose above which probability labels are predicted",
     "predict": "labels and probabilities to Parquet or CSV",
     "sweep": "an experiment: many settings and seeds, with error bars",
+    "tune": "find the best loss, its settings, rate and decay",
     "curves": "losses and gradients against probability, as pictures",
     "report": "one page out of one or many runs",
     "audit": "labels that are probably missing or wrong",
@@ -32,6 +33,7 @@ VERBS = {
 _GOES_ON = {
     "train": "; the same line with --resume goes on",
     "sweep": "; the same line goes on",
+    "tune": "; the same line goes on",
     "audit": "; the same line goes on",
 }
 """What to do after a stop."""

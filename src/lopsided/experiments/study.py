@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import SQLAlchemyError
 
 from lopsided.data.contents.identity import Identity
-from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
+from lopsided.experiments.claims import without_password
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import NUMBERS, RATES, Setting
+from lopsided.experiments.storage import check_storage as check_storage
+from lopsided.experiments.storage import errors_named, opened
+from lopsided.experiments.storage import sqlite_at as sqlite_at
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.formats import FORMAT, check_format
 
@@ -50,9 +49,9 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.weight_decay = weight_decay
         self.name, self.place = name, without_password(storage)
-        self.claims, url, options = _opened(storage)
+        self.claims, url, options = opened(storage)
         # Two workers that start at once must not both make the tables.
-        with self.claims.wait(f"{name} write"), _named(self.place):
+        with self.claims.wait(f"{name} write"), errors_named(self.place):
             self.storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
             self.study = optuna.create_study(
                 storage=self.storage,
@@ -87,7 +86,7 @@ class Study:
         Returns:
             What each of them was made on, the newest last; None where an older version made it.
         """
-        with _named(self.place):
+        with errors_named(self.place):
             self.study.set_user_attr(_DATA, identity.plain())
             all_studies = sorted(self.storage.get_all_studies(), key=lambda study: study._study_id)
         others = [study for study in all_studies if study.study_name.startswith(like) and study.study_name != self.name]
@@ -95,7 +94,7 @@ class Study:
 
     def rows(self) -> dict[Key, Row]:
         """Every run so far."""
-        with _named(self.place):
+        with errors_named(self.place):
             unit = [self._row(run["row"]) for run in self.study.user_attrs.get(_UNIT, [])]
             # Read after the unit, so that one whose trials are made meanwhile is seen here or there.
             return self._rows_of_trials() | {row.key: row for row in unit}
@@ -109,7 +108,7 @@ class Study:
         by_name = {setting.name: setting for setting in settings}
         unit = [{"row": row.plain(), "numbers": _numbers(by_name[row.setting])} for row in rows]
         self.claims.check()
-        with self.claims.wait(f"{self.name} write"), _named(self.place):
+        with self.claims.wait(f"{self.name} write"), errors_named(self.place):
             self._make_trials()  # of a unit whose worker was killed meanwhile
             self.study.set_user_attr(_UNIT, unit)
             self._make_trials()
@@ -129,48 +128,6 @@ class Study:
 
     def _row(self, plain: dict[str, Any]) -> Row:
         return Row.of(plain, weight_decay=self.weight_decay)
-
-
-def sqlite_at(path: Path) -> str:
-    """The storage of a study in a file."""
-    return f"sqlite:///{path.resolve()}"
-
-
-def check_storage(storage: str) -> None:
-    """Refuse what is no storage, before any work.
-
-    Raises:
-        ValueError: It is of another kind.
-    """
-    kind, _, place = storage.partition("://")
-    is_file = kind == "sqlite" and place.startswith("/")
-    if not is_file and not (kind.partition("+")[0] == "postgresql" and place):
-        raise ValueError(
-            f"expected the storage to be sqlite:///FILE or postgresql://USER@HOST/DATABASE, got {storage!r}"
-        )
-
-
-def _opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
-    """Claims, the address as Optuna takes it, and the options of its engine."""
-    check_storage(storage)
-    kind, _, place = storage.partition("://")
-    if kind == "sqlite":
-        path = Path(place[1:])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return FileClaims(path.with_name(path.name + ".claims")), storage, {"connect_args": {"timeout": 60}}
-    return PostgresClaims(f"postgresql://{place}"), f"postgresql+psycopg://{place}", {"pool_pre_ping": True}
-
-
-@contextmanager
-def _named(place: str) -> Iterator[None]:
-    """Turn errors of the storage into one that names it."""
-    try:
-        yield
-    except (SQLAlchemyError, StorageInternalError) as error:
-        reason: BaseException = error
-        while reason.__cause__ is not None:
-            reason = reason.__cause__
-        raise ValueError(f"expected the storage {place} to be usable, got: {reason}") from error
 
 
 def _numbers(setting: Setting) -> dict[str, float]:

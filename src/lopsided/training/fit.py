@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,14 @@ _BYTES_HELD = 9
 """Of each label of each sample of a batch: logit, gradient and target."""
 
 
-def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = None) -> RunFolder:
+def fit(
+    config: Config,
+    out: Path,
+    *,
+    resume: bool = False,
+    data: Data | None = None,
+    after_epoch: Callable[[int, float], object] | None = None,
+) -> RunFolder:
     """Train what the configuration says.
 
     Args:
@@ -60,6 +68,8 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
         out: Folder of the run; made if it is not there.
         resume: Go on from the last checkpoint in ``out``, or start if there is none.
         data: The data, if it was read already; read from ``config.source`` otherwise.
+        after_epoch: Called with each epoch, from 1, and its validation mAP, once its checkpoint is written; what it
+            raises ends the run.
 
     Returns:
         The folder, with the best and the last checkpoint, metrics.csv and the rest.
@@ -70,10 +80,17 @@ def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = 
         KeyboardInterrupt: It was stopped by Ctrl-C or SIGTERM.
     """
     with writing(out) if is_first_rank() else nullcontext():  # the other ranks are of the same run
-        return _fit(config, RunFolder(out), data, resume=resume)
+        return _fit(config, RunFolder(out), data, resume=resume, after_epoch=after_epoch)
 
 
-def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> RunFolder:
+def _fit(
+    config: Config,
+    run: RunFolder,
+    data: Data | None,
+    *,
+    resume: bool,
+    after_epoch: Callable[[int, float], object] | None,
+) -> RunFolder:
     last = _last_checkpoint(run, config, resume)
     if data is None:
         data = read_source(config.source, config.data, seed=config.seed)
@@ -108,6 +125,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
         train, val = _loaders(config, trained_on, images, fabric, smallest=smallest, sparse_targets=task.in_parts)
         log = UnreadableLog(data, run.unreadable_file, unreadable)
         loop = Loop(task, config=config, run=run, fabric=fabric, train=train, val=val, unreadable=log)
+        loop.after_epoch = after_epoch
         if last is not None:
             _go_on(loop, last)
         loop.fit()

@@ -53,6 +53,7 @@ class Loop:
         self.train, self.val, self.unreadable = train, val, unreadable
         self.steps = Steps(task, fabric, batches=len(train), seed=config.seed)
         self.best, self.epoch = Best(), 0
+        self.after_epoch: Callable[[int, float], object] | None = None
         self.loggers = Loggers(run, config, writes=fabric.is_global_zero)
         self.log = StepLog(
             run.metrics_file,
@@ -107,7 +108,7 @@ class Loop:
             check_stop()
         self.log.write_steps(self.task)  # and find out whether their loss was a number
         progress.trained()
-        is_best = False
+        is_best, values = False, dict[str, float]()
         if self.val is not None:
             values = self._validated(self.val, check_stop)
             self.log.write_validation(values, epoch=self.epoch, step=self.steps.count)
@@ -116,6 +117,8 @@ class Loop:
         progress.end(self.epoch)
         self.unreadable.tell(self.fabric)
         self._save(is_best=is_best)
+        if self.after_epoch is not None and values and self.fabric.is_global_zero:
+            self.after_epoch(self.epoch + 1, values["val_mAP"])
 
     def _validated(self, val: DataLoader, check_stop: Callable[[], None]) -> dict[str, float]:
         """Metrics of the averaged weights, the same on every rank."""
