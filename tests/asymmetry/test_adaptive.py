@@ -320,7 +320,7 @@ def test_settings_beyond_them_are_refused(options, message):
 def test_it_shows_its_settings_where_it_is_printed():
     assert repr(AdaptiveAsymmetricLoss()) == (
         "AdaptiveAsymmetricLoss(target_gap=0.1, gamma_neg=tensor(2.), gamma_pos=0.0, margin=0.2, rate=0.7, "
-        "momentum=0.7, separation=tensor(1.5000), bounds=(0.0, 20.0))"
+        "momentum=0.7, separation=tensor(1.), bounds=(0.0, 20.0))"
     )
 
 

@@ -24,7 +24,7 @@ RANK = textwrap.dedent(
     torch.manual_seed(0)
     network = DistributedDataParallel(torch.nn.Linear(5, 3))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
-    criterion, gauge = AdaptiveAsymmetricLoss(rate=1.0), ProbabilityGap()
+    criterion, gauge = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0), ProbabilityGap()
     for step in range(6):
         rows = slice(step * 8 + rank * 4, step * 8 + rank * 4 + 4)
         logits = network(inputs[rows])
@@ -54,7 +54,7 @@ def test_two_ranks_follow_the_same_gamma_neg_as_one_process(tmp_path):
     torch.manual_seed(0)
     network = torch.nn.Linear(5, 3)
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
-    criterion, gauge = AdaptiveAsymmetricLoss(rate=1.0), ProbabilityGap()
+    criterion, gauge = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0), ProbabilityGap()
     for rows in torch.arange(48).split(8):
         logits = network(inputs[rows])
         optimizer.zero_grad()

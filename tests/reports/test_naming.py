@@ -36,7 +36,7 @@ def test_a_loss_is_described_with_its_numbers():
     assert describe_loss(LossOptions(name="focal", gamma=3)) == "focal, γ = 3"
     printed = LossOptions(name="adaptive", rate=-0.5, per_label=True)
     assert describe_loss(printed) == (
-        "adaptive, printed sign, γ+ = 0, γ− = 2, m = 0.2, target = 0.1, λ = −0.5, k = 1.5, one γ− per label"
+        "adaptive, printed sign, γ+ = 0, γ− = 2, m = 0.2, target = 0.1, λ = −0.5, k = 1, one γ− per label"
     )
 
 

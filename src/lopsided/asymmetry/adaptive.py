@@ -23,7 +23,7 @@ from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 from lopsided.losses.kernels import loss_and_gap
 from lopsided.losses.kernels.call import Call
 
-TARGET_GAP, RATE, MOMENTUM, SEPARATION, BOUNDS = 0.1, 0.7, 0.7, 1.5, (0.0, 20.0)
+TARGET_GAP, RATE, MOMENTUM, SEPARATION, BOUNDS = 0.1, 0.7, 0.7, 1.0, (0.0, 20.0)
 """The rule where nothing else is said; :class:`AdaptiveAsymmetricLoss` says what each is."""
 
 

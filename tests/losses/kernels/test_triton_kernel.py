@@ -88,7 +88,7 @@ for elements in (0, 1, 1023, 1025):
 logits = torch.tensor([[torch.nan, 0.0, torch.nan]], requires_grad=True)
 loss = asymmetric_loss(logits, torch.zeros(1, 3), mask=torch.tensor([True, True, False]), reduction="none")
 assert loss.isnan().tolist() == [[True, False, False]]
-criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=1.0)
+criterion = AdaptiveAsymmetricLoss(target_gap=0.1, rate=1.0, separation=0.0)
 criterion(torch.zeros(2, 3), torch.tensor([[1, 0, 0], [0, 0, 0]]))
 assert abs(criterion.gamma_neg.item() - 2.1) < 1e-6
 """,
