@@ -46,7 +46,7 @@ def drawn(options: argparse.Namespace) -> Table:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Memory of a linear layer on a wide sparse table, trained and evaluated.")
+    parser = argparse.ArgumentParser(description="Memory of a linear layer on a wide table, trained and evaluated.")
     parser.add_argument("--samples", type=int, default=200_000)
     parser.add_argument("--features", type=int, default=100_000)
     parser.add_argument("--labels", type=int, default=20_000)
