@@ -64,6 +64,25 @@ def test_two_processes_write_and_measure_what_one_does_to_the_bit(tmp_path, scri
             assert (tmp_path / (other + ending)).read_bytes() == (tmp_path / ("one" + ending)).read_bytes()
 
 
+BY_LABEL = """
+import sys
+from lopsided.inference.by_label import blocks
+from lopsided.cli.main import main
+blocks.MOST_SCORES = 1
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+def test_what_goes_into_the_last_layer_is_shared_where_scores_are_too_many(tmp_path, run):
+    script = tmp_path / "by_label.py"
+    script.write_text(BY_LABEL)
+    line = lines(script, "evaluate", run, "--no-keep", "--json")
+    one, two = (ended([*line, *further]) for further in ((), ("--devices", "2")))
+    assert "measured some labels at a time" in one.stderr
+    assert json.loads(one.stdout) == json.loads(two.stdout)
+
+
 SLOW = """
 import os, sys, time
 from lopsided.inference import scoring
