@@ -43,9 +43,9 @@ def test_runs_of_earlier_versions_keep_their_weights_by_rarity():
     np.testing.assert_allclose(found.toarray(), wanted.transform(TEXTS).toarray(), rtol=1e-6)
 
 
-def test_terms_count_alike_and_rows_have_length_1(pets):
+def test_pieces_count_half_and_rows_have_length_1(pets):
     preparation = fit_tfidf(pets)
-    assert (preparation.rarity == 1).all()
+    assert preparation.rarity.tolist() == [0.5 if term.startswith("~") else 1 for term in preparation.terms]
     lengths = np.sqrt(np.square(preparation.features(TEXTS).toarray()).sum(axis=1))
     np.testing.assert_allclose(lengths, [1, 1, 1, 0, 1], rtol=1e-6)
 

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from lopsided.data.features import sparse_tensor
 from lopsided.models import SparseLinear
 from lopsided.runs.config import TrainingOptions
-from lopsided.training.loop.optimizers import ROW_RATE, build_optimizer
+from lopsided.training.loop.optimizers import BIAS_RATE, ROW_RATE, build_optimizer
 from lopsided.training.loop.row_steps import check_row_steps
 
 INPUTS = sparse_tensor(csr_array(np.array([[0, 2, 0, 0], [0, 1, 0, 3]], np.float32)))
@@ -40,6 +40,13 @@ def test_rows_take_the_steps_of_adagrad_with_one_scale_each():
         weight = torch.where(touched.unsqueeze(1), weight - 0.01 * ROW_RATE * moved, weight)
         step(layer, optimizer)
     torch.testing.assert_close(layer.weight.detach(), weight)
+
+
+def test_rows_and_bias_learn_at_rates_of_their_own():
+    layer, optimizer = made(decay=0.1)
+    scales = {id(group["params"][0]): (group["lr_scale"], group["weight_decay"]) for group in optimizer.param_groups}
+    assert scales == {id(layer.weight): (ROW_RATE, 0.1), id(layer.bias): (BIAS_RATE, 0.0)}
+    assert BIAS_RATE > ROW_RATE
 
 
 def test_rows_that_no_sample_has_stay_as_they_are():

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
@@ -109,15 +111,7 @@ def _of_parts(texts: Iterable[str]) -> Iterator[list[_Counts]]:
 
 
 def _counted(texts: list[str]) -> list[_Counts]:
-    numbers: dict[str, int] = {}
-    flat: list[int] = []
-    lengths: list[int] = []
-    for text in texts:
-        words = words_of(text)
-        flat += [numbers.setdefault(word, len(numbers)) for word in words]
-        lengths.append(len(words))
-    names, word = list(numbers), np.array(flat, np.int64)
-    text = np.repeat(np.arange(len(texts)), lengths)
+    names, word, text = _numbered(map(words_of, texts))
     counts = _table(text, word, (len(texts), len(names)))
     neighbours = np.flatnonzero(text[1:] == text[:-1])
     pairs, pair = np.unique(word[neighbours] * len(names) + word[neighbours + 1], return_inverse=True)
@@ -132,15 +126,19 @@ def _counted(texts: list[str]) -> list[_Counts]:
 
 def _pieces(words: list[str], counts: csr_array) -> _Counts:
     """Pieces of words of which it is known how often they stand in texts."""
-    numbers: dict[str, int] = {}
-    flat: list[int] = []
-    lengths: list[int] = []
-    for word in words:
-        pieces = pieces_of(word)
-        flat += [numbers.setdefault(piece, len(numbers)) for piece in pieces]
-        lengths.append(len(pieces))
-    word = np.repeat(np.arange(len(words)), lengths)
-    return list(numbers), csr_array(counts @ _table(word, np.array(flat, np.int64), (len(words), len(numbers))))
+    names, piece, word = _numbered(map(pieces_of, words))
+    return names, csr_array(counts @ _table(word, piece, (len(words), len(names))))
+
+
+def _numbered(lists: Iterable[list[str]]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The names that stand in some lists; for each place in them the number of the name, and that of the list."""
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__  # a new name gets the next number
+    flat, lengths = array("q"), array("q")
+    for names in lists:
+        flat.extend(map(numbers.__getitem__, names))
+        lengths.append(len(names))
+    return list(numbers), np.array(flat, np.int64), np.repeat(np.arange(len(lengths)), np.array(lengths, np.int64))
 
 
 def _table(row: np.ndarray, column: np.ndarray, shape: tuple[int, int]) -> csr_array:

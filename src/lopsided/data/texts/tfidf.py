@@ -27,7 +27,8 @@ _FREQUENT = Least(words=3, pairs=6, pieces=5)
 _FEW = 1000
 """Training texts below which every term is one."""
 
-_WEIGHT_OF_PIECES = 1.0
+_WEIGHT_OF_PIECES = 0.5
+"""Beside that of words and pairs: at 1 precision of the first labels is lower, and mAP a little higher."""
 
 FILE, WEIGHTS = "preparation.json", "rarity.npz"
 
