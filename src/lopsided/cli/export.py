@@ -36,22 +36,22 @@ def main(arguments: list[str]) -> int:
 
 
 def _hub(given: Any, out: Path) -> int:
-    from lopsided.inference.hub import push, write_hub_folder
+    from lopsided.inference.exports.hub_folder import push, write_hub_folder
     from lopsided.runs.folder import RunFolder
 
     done = write_hub_folder(RunFolder(Path(given.run)), out, threshold=given.threshold)
     print(f"wrote {done.path}: {', '.join(done.files)}")
-    print(f"architecture: {done.architecture}; largest difference of a logit in timm: {done.largest_difference:.1e}")
+    print(f"architecture: {done.architecture}; largest difference of a logit there: {done.largest_difference:.1e}")
     print(f"counts of tags: {done.counted_on}")
     print("\nto load it:")
-    print(f'  network = timm.create_model("local-dir:{done.path}", pretrained=True).eval()')
+    print(f"  {done.load}")
     if given.push is not None:
         print(f"\nuploaded to {push(out, given.push)}")
     return 0
 
 
 def _onnx(given: Any, out: Path) -> int:
-    from lopsided.inference.export import export as write
+    from lopsided.inference.exports.onnx_file import export as write
     from lopsided.runs.folder import RunFolder
 
     done = write(RunFolder(Path(given.run)), out, threshold=given.threshold)
