@@ -40,9 +40,14 @@ def with_splits(data: Samples, *, seed: int = 0) -> Samples:
     return dataclasses.replace(data, splits=names[member])
 
 
-def ours(data: Samples, *, epochs: int) -> tuple[float, np.ndarray]:
-    training = TrainingOptions(epochs=epochs, accelerator="cpu")
-    config = usual_for_texts(Config(source="text:packages", training=training))
+def config_of(epochs: int | None) -> Config:
+    """What lopsided train takes by itself, or with so many epochs."""
+    given = {} if epochs is None else {"epochs": epochs}
+    config = Config(source="text:packages", training=TrainingOptions(**given, accelerator="cpu"))
+    return usual_for_texts(config, given={f"training.{name}" for name in given})
+
+
+def ours(data: Samples, config: Config) -> tuple[float, np.ndarray]:
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         run = fit(config, Path(folder) / "run", data=data)
@@ -113,7 +118,7 @@ def measured(rival: str, train: Callable[[], tuple[float, np.ndarray]], data: Sa
 def main() -> None:
     parser = argparse.ArgumentParser(description="Tags of package descriptions, beside LibMultiLabel and Omikuji.")
     parser.add_argument("data", type=Path, help="packages.jsonl, with the columns text, labels and group")
-    parser.add_argument("--epochs", type=int, default=TrainingOptions().epochs)
+    parser.add_argument("--epochs", type=int, help="of ours (default: as lopsided train)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", default="", help="rivals whose name begins so")
     options = parser.parse_args()
@@ -121,8 +126,9 @@ def main() -> None:
     data = with_splits(read_source(f"text:{options.data}", DataOptions(validation_share=0)))
     threads, features = options.threads, fit_tfidf(data).apply(data).features
     assert isinstance(features, csr_array)
+    config = config_of(options.epochs)
     rivals: dict[str, Callable[[], tuple[float, np.ndarray]]] = {
-        f"lopsided, tfidf, {options.epochs} epochs": lambda: ours(data, epochs=options.epochs),
+        f"lopsided, tfidf, {config.training.epochs} epochs": lambda: ours(data, config),
         "LibMultiLabel, L2-SVM, its features": lambda: of_libmultilabel(data, None, threads=threads),
         "LibMultiLabel, L2-SVM, our features": lambda: of_libmultilabel(data, features, threads=threads),
         "Omikuji, Parabel, our features": lambda: of_omikuji(data, features, threads=threads),

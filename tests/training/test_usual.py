@@ -1,14 +1,18 @@
 import pytest
 
+from lopsided.cli.main import main
 from lopsided.models import ModelOptions
-from lopsided.training import Config, LossOptions
+from lopsided.runs.folder import RunFolder
+from lopsided.training import Config, LossOptions, TrainingOptions
 from lopsided.training.usual import usual_for_texts
+
+TEXTS = Config("text:news.jsonl")
 
 
 @pytest.mark.parametrize(
     ("config", "gamma_neg"),
     [
-        (Config("text:news.jsonl"), 0.0),
+        (TEXTS, 0.0),
         (Config("svmlight:news", loss=LossOptions(margin=0.1)), 0.0),
         (Config("text:news.jsonl", loss=LossOptions(gamma_neg=4.0)), 4.0),
         (Config("text:news.jsonl", model=ModelOptions(name="all-minilm-l6-v2")), None),
@@ -22,5 +26,28 @@ def test_negatives_are_not_focused_on_counts_of_words_unless_it_was_said(config,
 
 
 def test_other_losses_stay_as_they_are():
-    config = Config("text:news.jsonl", loss=LossOptions(name="cross_entropy"))
-    assert usual_for_texts(config) is config
+    loss = LossOptions(name="cross_entropy")
+    assert usual_for_texts(Config("text:news.jsonl", loss=loss)).loss is loss
+
+
+def test_passes_are_few_unless_it_was_said():
+    assert usual_for_texts(TEXTS).training == TrainingOptions(epochs=4)
+    assert usual_for_texts(TEXTS, given={"training.epochs"}).training == TrainingOptions()
+
+
+def test_other_data_keeps_its_configuration():
+    for config in (Config("digits"), Config("text:news.jsonl", model=ModelOptions(name="all-minilm-l6-v2"))):
+        assert usual_for_texts(config) is config
+
+
+@pytest.mark.parametrize(
+    ("words", "epochs"), [([], 4), (["--training.epochs", "20"], 20), (["--config", "{file}"], 20)]
+)
+def test_an_option_that_was_given_counts_even_where_it_is_the_default(tmp_path, words, epochs):
+    source, file = tmp_path / "news.jsonl", tmp_path / "options.yaml"
+    lines = [f'{{"text": "word{n % 2} here", "labels": ["{n % 2}"]}}' for n in range(20)]
+    source.write_text("\n".join(lines), encoding="utf-8")
+    file.write_text("training: {epochs: 20}", encoding="utf-8")
+    words = [word.format(file=file) for word in words]
+    assert main(["train", f"text:{source}", *words, "--out", str(tmp_path / "run")]) == 0
+    assert RunFolder(tmp_path / "run").config().training.epochs == epochs

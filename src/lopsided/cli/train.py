@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
     from lopsided.training.fit import fit, is_first_rank
     from lopsided.training.usual import usual_for_texts
 
-    run = fit(usual_for_texts(config), out, resume=given.resume)
+    said = set(parser.parse_args(arguments, defaults=False).keys())
+    run = fit(usual_for_texts(config, given=said), out, resume=given.resume)
     if not is_first_rank():
         return 0
     best = max((float(row["val_mAP"]) for row in run.rows() if row["val_mAP"]), default=None)

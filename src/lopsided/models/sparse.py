@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lopsided.models import native_rows
+
 _NUMBERS = 1 << 20
 """Of the gradient, made at once: 4 MB, which fit into a cache."""
 
@@ -87,6 +89,8 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, inputs: Tensor, layer: SparseLinear) -> Tensor:
         ctx.inputs, ctx.layer = inputs, layer
+        if native_rows.serves(weight, inputs):
+            return native_rows.product(inputs, weight)
         return torch.sparse.mm(inputs, weight)
 
     @staticmethod

@@ -23,7 +23,7 @@ class TrainingOptions:
     """How to train: Adam with true weight decay, one cycle of the learning rate, averaged weights.
 
     Args:
-        epochs: Passes over the training split, >= 1.
+        epochs: Passes over the training split, >= 1; where it is not given, lopsided train takes 4 for counts of words.
         batch_size: Samples at a time on each device, >= 1.
         accumulate: Batches that make one step of the optimiser, >= 1.
         learning_rate: Highest learning rate of the cycle, > 0.

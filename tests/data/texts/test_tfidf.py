@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lopsided.data import DataError, Labels, Table
 from lopsided.data.texts.texts import Texts
-from lopsided.data.texts.tfidf import FILE, WEIGHTS, fit_tfidf, load_tfidf
+from lopsided.data.texts.tfidf import FILE, WEIGHTS, TfidfPreparation, fit_tfidf, load_tfidf
 
 TEXTS = ["The cat sat; the CAT purrs.", "A dog barks", "the dog and the cat", "", "zebra dog"]
 
@@ -23,12 +23,31 @@ def pets():
     return texts_of(TEXTS, splits=["train"] * 4 + ["test"])
 
 
+def by_scikit_learn(**settings):
+    return TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), **settings).fit(TEXTS[:4])
+
+
 def test_rows_are_those_of_scikit_learn(pets):
-    table = fit_tfidf(pets).apply(pets)
-    wanted = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)).fit(TEXTS[:4])
-    assert table.feature_names == tuple(wanted.get_feature_names_out())
-    np.testing.assert_allclose(table.features.toarray(), wanted.transform(TEXTS).toarray(), rtol=1e-6)
-    assert table.inputs().kind == "sparse"
+    wanted = by_scikit_learn(use_idf=False)
+    terms = tuple(wanted.get_feature_names_out().tolist())
+    found = TfidfPreparation(terms, np.ones(len(terms))).apply(pets)
+    assert found.feature_names == terms
+    np.testing.assert_allclose(found.features.toarray(), wanted.transform(TEXTS).toarray(), rtol=1e-6)
+    assert found.inputs().kind == "sparse"
+    assert set(terms) == {term for term in fit_tfidf(pets).terms if not term.startswith("~")}
+
+
+def test_runs_of_earlier_versions_keep_their_weights_by_rarity():
+    wanted = by_scikit_learn()
+    found = TfidfPreparation(tuple(wanted.get_feature_names_out().tolist()), wanted.idf_).features(TEXTS)
+    np.testing.assert_allclose(found.toarray(), wanted.transform(TEXTS).toarray(), rtol=1e-6)
+
+
+def test_terms_count_alike_and_rows_have_length_1(pets):
+    preparation = fit_tfidf(pets)
+    assert (preparation.rarity == 1).all()
+    lengths = np.sqrt(np.square(preparation.features(TEXTS).toarray()).sum(axis=1))
+    np.testing.assert_allclose(lengths, [1, 1, 1, 0, 1], rtol=1e-6)
 
 
 def test_only_the_training_split_decides_which_words_there_are(pets):
@@ -44,19 +63,20 @@ def test_labels_and_splits_stay(pets):
     assert len(table) == len(pets)
 
 
-def test_words_in_few_of_many_training_texts_are_left_out():
-    texts = [f"word{i} common" for i in range(998)] + ["rare common"] * 2
-    assert fit_tfidf(texts_of(texts)).terms == ("common",)
-
-
-def test_signs_of_scripts_without_spaces_are_words_of_their_own():
-    terms = fit_tfidf(texts_of(["猫が好き cat"])).terms
-    assert set(terms) == {"cat", "き", "き cat", "が", "が 好", "好", "好 き", "猫", "猫 が"}
+def test_terms_in_few_of_many_training_texts_are_left_out():
+    rare = ["rare thing"] * 3 + ["pair there"] * 2
+    texts = [f"word{i} common" for i in range(995)] + [f"{text} common" for text in rare]
+    terms = fit_tfidf(texts_of(texts)).terms
+    assert [term for term in terms if not term.startswith("~")] == ["common", "rare", "thing"]
+    assert {"~ com", "~mon "} < set(terms)
+    assert not {"~ rar", "~hing"} & set(terms)
 
 
 def test_forms_of_the_same_word_are_one():
     preparation = fit_tfidf(texts_of(["Café ﬁne"]))
-    assert preparation.features(["CAFE\u0301 fine"]).nnz == 3
+    rows = preparation.features(["CAFE\u0301 fine", "café fine"]).toarray()
+    assert (rows[0] == rows[1]).all()
+    assert (rows > 0).all()
 
 
 @pytest.mark.parametrize("text", ["", "\0", "🦊🦊", "<p></p>", "x" * 1_000_000, "שלום עולם"])

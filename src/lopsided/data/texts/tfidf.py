@@ -1,10 +1,11 @@
-"""From texts to how often each word and pair of words stands in them, weighed by how rare it is."""
+"""From texts to how often words, pairs of words and pieces of words stand in them."""
+# pyright: reportOptionalSubscript=false
+# (SciPy has no type stubs, and pyright infers that the shape of a sparse array may be None.)
 
 from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,34 +17,35 @@ from scipy.sparse import csr_array
 
 from lopsided.data.samples import Samples
 from lopsided.data.table import Table
+from lopsided.data.texts.terms import PIECE, Least, counts_of, frequent_terms
 from lopsided.data.texts.texts import Texts
 from lopsided.files.errors import DataError
 
-_NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_TOKEN = f"[{_NO_SPACES}]|[^\\W{_NO_SPACES}]{{2,}}"
-"""A word of at least two letters or digits; of scripts without spaces (Thai, Chinese, Japanese, …) each sign."""
-
-_RARE = 3
-"""Training texts that a word has to stand in to be one of the features."""
+_FREQUENT = Least(words=3, pairs=6, pieces=5)
+"""Training texts that a term has to stand in to be one of the features."""
 
 _FEW = 1000
-"""Training texts below which every word is one."""
+"""Training texts below which every term is one."""
+
+_WEIGHT_OF_PIECES = 1.0
 
 FILE, WEIGHTS = "preparation.json", "rarity.npz"
 
 
 @dataclass(frozen=True, eq=False)
 class TfidfPreparation:
-    """Words and pairs of neighbouring words, and how rare each is among the training texts.
+    """Words, pairs of neighbouring words and pieces of words, and how much each counts.
 
-    A text becomes a row of ``(1 + ln count) * rarity``, brought to length 1; what no training text had is left out.
+    A text becomes a row of ``(1 + ln count) * weight``, brought to length 1; what no training text had is left out. How
+    rare a term is does not weigh: the optimiser of sparse layers gives rare features the larger steps already, and
+    both together cost precision of the first labels. Runs of earlier versions have weights by rarity, which hold.
 
     Args:
-        terms: Words, and pairs joined by a space, ascending; at least one.
-        rarity: ``ln((1 + texts) / (1 + texts with the term)) + 1``, float64, shape (terms,).
+        terms: Words, pairs joined by a space, and pieces, as :func:`pieces_of` names them; ascending, at least one.
+        rarity: Weight of each term, float64, shape (terms,).
 
-    Source: Salton and Buckley, Term-weighting approaches in automatic text retrieval, 1988; scikit-learn's
-    ``TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2))``.
+    Source: Salton and Buckley, Term-weighting approaches in automatic text retrieval, 1988, whose "lnc" weights these
+    are (logarithm of the count, no weight by rarity, cosine normalisation).
     """
 
     terms: tuple[str, ...]
@@ -53,7 +55,7 @@ class TfidfPreparation:
 
     @property
     def digest(self) -> str:
-        """Of the terms and how rare each is."""
+        """Of the terms and their weights."""
         return self._digest
 
     @cached_property
@@ -89,26 +91,29 @@ class TfidfPreparation:
 
     def features(self, texts: Iterable[str]) -> csr_array:
         """Rows of texts, float32, shape (texts, terms)."""
-        return csr_array(self._vectoriser.transform(texts), dtype=np.float32)
+        rows = counts_of(texts, self._places)
+        values = (1 + np.log(rows.data, dtype=np.float64)) * self.rarity[rows.indices]
+        row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+        lengths = np.sqrt(np.bincount(row, values * values, minlength=rows.shape[0]))
+        values /= np.where(lengths > 0, lengths, 1)[row]
+        return csr_array((values.astype(np.float32), rows.indices, rows.indptr), shape=rows.shape)
 
     @cached_property
-    def _vectoriser(self) -> Any:
-        vectoriser = _new_vectoriser(vocabulary={term: i for i, term in enumerate(self.terms)})
-        vectoriser.idf_ = self.rarity
-        return vectoriser
+    def _places(self) -> dict[str, int]:
+        return {term: place for place, term in enumerate(self.terms)}
 
     def remark(self, samples: Samples) -> str | None:
         """Nothing is cut off."""
         return None
 
     def save(self, folder: Path) -> None:
-        """Write the terms as JSON and how rare each is as an array."""
+        """Write the terms as JSON and their weights as an array."""
         (folder / FILE).write_text(json.dumps({"kind": self.kind, "terms": self.terms}), encoding="utf-8")
         np.savez(folder / WEIGHTS, rarity=self.rarity)
 
 
 def fit_tfidf(texts: Samples) -> TfidfPreparation:
-    """Find the words of the training split, and how rare each is there.
+    """Find the terms that are frequent enough in the training split.
 
     Raises:
         DataError: It is of no texts, or these hold no word that counts.
@@ -116,14 +121,12 @@ def fit_tfidf(texts: Samples) -> TfidfPreparation:
     if not isinstance(texts, Texts):
         raise DataError(f"{texts.name}: expected texts, got {texts.kind}")
     chosen = texts.texts[texts.rows("train")]
-    vectoriser = _new_vectoriser(min_df=_RARE if len(chosen) >= _FEW else 1)
-    try:
-        vectoriser.fit(map(str, chosen))
-    except ValueError as error:  # no word at all, or none that is frequent enough
-        raise DataError(
-            f"{texts.name}: expected training texts with words of two letters, got {len(chosen)} without"
-        ) from error
-    return TfidfPreparation(tuple(vectoriser.get_feature_names_out().tolist()), np.asarray(vectoriser.idf_))
+    terms = frequent_terms(map(str, chosen), _FREQUENT if len(chosen) >= _FEW else Least(1, 1, 1))
+    if not terms:
+        raise DataError(f"{texts.name}: expected training texts with words of two letters, got {len(chosen)} without")
+    return TfidfPreparation(
+        tuple(terms), np.array([_WEIGHT_OF_PIECES if term.startswith(PIECE) else 1.0 for term in terms])
+    )
 
 
 def load_tfidf(folder: Path, content: dict[str, Any]) -> TfidfPreparation:
@@ -152,21 +155,3 @@ def load_tfidf(folder: Path, content: dict[str, Any]) -> TfidfPreparation:
             path=folder / WEIGHTS,
         )
     return TfidfPreparation(tuple(terms), rarity)
-
-
-def _new_vectoriser(**settings: Any) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # imported here because it takes a second
-
-    return TfidfVectorizer(
-        ngram_range=(1, 2),
-        sublinear_tf=True,
-        token_pattern=_TOKEN,
-        preprocessor=_one_form,
-        dtype=np.float64,
-        **settings,
-    )
-
-
-def _one_form(text: str) -> str:
-    """Lower case, with characters that stand for the same in one form."""
-    return unicodedata.normalize("NFKC", text).lower()

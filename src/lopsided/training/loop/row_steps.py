@@ -9,10 +9,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from lopsided.models import native_rows
 from lopsided.models.sparse import Slopes, SparseLinear, rows_of_gradient
 from lopsided.runs.config import TrainingOptions
-
-_LEAST = 1e-20  # added to the root of the sum of squares, which is 0 where a gradient is
 
 
 def check_row_steps(options: TrainingOptions) -> None:
@@ -78,10 +77,13 @@ class WithRowSteps(torch.optim.AdamW):
 
 
 def _step(weight: Tensor, sums: Tensor, slopes: list[Slopes], rate: float, decay: float) -> None:
+    inputs, outputs = [part.inputs for part in slopes], [part.outputs for part in slopes]
+    if native_rows.serves(weight, sums, *inputs, *outputs):
+        return native_rows.step(weight, sums, inputs, outputs, rate=rate, decay=decay)
     for rows, gradient in rows_of_gradient(slopes):
         total = sums[rows] + gradient.square().mean(dim=1)
         sums[rows] = total
-        gradient.mul_((-rate / (total.sqrt() + _LEAST)).unsqueeze(1))
+        gradient.mul_((-rate / (total.sqrt() + native_rows.LEAST)).unsqueeze(1))
         if decay:
             gradient.add_(weight[rows], alpha=-rate * decay)
         weight.index_add_(0, rows, gradient)
