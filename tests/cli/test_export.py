@@ -69,7 +69,7 @@ def test_wrong_usage_is_one_line_with_exit_code_2(capsys, line, message):
 
 
 def test_a_folder_for_a_hub_is_written_by_the_verb(capsys, tmp_path, timm):
-    from tests.inference.test_export import DataOptions, made
+    from tests.inference.exports.test_onnx_file import DataOptions, made
 
     data = DataOptions(image_size=64)
     run = made(tmp_path / "run", "test_resnet", (3, 64, 64), source="listing:l.csv", data=data, pretrained=False)

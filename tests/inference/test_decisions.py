@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from lopsided.data import Labels
 from lopsided.inference.calibrate import calibrate
 from lopsided.inference.evaluate import evaluate
-from lopsided.inference.export import export
+from lopsided.inference.exports.onnx_file import export
 from lopsided.inference.predict import predict
 from lopsided.inference.scoring import collected
 from lopsided.inference.thresholds import choose, decision_of

@@ -195,3 +195,19 @@ def test_frozen_features_of_texts_are_computed_in_batches_of_about_one_length(co
     order = [lengths[row] for row in tokens.by_length(range(40))]
     assert order == sorted(lengths[:40])
     assert len(list(found.folder.glob("*.npz"))) == 3
+
+
+@pytest.mark.parametrize("name", ["tfidf", None])
+def test_a_report_shows_how_texts_begin_with_their_rarest_words_marked(config, tmp_path, name):
+    pytest.importorskip("matplotlib")
+    from lopsided.reports.examples import examples
+    from lopsided.reports.runs import read_runs
+
+    run = fit(with_model(config, name=name) if name else config, tmp_path / "run")
+    shown = examples(read_runs([run.path])[0], 3)
+    assert shown.trouble is None
+    data = read_source(config.source, DataOptions())
+    for sample in shown.samples:
+        assert "".join(piece for piece, _ in sample.text) == str(data.texts[sample.row])
+        assert {"red", "green", "blue", "soft"} & {piece for piece, is_rare in sample.text if is_rare}
+        assert sample.picture is None

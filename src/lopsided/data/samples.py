@@ -143,6 +143,10 @@ class Samples(Protocol):
         """What a sample holds, in words, for people to judge it by where there is no picture."""
         return ""
 
+    def marked(self, row: int) -> list[tuple[str, bool]]:
+        """How a text begins, in pieces, and which of these are its rarest words; empty of other data."""
+        return []
+
     def image(self, row: int, *, size: int) -> Image.Image | None:
         """A picture of a sample, for the side that it is needed for; None where it is none.
 

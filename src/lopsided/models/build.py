@@ -115,6 +115,7 @@ def _text_network(
         config,
         pooling=options.pooling or "mean",
         pretrained=load_weights and options.pretrained is not False,
+        weights=options.weights,
     )
     head = linear_head(trained.num_features, num_labels, dropout=options.dropout or 0.0)
     return TextNetwork(trained, head, frozen=bool(options.frozen))

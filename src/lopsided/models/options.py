@@ -31,7 +31,7 @@ _BACKBONE_TAKES = (
     *_HEAD_TAKES,
 )
 
-_ENCODER_TAKES = ("dropout", "pretrained", "frozen", "layer_decay", "pooling", "max_length", *_HEAD_TAKES)
+_ENCODER_TAKES = ("dropout", "pretrained", "weights", "frozen", "layer_decay", "pooling", "max_length", *_HEAD_TAKES)
 
 _TAKES: dict[str, tuple[str, ...]] = {
     "auto": _BACKBONE_TAKES,  # once the network is known, settings that have no effect on it are refused
@@ -64,7 +64,7 @@ class ModelOptions:
         groups: Queries of ml_decoder, each of which answers for a group of labels (default: labels, at most 100).
         pretrained: Start a backbone from trained weights (default: true where there are any).
         weights: File with a backbone's weights, .pth or .safetensors, or a folder of lopsided export --format hub;
-            loading it executes no code.
+            loading it executes no code. A text encoder takes a folder.
         frozen: Train only the head; the backbone stays as it is (default false).
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it, in (0, 1].
         pixels: Scale colours as the backbone's trained weights expect them (backbone, the default), or to [0, 1]

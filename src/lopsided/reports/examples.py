@@ -49,6 +49,7 @@ class Example:
     picture: bytes | None  # PNG
     marks: tuple[Mark, ...]  # most probable first within found, wrong, missed, unknown
     left_out: int  # further marks, too many to show
+    text: tuple[tuple[str, bool], ...] = ()  # how a text begins, in pieces, and which are its rarest words
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def picture(image: Image.Image) -> bytes:
 
 
 def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold: float | Tensor) -> tuple[Example, ...]:
-    dataset = SplitDataset(data, split=split, options=trained.images)
+    prepared = data if trained.preparation is None else trained.preparation.apply(data)
+    dataset = SplitDataset(prepared, split=split, options=trained.images)
     batch = dataset[list(range(min(count, len(dataset))))]
     if not len(batch["rows"]):
         return ()
@@ -130,11 +132,13 @@ def _samples(trained: Trained, data: Data, *, split: str, count: int, threshold:
         probabilities = trained.calibrator(trained.model(batch["inputs"]).float())
     known = batch.get("mask", torch.ones_like(batch["targets"], dtype=torch.bool))
     found = []
-    for row, image, p, truth, is_known in zip(
-        batch["rows"].tolist(), batch["inputs"], probabilities, batch["targets"], known, strict=True
+    for place, (row, p, truth, is_known) in enumerate(
+        zip(batch["rows"].tolist(), probabilities, batch["targets"], known, strict=True)
     ):
         marks = _marks(p, truth.bool(), is_known, trained.labels, threshold)
-        found.append(Example(row, _picture_of(data, row, image), marks[:_MOST], max(0, len(marks) - _MOST)))
+        left_out = max(0, len(marks) - _MOST)
+        shown = _picture_of(data, row, batch["inputs"], place)
+        found.append(Example(row, shown, marks[:_MOST], left_out, tuple(data.marked(row))))
     return tuple(found)
 
 
@@ -155,10 +159,10 @@ def _marks(
     return tuple(marks)
 
 
-def _picture_of(data: Data, row: int, inputs: Tensor) -> bytes | None:
+def _picture_of(data: Data, row: int, inputs: Tensor, place: int) -> bytes | None:
     if inputs.dtype == torch.uint8:  # of an image file: as the network sees it
         from PIL import Image
 
-        return picture(Image.fromarray(inputs.permute(1, 2, 0).numpy()))
+        return picture(Image.fromarray(inputs[place].permute(1, 2, 0).numpy()))
     image = data.image(row, size=_SIDE)
     return None if image is None else picture(image)

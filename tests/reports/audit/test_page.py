@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import Labels, Manifest, Table, read_listing
+from lopsided.data.texts.texts import Texts
 from lopsided.data.writing.corrections import corrected, read_decisions
 from lopsided.data.writing.writer import write_data
 from lopsided.inference.audit import Audit, Suspect
@@ -85,6 +86,19 @@ def test_a_table_shows_what_is_rare_about_a_row(tmp_path, table):
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "word5, word0</p>" in text
     assert "<img" not in text
+
+
+def test_a_text_is_shown_with_its_rarest_words_marked_and_runs_nothing(tmp_path, table):
+    texts = [f"a common word{row} <img src=x onerror=alert(1)> & שלום" for row in range(20)]
+    data = Texts("pets", np.array(texts, dtype=np.dtypes.StringDType()), table.labels, table.splits)
+    write(data, tmp_path / "page.html", suspects=60)
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<img" not in text
+    assert "&lt;<mark>img</mark> <mark>src</mark>=<mark>x</mark> <mark>onerror</mark>" in text
+    assert "<mark>word7</mark>" in text
+    assert text.count('<p class="text" dir="auto">') == 60
+    assert "those of its words that stand in the fewest texts" in text
+    assert "rarest words:" not in text
 
 
 def test_only_so_many_are_shown_as_asked_for_and_a_broken_picture_is_left_out(tmp_path, manifest):

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, vstack
 
 _NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_WORD = re.compile(f"[{_NO_SPACES}]|[^\\W{_NO_SPACES}]{{2,}}")
+WORD = re.compile(f"[{_NO_SPACES}]|[^\\W{_NO_SPACES}]{{2,}}")
 """A word of at least two letters or digits; of scripts without spaces (Thai, Chinese, Japanese, …) each sign."""
 
 PIECE = "~"
@@ -32,7 +32,7 @@ def words_of(text: str) -> list[str]:
     >>> words_of("Cafe\\u0301, a 2nd ﬁne 猫が")
     ['café', '2nd', 'fine', '猫', 'が']
     """
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
+    return WORD.findall(unicodedata.normalize("NFKC", text).lower())
 
 
 def pieces_of(word: str) -> list[str]:

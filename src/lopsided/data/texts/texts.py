@@ -14,7 +14,7 @@ from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
 from lopsided.data.samples import Inputs, Samples
 from lopsided.data.texts.near_copies import sketches
-from lopsided.data.texts.words import normal_form, texts_with_word, words
+from lopsided.data.texts.words import normal_form, pieces, texts_with_word, words
 from lopsided.files.errors import DataError, quoted
 
 _BEGINNING = 300  # characters of a text that are shown
@@ -128,11 +128,21 @@ class Texts(Samples):
 
     def details(self, row: int) -> str:
         """How a text begins, and its rarest words."""
+        shown, rarest = self._beginning(row), self._rarest(row)
+        return f"{shown} [rarest words: {', '.join(rarest)}]" if rarest else shown
+
+    def marked(self, row: int) -> list[tuple[str, bool]]:
+        """How a text begins, in pieces, and which of these are its rarest words."""
+        return pieces(self._beginning(row), set(self._rarest(row)))
+
+    def _beginning(self, row: int) -> str:
         text = str(self.texts[row])
         begins = " ".join(text[: 2 * _BEGINNING].split())
-        shown = begins[:_BEGINNING] + (" …" if len(begins) > _BEGINNING or len(text) > 2 * _BEGINNING else "")
-        rarest = sorted(set(words(text)), key=lambda word: (self._with_word[word], word))[:_RAREST]
-        return f"{shown} [rarest words: {', '.join(rarest)}]" if rarest else shown
+        return begins[:_BEGINNING] + (" …" if len(begins) > _BEGINNING or len(text) > 2 * _BEGINNING else "")
+
+    def _rarest(self, row: int) -> list[str]:
+        found = set(words(str(self.texts[row])))
+        return sorted(found, key=lambda word: (self._with_word[word], word))[:_RAREST]
 
     @cached_property
     def _with_word(self) -> Counter[str]:

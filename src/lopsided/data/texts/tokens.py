@@ -215,6 +215,10 @@ class Tokens(Samples):
         """Of the text."""
         return self.source.details(row)
 
+    def marked(self, row: int) -> list[tuple[str, bool]]:
+        """Of the text."""
+        return self.source.marked(row)
+
     def to_write(self, folder: Path, *, is_taken: Callable[[str], bool]) -> dict[str, list[str]]:
         """The texts."""
         return self.source.to_write(folder, is_taken=is_taken)

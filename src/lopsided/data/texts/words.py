@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 _WORD = re.compile(r"\w+")
 
@@ -24,6 +24,22 @@ def words(text: str) -> list[str]:
     ['déjà', 'vu', '2', 'times']
     """
     return _WORD.findall(text.lower())
+
+
+def pieces(text: str, chosen: Container[str]) -> list[tuple[str, bool]]:
+    """A text in pieces, which joined are the text, and whether each is one of the chosen words, in lower case.
+
+    >>> pieces("A Zebra, a cat", {"zebra"})
+    [('A ', False), ('Zebra', True), (', a cat', False)]
+    """
+    found: list[tuple[str, bool]] = []
+    done = 0
+    for match in _WORD.finditer(text):
+        if match[0].lower() in chosen:
+            found += [(text[done : match.start()], False), (match[0], True)]
+            done = match.end()
+    found.append((text[done:], False))
+    return [(piece, is_chosen) for piece, is_chosen in found if piece]
 
 
 def texts_with_word(texts: Iterable[str]) -> Counter[str]:

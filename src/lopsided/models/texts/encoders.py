@@ -16,7 +16,9 @@ from lopsided.models.texts.network import Encoder
 _OLD_NAMES = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 
 
-def encoder(name: str, config: Mapping[str, Any], *, pooling: str, pretrained: bool) -> Encoder:
+def encoder(
+    name: str, config: Mapping[str, Any], *, pooling: str, pretrained: bool, weights: str | None = None
+) -> Encoder:
     """The encoder that a configuration describes.
 
     Args:
@@ -24,6 +26,7 @@ def encoder(name: str, config: Mapping[str, Any], *, pooling: str, pretrained: b
         config: What its ``config.json`` holds; nothing that it names is executed, but classes of transformers.
         pooling: ``mean`` or ``first``.
         pretrained: Load its weights; without them they are random.
+        weights: Folder with other weights for it, such as of an encoder that was trained before.
 
     Raises:
         ModuleNotFoundError: transformers is not installed.
@@ -34,7 +37,7 @@ def encoder(name: str, config: Mapping[str, Any], *, pooling: str, pretrained: b
     if not isinstance(size, int):
         raise DataError(f"expected config.json of {name} to say its hidden_size, got {quoted(size)}")
     if pretrained:
-        _load(network, encoder_files(name) / "model.safetensors")
+        _load(network, _weights_in(weights) if weights else encoder_files(name) / "model.safetensors")
     return Encoder(network, name=name, pooling=pooling, num_features=size)
 
 
@@ -61,6 +64,15 @@ def _network(name: str, config: Mapping[str, Any]) -> Any:
     if getattr(network, "pooler", None) is not None:  # made for another purpose, and never trained here
         network.pooler = None
     return network
+
+
+def _weights_in(folder: str) -> Path:
+    path = Path(folder).expanduser() / "model.safetensors"
+    if not path.is_file():
+        raise DataError(
+            f"expected model.weights of a text encoder to be a folder with {path.name}, got {quoted(folder)}"
+        )
+    return path
 
 
 def _load(network: Any, path: Path) -> None:

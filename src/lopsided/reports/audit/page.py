@@ -49,7 +49,8 @@ class Card:
     kind: str
     chance: str
     noted: str  # other labels that the sample is noted to have
-    details: str  # the largest features, of a row without a picture
+    text: list[tuple[str, bool]]  # how a text begins, in pieces, and which of these are its rarest words
+    details: str  # the largest features, of a row that is neither picture nor text
     picture: str | None  # as an address that holds it
     content: str  # which sample it is, wherever it stands in the data
 
@@ -84,6 +85,7 @@ def write_audit_page(found: Audit, data: Data, out: Path, *, title: str, command
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         cards=cards,
         pictures=any(card.picture for card in cards),
+        texts=any(card.text for card in cards),
         labels=sorted({card.label for card in cards}),
         warnings=banner(found.trust),
         kinds={card.kind for card in cards},
@@ -123,6 +125,7 @@ def _cards(suspects: Sequence[Suspect], data: Data) -> list[Card]:
         if row not in pictures:
             pictures[row] = _picture(data, row)
         noted = [names[k] for k in data.labels.positives[[row]].indices.tolist() if k != suspect.label]
+        text = data.marked(row)
         card = Card(
             row=row,
             sample=data.sample_name(row),
@@ -130,7 +133,8 @@ def _cards(suspects: Sequence[Suspect], data: Data) -> list[Card]:
             kind=suspect.kind,
             chance=_percent(suspect.probability),
             noted=", ".join(noted),
-            details=data.details(row) if pictures[row] is None else "",
+            text=text,
+            details=data.details(row) if pictures[row] is None and not text else "",
             picture=pictures[row],
             content=content_of_sample(data, row),
         )

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from lopsided.data import DataOptions
-from lopsided.inference.hub import push, write_hub_folder
+from lopsided.inference.exports.hub_folder import push, write_hub_folder
 from lopsided.models import ModelOptions, build_model
-from tests.inference.test_export import LABELS, made
+from tests.inference.exports.test_onnx_file import LABELS, made
 
 pytest.importorskip("safetensors")
 

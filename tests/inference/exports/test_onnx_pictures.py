@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from lopsided.data import DataOptions, read_source
-from lopsided.inference.export import export
+from lopsided.inference.exports.onnx_file import export
 from lopsided.inference.predict import predict
-from tests.inference.test_export import LABELS, made, opened
+from tests.inference.exports.test_onnx_file import LABELS, made, opened
 
 
 @pytest.fixture(scope="module")

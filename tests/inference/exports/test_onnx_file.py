@@ -8,9 +8,9 @@ import torch
 from scipy.sparse import csr_array
 
 from lopsided.data import DataOptions, Inputs, Labels, Table
-from lopsided.inference import export as module
 from lopsided.inference.calibrate import fitted
-from lopsided.inference.export import export
+from lopsided.inference.exports import onnx_file as module
+from lopsided.inference.exports.onnx_file import export
 from lopsided.inference.predict import predict
 from lopsided.models import ModelOptions, build_model, usual_kind
 from lopsided.runs.calibrators import ClosedForm
