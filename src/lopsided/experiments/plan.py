@@ -36,14 +36,14 @@ class Sweep:
         seeds: Number of runs of each setting, >= 1; their seeds are 0, 1, ...
         trials: Learning rates tried for each setting on the validation split, >= 1: four times apart, around
             ``training.learning_rate``.
-        decays: Weight decays tried with each of them, >= 0; without any, that of ``training`` alone.
-        widen: How many numbers more are tried beyond each end of an axis, one after the other, for a setting whose best
-            is the outermost one, >= 0. An axis of one number stays as it is.
         missing: Shares of the training positives to hide, in [0, 1); validation and test keep theirs.
-        unknown: Shares of the training labels to make unknown, in [0, 1), each with each share of ``missing``.
         data: What to do with the data while reading it.
         model: Network.
         training: Budget; of it the learning rate is the middle of those that are tried.
+        decays: Weight decays tried with each learning rate, >= 0; without any, that of ``training`` alone.
+        widen: How many numbers more are tried beyond each end of an axis, one after the other, for a setting whose best
+            is the outermost one, >= 0. An axis of one number stays as it is.
+        unknown: Shares of the training labels to make unknown, in [0, 1), each with each share of ``missing``.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Sweep:
     settings: tuple[Setting, ...]
     seeds: int = 5
     trials: int = 4
-    decays: tuple[float, ...] = ()
-    widen: int = 2
     missing: tuple[float, ...] = (0.0,)
-    unknown: tuple[float, ...] = (0.0,)
     data: DataOptions = field(default_factory=DataOptions)
     model: ModelOptions = field(default_factory=ModelOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    decays: tuple[float, ...] = ()
+    widen: int = 2
+    unknown: tuple[float, ...] = (0.0,)
 
     def __post_init__(self) -> None:
         for name, least in (("seeds", 1), ("trials", 1), ("widen", 0)):
@@ -83,6 +83,11 @@ class Sweep:
         groups["training"].pop("workers", None)
         decides = json.dumps({"source": self.source, **groups}, sort_keys=True)
         return f"lopsided-{self.name}-{hashlib.sha256(decides.encode()).hexdigest()[:12]}"
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning rates that are tried at first, ascending, to three digits."""
+        return list(self.axes.rates.values)
 
     @property
     def axes(self) -> Axes:

@@ -15,10 +15,8 @@ from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.naming import shown
 from lopsided.reports.sweeps.figures import sweep_figure
 from lopsided.reports.sweeps.reading import SettingResult, SweepResults, read_sweep
-from lopsided.reports.sweeps.words import about_unknown, summary_of, unsettled, warnings_about
+from lopsided.reports.sweeps.words import about_unknown, summary_of, warnings_about
 from lopsided.runs.json_files import write_whole
-
-__all__ = ["render_sweep", "summary_of", "unsettled", "warnings_about", "write_sweep_report"]
 
 TITLES = {
     "gamma_neg": "mAP against the focusing power of negatives",
