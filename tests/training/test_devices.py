@@ -1,5 +1,6 @@
 """A run on two processes learns what a run on one does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from lopsided.training import RunFolder
+from tests.models.texts.tiny_encoder import write_tiny_encoder
 
 MAIN = "import sys; from lopsided.cli.main import main; sys.exit(main())"
 
@@ -94,3 +96,31 @@ def test_two_processes_see_the_same_augmented_images_as_one(tmp_path):
     ]
     assert_equal_records(*runs)
     assert (tmp_path / "2" / "unreadable.csv").read_text().count("9.png") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["tfidf", "encoder"])
+def test_two_processes_learn_of_texts_what_one_does(tmp_path, network):
+    rows = [
+        {
+            "text": f"{['the cat purrs', 'a dog barks', 'red and blue'][k % 3]} {k % 7}",
+            "labels": [["cat"], ["dog"], []][k % 3],
+        }
+        for k in range(160)
+    ]
+    file = tmp_path / "pets.jsonl"
+    file.write_text(
+        "".join(json.dumps(row | {"split": "val" if k % 5 == 4 else "train"}) + "\n" for k, row in enumerate(rows))
+    )
+    name = "tfidf" if network == "tfidf" else write_tiny_encoder(tmp_path / "tiny")
+    runs = [
+        trained(
+            tmp_path,
+            f"text:{file}",
+            options(devices=devices, batch_size=32 // devices)
+            | {"--model.name": name, "--training.learning_rate": 0.01},
+            out=tmp_path / str(devices),
+        )
+        for devices in (1, 2)
+    ]
+    assert_equal_records(*runs)

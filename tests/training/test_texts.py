@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lopsided.cli.main import main
 from lopsided.data import DataError, DataOptions, read_source
 from lopsided.inference.predict import likeliest, predict
 from lopsided.inference.scoring import collected
@@ -70,7 +71,10 @@ def test_a_run_needs_neither_the_folder_of_the_encoder_nor_its_own_place(config,
     torch.testing.assert_close(collected(moved.load(), data, split="test", batch_size=3).logits, wanted)
 
 
-def test_a_run_stopped_after_an_epoch_and_resumed_equals_one_that_was_not(config, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["tfidf", "encoder"])
+def test_a_run_stopped_after_an_epoch_and_resumed_equals_one_that_was_not(config, tmp_path, monkeypatch, name):
+    if name == "tfidf":
+        config = with_model(config, name=name)
     whole = fit(config, tmp_path / "whole")
     original = Loop._save
 
@@ -124,6 +128,54 @@ def test_a_run_whose_preparation_is_another_is_refused(config, tmp_path, file, c
         (run.preparation_folder / file).write_text(content)
     with pytest.raises(ValueError, match=message):
         run.load()
+
+
+TERMS = json.dumps({"kind": "tfidf", "terms": ["cat", "dog"]})
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("preparation.json", "[]", "expected a JSON object"),
+        ("preparation.json", "{" * 10_000, "expected"),
+        ("preparation.json", '{"kind": "tfidf"}', "expected terms to be a list of texts, got another"),
+        ("preparation.json", '{"kind": "tfidf", "terms": [1, 2]}', "expected terms to be a list of texts, got another"),
+        ("preparation.json", '{"kind": "tfidf", "terms": ["a", "a"]}', "expected terms to be distinct, got one twice"),
+        ("preparation.json", TERMS, "expected a finite float64 for each of 2 terms"),
+        ("rarity.npz", b"no archive", "expected an array rarity"),
+        ("rarity.npz", "a pickle", "expected an array rarity"),
+        ("rarity.npz", None, "expected an array rarity"),
+    ],
+)
+def test_a_run_on_words_from_a_stranger_is_refused_in_one_line_and_executes_nothing(
+    config, tmp_path, capsys, file, content, message
+):
+    training = dataclasses.replace(config.training, epochs=1)
+    run = fit(dataclasses.replace(with_model(config, name="tfidf"), training=training), tmp_path / "run")
+    path = run.preparation_folder / file
+    if content is None:
+        path.unlink()
+    elif content == "a pickle":
+        np.savez(path, rarity=np.array([Trap(tmp_path / "trap")], dtype=object))
+        assert not (tmp_path / "trap").exists()
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    capsys.readouterr()
+    assert main(["predict", str(run.path), "--text", "the cat"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert message in said
+    assert "\n" not in said
+    assert not (tmp_path / "trap").exists()
+
+
+class Trap:
+    """Makes a file when it is loaded as a pickle."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
 
 
 def test_longer_texts_than_the_encoder_takes_are_cut_off(config):

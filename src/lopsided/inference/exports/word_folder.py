@@ -125,28 +125,12 @@ def write_word_folder(run: RunFolder, out: Path, *, threshold: float | None = No
             "--format hub"
         )
     decision = decision_of(run, trained, threshold)
-    about, arrays = _calibration(trained.calibrator)
-    content = {
-        "format": FORMAT,
-        "lopsided": lopsided.__version__,
-        "word": WORD.pattern,
-        "terms": words.terms,
-        "labels": trained.labels,
-        "kept": KEPT,
-        **about,
-    }
-    thresholds = torch.as_tensor(decision.threshold).expand(len(trained.labels))
-    arrays |= {
-        "rarity": words.rarity,
-        "weight": _numbers(network.weight),
-        "bias": _numbers(network.bias),
-        "thresholds": _numbers(thresholds),
-    }
+    content, arrays = _contents(trained, words, network, decision)
     out.parent.mkdir(parents=True, exist_ok=True)
     with folder_for(out) as folder:
         (folder / "model.json").write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
         np.savez(folder / "arrays.npz", allow_pickle=False, **arrays)
-        card = _card(run, trained, decision, about["calibration"])
+        card = _card(run, trained, decision, content["calibration"])
         (folder / "README.md").write_text(card, encoding="utf-8")
         if out.exists():
             out.rmdir()
@@ -160,6 +144,25 @@ def write_word_folder(run: RunFolder, out: Path, *, threshold: float | None = No
         num_labels=len(trained.labels),
         threshold=decision.describe(),
     )
+
+
+def _contents(
+    trained: Trained, words: TfidfPreparation, network: SparseLinear, decision: Decision
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What model.json and arrays.npz hold."""
+    about, arrays = _calibration(trained.calibrator)
+    content = {
+        "format": FORMAT,
+        "lopsided": lopsided.__version__,
+        "word": WORD.pattern,
+        "terms": words.terms,
+        "labels": trained.labels,
+        "kept": KEPT,
+        **about,
+    }
+    thresholds = torch.as_tensor(decision.threshold).expand(len(trained.labels))
+    numbers = {"weight": network.weight, "bias": network.bias, "thresholds": thresholds}
+    return content, arrays | {"rarity": words.rarity, **{name: _numbers(part) for name, part in numbers.items()}}
 
 
 def lines(calibration: str) -> str:
