@@ -13,8 +13,10 @@ from torch import Tensor
 
 from lopsided.metrics.at_k import propensities
 from lopsided.metrics.calibration import Reliability, reliability
+from lopsided.metrics.counts import Counts, count
 from lopsided.metrics.intervals import interval, share_draws
-from lopsided.metrics.operating_point import OperatingPoint, operating_point
+from lopsided.metrics.operating_point import OperatingPoint, operating_point, operating_point_from
+from lopsided.metrics.ranked.blocks import Blocks, rankings_of_blocks
 from lopsided.metrics.ranked.frequencies import GROUPS, Frequencies
 from lopsided.metrics.ranked.rankings import Rankings, mean_of_group, rankings
 from lopsided.metrics.ranked.top import Shares, share
@@ -192,6 +194,39 @@ def measure(
     found = rankings(scores, targets, num_ranks=max(KS), mask=mask, training=training)
     point = operating_point(probabilities, targets, threshold=threshold, mask=mask)
     return measured(found, point, bins or reliability(probabilities, targets, mask=mask))
+
+
+def measure_blocks(
+    blocks: Blocks,
+    probabilities: Callable[[Tensor], Tensor] = torch.sigmoid,
+    *,
+    threshold: float | Tensor = 0.5,
+    training: Frequencies | None = None,
+) -> dict[str, float]:
+    """What :func:`measure` says, of scores that come in blocks and are never in memory as a whole; two passes.
+
+    Args:
+        blocks: Starts a pass over scores, targets and mask of some samples at a time, each ``(samples, labels)``.
+        probabilities: What makes them of the scores of a block.
+        threshold: In [0, 1], a number or a tensor of shape ``(labels,)``; what is above it is predicted.
+        training: How frequent labels are in training; without it, the metrics that need it are nan.
+
+    Returns: The same numbers; memory grows with the positives and one block, not with samples times labels.
+
+    >>> scores, targets = torch.tensor([[2.0, -1.0], [1.0, 3.0]]), torch.tensor([[1, 0], [0, 1]])
+    >>> parts = [(scores[:1], targets[:1], None), (scores[1:], targets[1:], None)]
+    >>> measure_blocks(lambda: parts) == measure_blocks(lambda: [(scores, targets, None)])
+    True
+    """
+    counts, bins = list[Counts](), list[Reliability]()
+
+    def add(scores: Tensor, targets: Tensor, mask: Tensor | None) -> None:
+        shares = probabilities(scores)
+        counts[:] = [sum(counts, count(shares, targets, threshold=threshold, mask=mask))]
+        bins[:] = [sum(bins, reliability(shares, targets, mask=mask))]
+
+    found = rankings_of_blocks(blocks, num_ranks=max(KS), training=training, also=add)
+    return measured(found, operating_point_from(counts[0]), bins[0])
 
 
 def measured(found: Rankings, point: OperatingPoint, bins: Reliability, *, ks: Sequence[int] = KS) -> dict[str, float]:

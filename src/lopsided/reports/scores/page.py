@@ -14,6 +14,7 @@ import lopsided
 from lopsided.inference.chosen import describe_chosen
 from lopsided.inference.own_scores.reading import OwnScores
 from lopsided.metrics.catalogue import CATALOGUE, of_group
+from lopsided.reports.doubts import always_true
 from lopsided.reports.figures.calibration import diagram
 from lopsided.reports.figures.pictures import picture_of
 from lopsided.reports.figures.style import DARK, LIGHT
@@ -33,13 +34,16 @@ def write_scores_report(scores: OwnScores, result: dict[str, Any], out: Path) ->
         loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     said = describe_chosen(result["chosen_on_this_split"], result["split"])
+    warnings = [said] if said else []
+    if always := result["labels_always_true"]:
+        warnings.append(always_true(always, result["labels_measured"], result["split"]))
     page = templates.get_template("scores/scores.html.j2").render(
         title=f"{scores.place} on {result['split']}",
         version=lopsided.__version__,
         light=LIGHT,
         dark=DARK,
         summary=_summary(scores, result),
-        warnings=[said] if said else [],
+        warnings=warnings,
         rows=[
             (metric.title, _percent(result[name]), _percent(result["top3"].get(name)), metric.meaning)
             for name, metric in CATALOGUE.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
-from lopsided.metrics.catalogue import RANKED
+from lopsided.metrics.catalogue import of_group
 from lopsided.reports.figures.pictures import picture_of
 from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.naming import shown
@@ -25,7 +25,8 @@ TITLES = {
     "adaptive": "Adaptive asymmetry against fixed settings",
     "losses": "Losses compared",
 }
-_OTHERS = [metric for metric in RANKED if metric.name != "mAP"]
+_OTHERS = [metric for metric in of_group("usual") if metric.name != "mAP"]
+_FURTHER = [*of_group("labels"), *of_group("samples")]
 _NAMED = 4  # settings of a sentence
 _CAPTION = (
     "Left: mean average precision on the test split; the strong dot is the mean over seeds, its bar one standard "
@@ -74,6 +75,11 @@ def render_sweep(sweep: SweepResults) -> str:
         picture=picture_of(partial(sweep_figure, sweep)),
         others=[metric.title for metric in _OTHERS],
         tables=[(share_hidden(share), [_cells(result) for result in sweep.at(share)]) for share in sweep.shares],
+        further=[metric.title for metric in _FURTHER],
+        further_tables=[
+            (share_hidden(share), [(result.label, _further(result)) for result in sweep.at(share)])
+            for share in sweep.shares
+        ],
         options=_options(sweep),
     )
 
@@ -186,6 +192,10 @@ def _cells(result: SettingResult) -> tuple[str, list[str]]:
         f"{numbers['final_gamma_neg']:.1f}" if math.isfinite(numbers["final_gamma_neg"]) else "–",
         shown(numbers["learning_rate"]),
     ]
+
+
+def _further(result: SettingResult) -> list[str]:
+    return [_plain(result.numbers.get(metric.name, math.nan)) for metric in _FURTHER]
 
 
 def _options(sweep: SweepResults) -> list[tuple[str, str]]:
