@@ -9,7 +9,7 @@ from lopsided.runs.environment import environment
 from tests.reports.conftest import evaluation_of
 
 COLUMNS = [*of_group("usual"), *UNRANKED]
-WON_BY_MORE = ["mAP", "micro AP", "AUROC", "CF1", "mean F1", "OF1"]
+WON_BY_MORE = ["mAP", "mAP 11", "micro AP", "AUROC", "CF1", "mean F1", "OF1"]
 
 
 def write_environment(run, **changed):
@@ -56,7 +56,7 @@ def test_a_run_without_evaluation_says_how_to_get_one(make_run):
 def test_metrics_that_are_undefined_or_missing_are_dashes(make_run):
     (run,) = read_runs([make_run("a", evaluation={**evaluation_of(0.5), "mAP": math.nan, "cf1": None, "top3": None})])
     (row,) = metric_rows([run], COLUMNS)
-    assert [cell.text for cell in row.cells[:5]] == ["–", "50.0", "50.0", "–", "50.0"]
+    assert [cell.text for cell in row.cells[:5]] == ["–", "50.0", "50.0", "50.0", "–"]
     (top,) = metric_rows([run], DECISIONS, group="top3")
     assert {cell.text for cell in top.cells} == {"–"}
 

@@ -126,7 +126,7 @@ CATALOGUE = {
     metric.name: metric
     for metric in (
         Metric("mAP", "mAP", "mean average precision over labels with positives", "scores", _mean_average_precision),
-        Metric("mAP_11", "mAP 11", "mAP by 11 points, as in Pascal VOC 2007", "scores", _eleven_points, group="labels"),
+        Metric("mAP_11", "mAP 11", "the same by 11 points, as Pascal VOC 2007 did", "scores", _eleven_points),
         Metric("micro_AP", "micro AP", "average precision of all elements pooled", "scores", _micro_average_precision),
         Metric("auroc", "AUROC", "area under the ROC curve, mean over labels", "scores", _mean_roc_auc),
         Metric("micro_auroc", "micro AUROC", "AUROC of all elements pooled", "scores", _micro_roc_auc, group="labels"),
