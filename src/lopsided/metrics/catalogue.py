@@ -62,9 +62,9 @@ def at_k_metrics(ks: Sequence[int]) -> list[Metric]:
     """
     of_k = (("p", "P", _precision), ("ndcg", "nDCG", _gain), ("psp", "PSP", _scored_precision))
     meanings = {
-        "p": "true ones among a sample's {k} best-ranked labels",
-        "ndcg": "P@{k} with higher ranks counting more",
-        "psp": "P@{k} with rarer labels counting more",
+        "p": "true ones of the {k} best-ranked",
+        "ndcg": "P@{k}, higher ranks count more",
+        "psp": "P@{k}, rarer labels count more",
     }
     return [
         Metric(f"{name}_at_{k}", f"{title}@{k}", meanings[name].format(k=k), "shares", _at(k, value), group="samples")
@@ -120,7 +120,7 @@ def _micro_roc_auc(found: Rankings) -> float:
     return found.micro_roc_auc
 
 
-_FREQUENT = ("frequent in training", "in between", "rare in training")
+_FREQUENT = ("frequent labels", "labels in between", "rare labels")
 
 CATALOGUE = {
     metric.name: metric
@@ -131,7 +131,7 @@ CATALOGUE = {
         Metric("auroc", "AUROC", "area under the ROC curve, mean over labels", "scores", _mean_roc_auc),
         Metric("micro_auroc", "micro AUROC", "AUROC of all elements pooled", "scores", _micro_roc_auc, group="labels"),
         *(
-            Metric(f"mAP_{name}", f"mAP {name}", f"mAP of labels {how}", "scores", _of_group(number), group="labels")
+            Metric(f"mAP_{name}", f"mAP {name}", f"mAP of {how}", "scores", _of_group(number), group="labels")
             for number, (name, how) in enumerate(zip(GROUPS, _FREQUENT, strict=True))
         ),
         *at_k_metrics(KS),

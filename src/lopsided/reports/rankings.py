@@ -101,9 +101,9 @@ def _tables(runs: Sequence[Run]) -> list[tuple[str, tuple[Metric, ...]]]:
 
 
 _KINDS = {
-    "p": "Precision of the best-ranked labels of each sample",
-    "ndcg": "The same with higher ranks counting more",
-    "psp": "The same with rarer labels counting more",
+    "p": "P@k: true ones among the k best-ranked labels of a sample",
+    "ndcg": "nDCG@k: the same, with higher ranks counting more",
+    "psp": "PSP@k: the same, with labels that are rare in training counting more",
 }
 
 
