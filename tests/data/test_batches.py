@@ -4,7 +4,7 @@ import torch
 from scipy.sparse import csr_array
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
-from lopsided.data import DataError, SplitDataset
+from lopsided.data import DataError, Labels, SplitDataset, Table
 
 
 def test_a_batch_is_a_dict_of_tensors_of_the_split(make_table):
@@ -61,3 +61,18 @@ def test_a_single_number_is_no_batch(make_table):
 def test_a_split_that_is_not_there_is_refused(make_table):
     with pytest.raises(DataError, match="expected a split among train"):
         SplitDataset(make_table(["train"]), split="val")
+
+
+@pytest.mark.parametrize("way", ["known", "unknown", "negatives"])
+def test_sparse_targets_are_the_dense_ones_with_the_same_mask(way):
+    draw = np.random.default_rng(0)
+    has, other = draw.random((6, 4)) < 0.4, draw.random((6, 4)) < 0.4
+    further = {} if way == "known" else {way: csr_array(other & ~has)}
+    labels = Labels(("a", "b", "c", "d"), csr_array(has), **further)
+    table = Table("made", np.zeros((6, 2), np.float32), labels, np.array(["train"] * 6))
+    dense, sparse = (SplitDataset(table, split="train", sparse_targets=chosen)[[4, 0, 3]] for chosen in (False, True))
+    assert sparse["targets"].layout == torch.sparse_csr
+    assert torch.equal(sparse["targets"].to_dense(), dense["targets"].bool())
+    assert set(sparse) == set(dense)
+    for name in set(dense) - {"targets"}:
+        assert torch.equal(sparse[name], dense[name]), name

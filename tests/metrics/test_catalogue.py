@@ -30,9 +30,9 @@ from lopsided.metrics.catalogue import (
     decisions,
     intervals,
     measure,
-    measured,
     of_group,
     undefined,
+    values_of,
 )
 from lopsided.metrics.ranked.frequencies import Frequencies
 from lopsided.metrics.ranked.rankings import rankings
@@ -104,7 +104,7 @@ def test_a_k_beyond_the_labels_is_undefined_and_further_ks_come_beside_the_usual
     assert narrow["p_at_3"] == precision_at_k(logits[:, :4], targets[:, :4], k=3)
     found = rankings(logits, targets, num_ranks=6, training=TRAINING)
     point = operating_point(probabilities, targets)
-    more = measured(found, point, reliability(probabilities, targets), ks=(1, 6))
+    more = values_of(found, point, reliability(probabilities, targets), ks=(1, 6))
     assert set(more) == {*CATALOGUE, "p_at_6", "ndcg_at_6", "psp_at_6"}
     assert more["p_at_6"] == pytest.approx(precision_at_k(logits, targets, k=6).item())
 

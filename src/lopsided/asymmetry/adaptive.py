@@ -161,7 +161,7 @@ class AdaptiveAsymmetricLoss(Loss):
         if self.training:
             if sums is None:
                 sums = gap_sums(logits, targets, mask=mask, per_label=self.per_label)
-            self._follow(sum_over_ranks(sums))
+            self.follow(sum_over_ranks(sums))
         return loss
 
     def gap(self) -> Gap:
@@ -177,7 +177,12 @@ class AdaptiveAsymmetricLoss(Loss):
         return self
 
     @torch.no_grad()
-    def _follow(self, sums: Tensor) -> None:
+    def follow(self, sums: Tensor) -> None:
+        """Take a step of the rule, as every call in ``train()`` does by itself.
+
+        Args:
+            sums: :func:`lopsided.asymmetry.gap_sums` of the batch, over all ranks, shape ``(4,)`` or ``(4, labels)``.
+        """
         state = update(
             AdaptiveState(self.gamma_neg, self.gap_sums),
             sums,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser
 from lopsided.cli.printing import counted, named, percent, say, table
 from lopsided.cli.rankings import about_frequency, add_rankings, further, rankings_of
+
+if TYPE_CHECKING:
+    from lopsided.inference.processes import Processes
+    from lopsided.training import RunFolder
 
 FEW_SAMPLES = 50
 """Samples below which a bootstrap interval is said to be too narrow."""
@@ -35,6 +39,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--split", type=str, help="which split (default: test, else val, else the only one)")
     parser.add_threshold()
     parser.add_keep()
+    parser.add_devices()
     own_scores.add_scores(parser, made=("calibration", "thresholds"))
     add_rankings(parser)
     parser.add_argument("--all", action="store_true", help="print every metric, not the usual ones alone")
@@ -42,24 +47,38 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.threshold is not None and given.thresholds is not None:
         parser.error("expected --threshold or --thresholds, got both")
-    if own_scores.check_options(parser, given, unfit=("no_keep",)):
+    if own_scores.check_options(parser, given, unfit=("no_keep", "devices", "machines")):
         _say(given.run, own_scores.evaluate(given), given)
         return 0
 
-    from lopsided.inference.evaluate import evaluate as measure
+    from lopsided.inference.processes import started
+    from lopsided.inference.scoring import computed
     from lopsided.runs.own_data import data_for
-    from lopsided.runs.unreadable import describe
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
+    with started(devices=given.devices or 1, machines=given.machines or 1) as processes:
+        if processes.is_first:
+            _measure(run, processes, given)
+        else:
+            processes.serve(lambda: (run, data_for(run, given.source)), computed)
+    return 0
+
+
+def _measure(run: RunFolder, processes: Processes, given: Any) -> None:
+    from lopsided.inference.evaluate import evaluate as measure
+    from lopsided.inference.processes import shared
+    from lopsided.runs.own_data import data_for
+    from lopsided.runs.unreadable import describe
+
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
     options = {"split": given.split, "threshold": given.threshold, "source": given.source, **rankings_of(given)}
-    result = measure(run, data, save=own, keep=not given.no_keep, **options)
+    with shared(processes, data):
+        result = measure(run, data, save=own, keep=not given.no_keep, **options)
     if unreadable := result.get("unreadable"):
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     _say(str(run.path), result, given)
-    return 0
 
 
 def _say(what: str, result: dict[str, Any], given: Any) -> None:

@@ -166,6 +166,12 @@ class Parser(ArgumentParser):
         about = "compute scores anew and keep none in the run (scores/), where the next verb reads them"
         self.add_argument("--no-keep", action="store_true", help=about)
 
+    def add_devices(self) -> None:
+        """Take how many processes share the samples."""
+        about = "GPUs, or processes without any, that share the samples and write one file (default: 1)"
+        self.add_argument("--devices", type=int, help=about)
+        self.add_argument("--machines", type=int, help="machines with so many each, which torchrun connects")
+
     def add_threshold(self) -> None:
         """Take one threshold for all labels."""
         about = "probability above which a label is predicted (default: as lopsided thresholds chose, else 0.5)"

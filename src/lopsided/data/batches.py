@@ -1,11 +1,16 @@
 """Batches of samples as tensors."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lopsided.data.features import expect_sparse, sparse_tensor
+from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
 from lopsided.data.samples import Samples
 from lopsided.files.errors import DataError
@@ -25,6 +30,7 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
         options: How image files become inputs.
         augment: Change images at random, as for training, as far as the options say.
         seed: Decides how, at least 0.
+        sparse_targets: Hand out targets as a CSR tensor of bool; not with mixup, which makes shares of them.
 
     Raises:
         DataError: There is no such split, or the seed is negative.
@@ -37,11 +43,23 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
     """
 
     def __init__(
-        self, samples: Samples, *, split: str, options: ImageOptions = _USUAL, augment: bool = False, seed: int = 0
+        self,
+        samples: Samples,
+        *,
+        split: str,
+        options: ImageOptions = _USUAL,
+        augment: bool = False,
+        seed: int = 0,
+        sparse_targets: bool = False,
     ) -> None:
         if seed < 0:
             raise DataError(f"expected seed to be at least 0, got {seed}")
-        samples.inputs(options)  # refuses what cannot be made here, before any process is told to make it
+        inputs = samples.inputs(options)  # refuses what cannot be made here, before any process is told to make it
+        if sparse_targets or inputs.kind == "sparse":
+            expect_sparse()
+        self._labels = samples.labels if sparse_targets else None
+        if sparse_targets:  # batches are made of samples without labels
+            samples = dataclasses.replace(samples, labels=_no_labels(len(samples)), truth=None)
         self.samples, self.options, self.seed = samples, options, seed if augment else None
         self.split_rows = samples.rows(split)
 
@@ -56,13 +74,34 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
                 these. Without an epoch it is 0.
 
         Returns:
-            ``inputs`` (n, ...): float32, or uint8 of image files; ``targets`` uint8 (n, labels), with mixup float32;
+            ``inputs`` (n, ...): float32, or uint8 of image files; ``targets`` uint8 (n, labels), with mixup float32,
+            with ``sparse_targets`` bool and CSR;
             ``mask`` bool (n, labels), True where known, absent where all is known; ``rows`` int64 (n,), sample numbers
             in the data; ``unreadable``, those whose file could not be opened, absent where there are none.
         """
         epoch, positions = _epoch_and_positions(wanted)
         rows = self.split_rows[np.asarray(positions, dtype=np.int64)]
-        return self.samples.batch(rows, self.options, draw=None if self.seed is None else (self.seed, epoch))
+        batch = self.samples.batch(rows, self.options, draw=None if self.seed is None else (self.seed, epoch))
+        if self._labels is None:
+            return batch
+        return {**batch, **_sparse_targets(self._labels, rows, unreadable=batch.get("unreadable"))}
+
+
+def _no_labels(count: int) -> Labels:
+    return Labels(("none",), csr_array((count, 1), dtype=bool))
+
+
+def _sparse_targets(labels: Labels, rows: np.ndarray, *, unreadable: Tensor | None) -> dict[str, Tensor]:
+    """Targets, and the mask where something is not known; nothing is of samples that could not be opened."""
+    positives, mask = labels.sparse(rows)
+    if unreadable is not None:
+        there = ~np.isin(rows, unreadable.numpy())
+        mask = np.ones((len(rows), len(labels.names)), bool) if mask is None else mask
+        mask &= there[:, None]
+        positives = csr_array(positives.multiply(there[:, None]), dtype=bool)
+        positives.eliminate_zeros()
+    known = {} if mask is None else {"mask": torch.from_numpy(mask)}
+    return {"targets": sparse_tensor(positives), **known}
 
 
 TableDataset = SplitDataset

@@ -69,7 +69,7 @@ def sparse_tensor(features: csr_array) -> Tensor:
     """
     import torch
 
-    _say_once_that_it_is_new()
+    expect_sparse()
     # They are checked as they are read: an invalid one never comes this far.
     return torch.sparse_csr_tensor(
         torch.from_numpy(features.indptr.astype(np.int64)),
@@ -81,10 +81,13 @@ def sparse_tensor(features: csr_array) -> Tensor:
 
 
 @cache
-def _say_once_that_it_is_new() -> None:
-    """Torch says of the first sparse tensor of a process that this layout is in beta state, which helps nobody."""
+def expect_sparse() -> None:
+    """Spare a process what torch says of its first sparse tensor: that the layout is in beta state, and, where the
+    tensor comes from another process, that it is not checked."""
     import torch
 
+    if not torch.sparse.check_sparse_tensor_invariants.is_enabled():
+        torch.sparse.check_sparse_tensor_invariants.disable()  # which it is, but now it was said
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.sparse_csr_tensor([0], [], [], size=(0, 1), check_invariants=False)

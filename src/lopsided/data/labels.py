@@ -115,6 +115,15 @@ class Labels:
             return targets, targets | _dense(self.negatives, rows)
         return targets, None if self.unknown is None else ~_dense(self.unknown, rows)
 
+    def sparse(self, rows: Sequence[int] | np.ndarray) -> tuple[csr_array, np.ndarray | None]:
+        """What :meth:`dense` gives, with the targets as a sparse matrix of bool; the mask is dense."""
+        rows = np.asarray(rows, dtype=np.int64)
+        if self.unknown is not None:
+            return self.positives[rows], ~_dense(self.unknown, rows)
+        if self.negatives is not None:
+            return self.positives[rows], _dense(self.positives, rows) | _dense(self.negatives, rows)
+        return self.positives[rows], None
+
     def without(self, rows: Sequence[int] | np.ndarray) -> "Labels":
         """Labels of the same samples, of some of which nothing is known any more.
 

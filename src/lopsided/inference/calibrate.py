@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lopsided.data import Data
+from lopsided.inference.by_label.blocks import Block, Blocks, blocks_of
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import same_labels
-from lopsided.runs.calibrators import ClosedForm, Method
+from lopsided.runs.calibrators import ClosedForm, Method, for_labels
 from lopsided.runs.folder import RunFolder, made_on
 from lopsided.runs.formats import FORMAT
 from lopsided.runs.json_files import write_json
@@ -21,6 +23,9 @@ __all__ = ["calibrate"]
 
 FEW = 10
 """Positives below which a label gets no calibration or threshold of its own."""
+
+POOLED = 2**24
+"""Scores that are held to fit what all labels have in common, of every n-th sample."""
 
 _BINS = 4096  # of logits, for all labels together
 _KNOTS = 24  # of an isotonic line, at most
@@ -49,7 +54,8 @@ def calibrate(
         keep: Read logits that were kept in the run, and keep those that are computed.
 
     Returns: ``method``, ``split``, ``source`` where it was given, ``epoch``, the fitted numbers, and ``few``, the
-        labels that took the pooled fit.
+        labels that took the pooled fit; where the scores are too many to hold, ``common_on_every``: what is pooled are
+        those of every so many-th sample.
 
     Raises:
         ValueError: The data does not fit the run, there is no positive to fit on, or another process writes there.
@@ -59,8 +65,12 @@ def calibrate(
     with writing(run.path):
         trained = run.load()
         same_labels(trained, data)
-        scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
-        fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
+        blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
+        if blocks is not None:
+            fit = fitted_by_label(blocks, closed=trained.closed_form, method=method)
+        else:
+            scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
+            fit = fitted(scores.logits, scores.targets, scores.mask, closed=trained.closed_form, method=method)
         few = [trained.labels[k] for k in fit.pop("few")]
         about = {"format": FORMAT, "method": method, **made_on(trained, split=split, source=source)}
         content = {**about, **fit, "few": few}
@@ -86,29 +96,54 @@ def fitted(
     Raises:
         ValueError: There is no known positive, or no known negative.
     """
-    known = np.ones(logits.shape, dtype=bool) if mask is None else mask.numpy()
-    truth = targets.numpy().astype(bool)
+    block = Block(slice(0, logits.shape[1]), logits, targets.bool(), mask)
+    return _fitted([block], [block], closed, method)
+
+
+def fitted_by_label(blocks: Blocks, *, closed: ClosedForm, method: Method) -> dict[str, Any]:
+    """The same of scores that are too many to hold: what all labels have in common is fitted to every n-th sample."""
+    fit = _fitted(blocks.some(POOLED), blocks, closed, method)
+    return {**fit, "common_on_every": blocks.every(POOLED)}
+
+
+def _fitted(some: Iterable[Block], blocks: Iterable[Block], closed: ClosedForm, method: Method) -> dict[str, Any]:
+    """Fit what is common to labels to some blocks, and each label to its own."""
+    parts = [_pooled(block, closed if method == "temperature" else None) for block in some]
+    pooled = _binned(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     if method == "temperature":
-        scores = closed.log_odds(logits).numpy()
-        return {"method": method, "few": [], "temperature": _temperature(*_binned(scores[known], truth[known]))}
-    scores = logits.float().numpy()
-    pooled = _binned(scores[known], truth[known])
+        return {"method": method, "few": [], "temperature": _temperature(*pooled)}
     fit = _platt if method == "platt" else _isotonic
     common = fit(*pooled)
     if common is None:
         raise ValueError("expected scores that rise with the truth, got a network that is no better than chance")
-    found, few = [common] * scores.shape[1], []
-    for k in range(scores.shape[1]):
-        chosen = known[:, k]
-        num_positives = int(truth[chosen, k].sum())
-        if min(num_positives, int(chosen.sum()) - num_positives) < FEW:
-            few.append(k)
-        else:
-            found[k] = fit(scores[chosen, k], truth[chosen, k], np.ones(chosen.sum())) or common
+    found, few = [], []
+    for block in blocks:
+        scores, truth, known = _arrays(block)
+        for k in range(scores.shape[1]):
+            chosen = known[:, k]
+            num_positives = int(truth[chosen, k].sum())
+            if min(num_positives, int(chosen.sum()) - num_positives) < FEW:
+                few.append(len(found))
+                found.append(common)
+            else:
+                found.append(fit(scores[chosen, k], truth[chosen, k], np.ones(chosen.sum())) or common)
     one, other = ([part[i] for part in found] for i in (0, 1))
     if method == "platt":
         return {"method": method, "few": few, "scale": one, "shift": other}
     return {"method": method, "few": few, "knots": {"logits": one, "probabilities": other}}
+
+
+def _pooled(block: Block, closed: ClosedForm | None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Logits of all known elements, or with a closed form their log odds by it, and the truth."""
+    scores, truth, known = _arrays(block)
+    if closed is not None:
+        scores = for_labels(closed, block.part).log_odds(block.logits).numpy()
+    return scores[known], truth[known]
+
+
+def _arrays(block: Block) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+    known = np.ones(block.logits.shape, dtype=bool) if block.mask is None else block.mask.numpy()
+    return block.logits.float().numpy(), block.targets.numpy(), known
 
 
 def _binned(

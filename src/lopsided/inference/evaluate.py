@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from lopsided.data import Data
+from lopsided.inference.by_label.blocks import blocks_of
+from lopsided.inference.by_label.measured import Measured, measured
 from lopsided.inference.chosen import chosen_on
 from lopsided.inference.rankings import Asked, about_rankings
 from lopsided.inference.scores import scores_of
@@ -21,9 +23,10 @@ from lopsided.metrics import (
     f1_draws,
     interval,
     operating_point,
+    operating_point_from,
     reliability,
 )
-from lopsided.metrics.catalogue import KS, decisions, measured
+from lopsided.metrics.catalogue import KS, decisions, values_of
 from lopsided.metrics.ranked.frequencies import A, B, Frequencies
 from lopsided.metrics.ranked.rankings import rankings
 from lopsided.runs.calibrators import method_of
@@ -93,25 +96,41 @@ def _measured(
     if split is None:
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
-    scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
     fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
-    result = {
-        "split": split,
-        **described(
-            scores,
-            trained.calibrator(scores.logits),
-            before=torch.sigmoid(scores.logits),
-            labels=trained.labels,
-            decision=decision,
-            chosen=chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit),
-            method=method_of(trained.calibrator, run.config().loss),
-            fit=fit,
-            asked=asked,
-            training=frequencies_of(run, data if source is None else None, num_labels=len(trained.labels)),
-        ),
-    }
+    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
+    method = method_of(trained.calibrator, run.config().loss)
+    training = frequencies_of(run, data if source is None else None, num_labels=len(trained.labels))
+    blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
+    if blocks is not None:
+        found = measured(
+            blocks,
+            trained.calibrator,
+            threshold=decision.threshold,
+            top_k=TOP_K,
+            num_ranks=asked.num_ranks,
+            training=asked.told(training),
+        )
+        result, unreadable = _of_blocks(found, trained.labels, decision, chosen, method, fit, asked), blocks.unreadable
+    else:
+        scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
+        result, unreadable = (
+            described(
+                scores,
+                trained.calibrator(scores.logits),
+                before=torch.sigmoid(scores.logits),
+                labels=trained.labels,
+                decision=decision,
+                chosen=chosen,
+                method=method,
+                fit=fit,
+                asked=asked,
+                training=training,
+            ),
+            scores.unreadable,
+        )
+    result = {"split": split, **result}
     if data.opens_files:
-        result["unreadable"] = scores.unreadable
+        result["unreadable"] = unreadable
     if save:
         write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
     return result
@@ -156,7 +175,7 @@ def described(
     found = rankings(scores.logits, targets, num_ranks=asked.num_ranks, mask=mask, training=asked.told(training))
     point = operating_point(probabilities, targets, threshold=decision.threshold, mask=mask)
     result = {
-        **measured(found, point, wide, ks=asked.ks),
+        **values_of(found, point, wide, ks=asked.ks),
         **about_rankings(found, labels, asked),
         "top3": _of_top(probabilities, scores, decision),
         "threshold": decision.common,
@@ -168,11 +187,48 @@ def described(
         "calibration": _calibration(method, fit, scores, probabilities, before, wide),
     }
     if decision.chosen is not None:
-        kept = ("rule", "at_least", "per_label", "split", "source", "few")
-        result["thresholds"] = {name: decision.chosen[name] for name in kept if name in decision.chosen}
+        result["thresholds"] = _how_chosen(decision.chosen)
         if not chosen:
             result["f1"] = _compared(probabilities, scores, decision)
     return result
+
+
+def _of_blocks(
+    found: Measured,
+    labels: tuple[str, ...],
+    decision: Decision,
+    chosen: list[str],
+    method: str,
+    fit: dict[str, Any] | None,
+    asked: Asked,
+) -> dict[str, Any]:
+    """What :func:`described` gives of scores that are too many to hold, without ``f1``, whose draws need them all."""
+    measured_labels = found.positives > 0
+    always = (measured_labels & (found.negatives == 0)).nonzero().flatten().tolist()
+    result = {
+        **values_of(found.rankings, found.point, found.bins, ks=asked.ks),
+        **about_rankings(found.rankings, labels, asked),
+        "top3": decisions(operating_point_from(found.top)),
+        "threshold": decision.common,
+        "samples": found.samples,
+        "chosen_on_this_split": chosen,
+        "labels_measured": int(measured_labels.sum()),
+        "labels_without_positives": len(labels) - int(measured_labels.sum()),
+        "labels_always_true": [labels[k] for k in always],
+        "calibration": {"method": method, **_fitted_on(fit), "before": found.before, "after": found.after},
+    }
+    return result if decision.chosen is None else {**result, "thresholds": _how_chosen(decision.chosen)}
+
+
+def _how_chosen(chosen: dict[str, Any]) -> dict[str, Any]:
+    kept = ("rule", "at_least", "per_label", "split", "source", "few")
+    return {name: chosen[name] for name in kept if name in chosen}
+
+
+def _fitted_on(fit: dict[str, Any] | None) -> dict[str, Any]:
+    if fit is None:
+        return {}
+    return {"fitted_on": fit["split"], **({"source": fit["source"]} if "source" in fit else {})}
 
 
 def _of_top(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[str, float]:
@@ -199,26 +255,14 @@ def _calibration(
     """Calibration of the sigmoid, as ``before``, and of the probabilities, as ``after``."""
     after = _truthfulness(probabilities, scores, wide)
     before = after if torch.equal(uncalibrated, probabilities) else _truthfulness(uncalibrated, scores)
-    return {
-        "method": method,
-        **({} if fit is None else {"fitted_on": fit["split"]}),
-        **({} if fit is None or "source" not in fit else {"source": fit["source"]}),
-        "before": before,
-        "after": after,
-    }
+    return {"method": method, **_fitted_on(fit), "before": before, "after": after}
 
 
 def _truthfulness(probabilities: Tensor, scores: Scores, wide: Reliability | None = None) -> dict[str, Any]:
     edges = equal_mass_edges(probabilities, 15, mask=scores.mask)
     wide = wide or reliability(probabilities, scores.targets, mask=scores.mask)
     even = reliability(probabilities, scores.targets, edges=edges, mask=scores.mask)
-    return {"brier": wide.brier, "ece": wide.error, "ece_equal_mass": even.error, "bins": _bins(wide)}
-
-
-def _bins(found: Reliability) -> list[list[float]]:
-    """Mean probability, share of positives and number of elements of each bin that holds any."""
-    rows = zip(found.counts.tolist(), found.probabilities.tolist(), found.positives.tolist(), strict=True)
-    return [[total / n, positives / n, n] for n, total, positives in rows if n]
+    return {"brier": wide.brier, "ece": wide.error, "ece_equal_mass": even.error, "bins": wide.rows()}
 
 
 def _compared(probabilities: Tensor, scores: Scores, decision: Decision) -> dict[str, Any]:

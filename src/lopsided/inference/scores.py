@@ -19,8 +19,9 @@ from torch import Tensor
 from lopsided.data import Data, DataError
 from lopsided.files.regular import check_regular
 from lopsided.files.whole import whole
-from lopsided.inference.scoring import Scores, collected, scored_batches
+from lopsided.inference.scoring import Scores, collected, features_of, scored_batches
 from lopsided.models import ImageNetwork
+from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder, Trained
 from lopsided.training.frozen_features import cached_features
@@ -54,15 +55,42 @@ def scores_of(
     if not keep:
         return _computed(trained, data, run.config(), split)
     path, key = _place(run, split, source), _key(trained, data, run.config(), split)
-    found = _read(path, key, samples=len(data.rows(split)), num_labels=len(trained.labels))
+    found = _read(path, key, samples=len(data.rows(split)), width=len(trained.labels))
     if found is None:
         scores = _computed(trained, data, run.config(), split)
-        _write(path, key, scores)
+        _write(path, key, scores.logits, scores.unreadable)
         return scores
     logits, unreadable = found
     targets, mask = data.labels.without(unreadable).dense(data.rows(split))
     known = None if mask is None else torch.from_numpy(mask)
     return Scores(torch.from_numpy(logits), torch.from_numpy(targets), known, unreadable.tolist())
+
+
+def last_features(
+    run: RunFolder, trained: Trained, data: Data, *, split: str, source: str | None = None, keep: bool = True
+) -> tuple[Tensor, list[int]]:
+    """What goes into the last layer, shape ``(samples, width)``, and the samples whose image could not be opened.
+
+    It is kept as logits are, and takes and raises what :func:`scores_of` does.
+    """
+    last = last_layer(trained.model)
+    assert last is not None
+    path, key = _place(run, split, source, features=True), {}
+    if keep:
+        key = _key(trained, data, run.config(), split)
+        found = _read(path, key, samples=len(data.rows(split)), width=last.width)
+        if found is not None:
+            return torch.from_numpy(found[0]), found[1].tolist()
+    size, of_head = run.config().training.batch_size, _by_head(trained, data)
+    if of_head is None:
+        features, unreadable = features_of(trained, data, split=split, batch_size=size)
+    else:
+        head, table, bad = of_head
+        features, _ = features_of(head, table, split=split, batch_size=size)
+        unreadable = np.intersect1d(bad, data.rows(split)).tolist()
+    if keep:
+        _write(path, key, features, unreadable)
+    return features, unreadable
 
 
 def batches_of(
@@ -76,7 +104,7 @@ def batches_of(
     size, found = config.training.batch_size, None
     if keep and (path := _place(run, split, source)).exists():
         key = _key(trained, data, config, split)
-        found = _read(path, key, samples=len(rows), num_labels=len(trained.labels))
+        found = _read(path, key, samples=len(rows), width=len(trained.labels))
     if found is not None:
         logits, unreadable = (torch.from_numpy(part) for part in found)
         for start in range(0, len(rows), size):
@@ -112,8 +140,9 @@ def _by_head(trained: Trained, data: Data) -> tuple[Trained, Data, np.ndarray] |
     return dataclasses.replace(trained, model=model.head, inputs=found.table.inputs()), found.table, found.unreadable
 
 
-def _place(run: RunFolder, split: str, source: str | None) -> Path:
-    digest = hashlib.sha256(json.dumps([split, source]).encode()).hexdigest()[:8]
+def _place(run: RunFolder, split: str, source: str | None, *, features: bool = False) -> Path:
+    said = [split, source, *(["features"] if features else [])]
+    digest = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:8]
     return run.scores / f"{re.sub(r'[^A-Za-z0-9_-]', '_', split)[:40]}-{digest}.npz"
 
 
@@ -130,7 +159,7 @@ def _key(trained: Trained, data: Data, config: Config, split: str) -> dict[str, 
     return {"format": str(FORMAT), "weights": trained.weights, "samples": inputs.hexdigest(), "options": said}
 
 
-def _read(path: Path, key: dict[str, str], *, samples: int, num_labels: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _read(path: Path, key: dict[str, str], *, samples: int, width: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Kept logits and the numbers of samples that could not be opened; None where there are none for this key.
 
     Raises:
@@ -150,7 +179,7 @@ def _read(path: Path, key: dict[str, str], *, samples: int, num_labels: int) -> 
                 print(f"{path}: not used, made for other {' and '.join(stale)}; computing anew", file=sys.stderr)
                 return None
             logits, unreadable = arrays["logits"], arrays["unreadable"]
-        if (logits.shape, logits.dtype) != ((samples, num_labels), np.float32) or unreadable.dtype != np.int64:
+        if (logits.shape, logits.dtype) != ((samples, width), np.float32) or unreadable.dtype != np.int64:
             raise ValueError(f"logits of shape {logits.shape}")
     except Exception as error:  # a damaged archive may fail anywhere
         came = str(error)[:80] or type(error).__name__
@@ -160,15 +189,15 @@ def _read(path: Path, key: dict[str, str], *, samples: int, num_labels: int) -> 
     return logits, unreadable
 
 
-def _write(path: Path, key: dict[str, str], scores: Scores) -> None:
-    """Keep logits, if they are few enough and the folder can be written."""
-    if scores.logits.nbytes > MOST_BYTES:
+def _write(path: Path, key: dict[str, str], logits: Tensor, unreadable: list[int]) -> None:
+    """Keep logits, or features, if they are few enough and the folder can be written."""
+    if logits.nbytes > MOST_BYTES:
         return
-    about: dict[str, Any] = {"key": np.array(json.dumps(key)), "unreadable": np.array(scores.unreadable, np.int64)}
+    about: dict[str, Any] = {"key": np.array(json.dumps(key)), "unreadable": np.array(unreadable, np.int64)}
     try:
         path.parent.mkdir(exist_ok=True)
         with whole(path) as part, part.open("wb") as file:
-            np.savez(file, logits=scores.logits.float().numpy(), **about)
+            np.savez(file, logits=logits.float().numpy(), **about)
         kept = sorted(path.parent.glob("*.npz"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
         total = 0
         for one in kept:

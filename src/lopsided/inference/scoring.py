@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from lopsided.data import Data, SplitDataset
 from lopsided.files.errors import quoted
+from lopsided.inference.processes import Order, Share, sharing
 from lopsided.metrics import CollectedScores
+from lopsided.models.last_layer import last_layer
 from lopsided.runs.folder import Trained
 from lopsided.training.loop.loaders import EpochBatches, loader, num_workers
 
@@ -22,6 +24,8 @@ def scored_batches(
     trained: Trained, data: Data, *, split: str, batch_size: int, workers: int | None = None
 ) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
     """Logits of every batch of a split, in order, with a progress bar on a terminal.
+
+    Where processes share the data (:func:`lopsided.inference.processes.shared`), each computes some of the batches.
 
     Args:
         trained: The network.
@@ -36,6 +40,73 @@ def scored_batches(
     Raises:
         ValueError: The inputs are of another kind or shape, or have other named features.
     """
+    return _batches(trained, data, split, batch_size, workers=workers, features=False)
+
+
+def features_of(trained: Trained, data: Data, *, split: str, batch_size: int) -> tuple[Tensor, list[int]]:
+    """What goes into the last layer of a network that :func:`last_layer` takes apart, of a whole split, in order.
+
+    Returns:
+        Features of shape ``(samples, width)``, and the numbers of samples whose image could not be opened.
+    """
+    found, unreadable = list[Tensor](), list[int]()
+    for features, batch in _batches(trained, data, split, batch_size, features=True):
+        found.append(features)
+        unreadable += batch["unreadable"].tolist() if "unreadable" in batch else []
+    return torch.cat(found), unreadable
+
+
+def _batches(
+    trained: Trained, data: Data, split: str, batch_size: int, *, features: bool, workers: int | None = None
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    if (processes := sharing(data)) is not None:
+        order = Order(split, batch_size, len(data.rows(split)), trained.weights, features)
+        return processes.gathered(order, trained, data, computed)
+    return computed(trained, data, split, batch_size, Share(), workers=workers, features=features)
+
+
+def computed(
+    trained: Trained,
+    data: Data,
+    split: str,
+    batch_size: int,
+    share: Share,
+    *,
+    workers: int | None = None,
+    features: bool = False,
+) -> Iterator[tuple[Tensor, dict[str, Tensor]]]:
+    """The batches that one process computes; takes and raises what :func:`scored_batches` does.
+
+    Args:
+        share: Which of the batches.
+        features: Give what goes into the last layer in the place of logits, and no targets.
+    """
+    data = as_trained(trained, data)
+    place = share.device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = trained.model
+    if features:
+        last = last_layer(model.eval())
+        assert last is not None
+        model = last.body.eval()
+    model = model.to(place, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    dataset = SplitDataset(data, split=split, options=trained.images, sparse_targets=features)
+    batches = EpochBatches(len(dataset), batch_size, seed=None, rank=share.rank, num_ranks=share.count)
+    with torch.inference_mode():
+        for batch in tqdm(
+            loader(dataset, batches, workers=num_workers(workers, data, devices=share.count)),
+            desc=split,
+            unit="batch",
+            disable=None,
+            leave=False,
+        ):
+            inputs = batch["inputs"].to(place)
+            if inputs.dim() == 4:
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
+            yield model(inputs).float().cpu(), batch
+
+
+def as_trained(trained: Trained, data: Data) -> Data:
+    """The data with the inputs that a network was trained on; raises what :func:`scored_batches` does."""
     if trained.preparation is not None:
         data = trained.preparation.apply(data)
     data, left_out = data.with_features(trained.inputs.names)
@@ -51,22 +122,7 @@ def scored_batches(
         raise ValueError(
             f"expected inputs such as the run's, {wanted} of shape {shape}, got {came.kind} of shape {came.shape}"
         )
-    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = trained.model.to(place, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    dataset = SplitDataset(data, split=split, options=trained.images)
-    batches = EpochBatches(len(dataset), batch_size, seed=None)
-    with torch.inference_mode():
-        for batch in tqdm(
-            loader(dataset, batches, workers=num_workers(workers, data)),
-            desc=split,
-            unit="batch",
-            disable=None,
-            leave=False,
-        ):
-            inputs = batch["inputs"].to(place)
-            if inputs.dim() == 4:
-                inputs = inputs.contiguous(memory_format=torch.channels_last)
-            yield model(inputs).float().cpu(), batch
+    return data
 
 
 @dataclass(frozen=True, eq=False)

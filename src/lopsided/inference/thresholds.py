@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from lopsided.data import Data
+from lopsided.inference.by_label.blocks import blocks_of
+from lopsided.inference.by_label.thresholds import thresholds_by_label
 from lopsided.inference.calibrate import FEW
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import Scores, same_labels
-from lopsided.metrics import choose_thresholds, count
+from lopsided.metrics import Counts, Thresholds, choose_thresholds, count
 from lopsided.metrics.thresholds import SHRINKAGE, Rule
 from lopsided.runs.folder import RunFolder, Trained, made_on
 from lopsided.runs.formats import FORMAT
@@ -115,7 +117,8 @@ def choose(
     Returns: What thresholds.json holds: ``rule``, ``at_least``, ``per_label``, ``split``, ``source`` where it was
         given, ``epoch``, ``common``, ``reached`` (whether the common one reaches ``at_least``), ``short`` (labels whose
         own one does not), ``few`` (labels with fewer than 10 positives there) and ``labels``: for each, ``threshold``,
-        ``positives``, and ``precision``, ``recall`` and ``f1`` on that split.
+        ``positives``, and ``precision``, ``recall`` and ``f1`` on that split. Where its scores are too many to hold,
+        ``common_on_every``: the common one was chosen on every so many-th sample.
 
     Raises:
         ValueError: The data does not fit the run, no positive is known, the settings do not belong together, or another
@@ -124,19 +127,17 @@ def choose(
     with writing(run.path):
         trained = run.load()
         same_labels(trained, data)
-        scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
-        content = {
-            "format": FORMAT,
-            **made_on(trained, split=split, source=source),
-            **chosen_thresholds(
-                trained.calibrator(scores.logits),
-                scores,
-                trained.labels,
-                rule=rule,
-                at_least=at_least,
-                per_label=per_label,
-            ),
-        }
+        blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
+        if blocks is not None:
+            found = thresholds_by_label(blocks, trained.calibrator, rule=rule, at_least=at_least, per_label=per_label)
+            chosen = {**_content(*found[:2], trained.labels, rule, at_least), "common_on_every": found[2]}
+        else:
+            scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
+            probabilities = trained.calibrator(scores.logits)
+            chosen = chosen_thresholds(
+                probabilities, scores, trained.labels, rule=rule, at_least=at_least, per_label=per_label
+            )
+        content = {"format": FORMAT, **made_on(trained, split=split, source=source), **chosen}
         write_json(run.thresholds_file, content)
         return content
 
@@ -153,8 +154,15 @@ def chosen_thresholds(
     """The part of thresholds.json that says what was chosen and what it comes to, of probabilities by whoever."""
     targets, mask = scores.targets, scores.mask
     found = choose_thresholds(probabilities, targets, rule=rule, at_least=at_least, per_label=per_label, mask=mask)
+    values = found.common if found.per_label is None else found.per_label
+    return _content(found, count(probabilities, targets, threshold=values, mask=mask), labels, rule, at_least)
+
+
+def _content(
+    found: Thresholds, counts: Counts, labels: tuple[str, ...], rule: Rule, at_least: float | None
+) -> dict[str, Any]:
     values = torch.full((len(labels),), found.common) if found.per_label is None else found.per_label
-    counts = count(probabilities, targets, threshold=values, mask=mask)
+    per_label = found.per_label is not None
     hits, predicted, positives = (part.double() for part in (counts.true_positives, counts.predicted, counts.positives))
     columns = {
         "threshold": values,

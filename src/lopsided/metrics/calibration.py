@@ -44,6 +44,11 @@ class Reliability:
             dist.all_reduce(part)
         return Reliability(self.edges, *sums)
 
+    def rows(self) -> list[list[float]]:
+        """Mean probability, share of positives and number of elements of each bin that holds any."""
+        columns = zip(self.counts.tolist(), self.probabilities.tolist(), self.positives.tolist(), strict=True)
+        return [[total / n, positives / n, n] for n, total, positives in columns if n]
+
     @property
     def brier(self) -> float:
         """Mean squared difference of probability and target, in [0, 1]; nan where nothing is known."""

@@ -193,7 +193,7 @@ def measure(
     """
     found = rankings(scores, targets, num_ranks=max(KS), mask=mask, training=training)
     point = operating_point(probabilities, targets, threshold=threshold, mask=mask)
-    return measured(found, point, bins or reliability(probabilities, targets, mask=mask))
+    return values_of(found, point, bins or reliability(probabilities, targets, mask=mask))
 
 
 def measure_blocks(
@@ -226,10 +226,10 @@ def measure_blocks(
         bins[:] = [sum(bins, reliability(shares, targets, mask=mask))]
 
     found = rankings_of_blocks(blocks, num_ranks=max(KS), training=training, also=add)
-    return measured(found, operating_point_from(counts[0]), bins[0])
+    return values_of(found, operating_point_from(counts[0]), bins[0])
 
 
-def measured(found: Rankings, point: OperatingPoint, bins: Reliability, *, ks: Sequence[int] = KS) -> dict[str, float]:
+def values_of(found: Rankings, point: OperatingPoint, bins: Reliability, *, ks: Sequence[int] = KS) -> dict[str, float]:
     """Every metric of the catalogue, and those of further k, from what they read."""
     metrics = CATALOGUE | {metric.name: metric for metric in at_k_metrics(ks)}
     return {name: _value(metric, found, point, bins) for name, metric in metrics.items()}

@@ -65,7 +65,7 @@ def choose_thresholds(
     >>> choose_thresholds(p, y).common, choose_thresholds(p, y, rule="recall", at_least=0.5).common
     (0.5, 0.5)
     """
-    _check_rule(rule, at_least, shrinkage)
+    check_rule(rule, at_least, shrinkage)
     known = check_shapes("probabilities", probabilities, targets, mask)
     positives = known_positives(targets, known)
     check_no_nan("probabilities", probabilities, known)
@@ -73,27 +73,60 @@ def choose_thresholds(
     scores = probabilities.detach().float().cpu().resolve_neg().numpy()
     is_positive = as_truth(positives)
     is_known = np.ones(scores.shape, dtype=bool) if known is None else as_truth(known)
-    everything = _Curve(scores[is_known], scores[is_positive])
-    if not everything.num_positives:
-        raise ValueError("expected at least one known positive to choose thresholds by, got none")
-    candidates = everything.candidates(_MOST_CANDIDATES)
-    common = _best(everything.at(candidates), candidates, rule=rule, at_least=at_least)
-    reached = bool(_fits(everything.at(np.array([common], np.float32)), rule=rule, at_least=at_least)[0])
+    chooser = Chooser(scores[is_known], scores[is_positive], rule=rule, at_least=at_least, shrinkage=shrinkage)
     values, short = None, np.zeros(scores.shape[1], dtype=bool)
     if per_label:
-        tried = np.append(everything.candidates(_MOST_COMMON), np.float32(common))
-        values = np.full(scores.shape[1], common, dtype=np.float32)
+        found, short = chooser.of_labels(scores, is_positive, is_known)
+        values = torch.from_numpy(found)
+    num_positives = positives.sum(dim=0).cpu()
+    return Thresholds(chooser.common, values, num_positives, chooser.reached, torch.from_numpy(short))
+
+
+class Chooser:
+    """The common threshold, and from it those of labels, as many at a time as there are.
+
+    Args:
+        scores: Probabilities of all known elements pooled, or of a fair sample of them, float32, shape ``(n,)``.
+        of_positives: Those of the positives among them.
+        rule, at_least, shrinkage: As for :func:`choose_thresholds`, checked.
+    """
+
+    def __init__(
+        self, scores: Scores, of_positives: Scores, *, rule: Rule, at_least: float | None, shrinkage: float
+    ) -> None:
+        self._everything = _Curve(scores, of_positives)
+        if not self._everything.num_positives:
+            raise ValueError("expected at least one known positive to choose thresholds by, got none")
+        self.rule: Rule = rule
+        self.at_least = at_least
+        self._share = shrinkage / self._everything.num_positives
+        candidates = self._everything.candidates(_MOST_CANDIDATES)
+        self.common = _best(self._everything.at(candidates), candidates, rule=rule, at_least=at_least)
+        self._tried = np.append(self._everything.candidates(_MOST_COMMON), np.float32(self.common))
+
+    @property
+    def reached(self) -> bool:
+        """Whether the common threshold has the precision or recall that was asked for."""
+        return self.reaches(self._everything.at(np.array([self.common], np.float32)))
+
+    def reaches(self, counts: NDArray[np.float64]) -> bool:
+        """Whether true positives, predicted and positives, shape (3, 1), have that precision or recall."""
+        return bool(_fits(counts, rule=self.rule, at_least=self.at_least)[0])
+
+    def of_labels(
+        self, scores: Scores, is_positive: NDArray[np.bool_], is_known: NDArray[np.bool_]
+    ) -> tuple[Scores, NDArray[np.bool_]]:
+        """Each label's own threshold, and whether it misses what was asked for; arguments (samples, labels)."""
+        values = np.full(scores.shape[1], self.common, dtype=np.float32)
+        short = np.zeros(scores.shape[1], dtype=bool)
         for k in range(len(values)):
             own = _Curve(scores[is_known[:, k], k], scores[is_positive[:, k], k])
-            candidates = np.unique(np.concatenate([own.candidates(_MOST_CANDIDATES), tried]))
-            share = shrinkage / everything.num_positives
-            counts = own.at(candidates) + share * everything.at(candidates)
+            candidates = np.unique(np.concatenate([own.candidates(_MOST_CANDIDATES), self._tried]))
+            counts = own.at(candidates) + self._share * self._everything.at(candidates)
             if counts[2].any():
-                values[k] = _best(counts, candidates, rule=rule, at_least=at_least)
-            fits = _fits(own.at(values[k : k + 1]), rule=rule, at_least=at_least)[0]
-            short[k] = own.num_positives > 0 and not fits
-        values = torch.from_numpy(values)
-    return Thresholds(common, values, positives.sum(dim=0).cpu(), reached, torch.from_numpy(short))
+                values[k] = _best(counts, candidates, rule=self.rule, at_least=self.at_least)
+            short[k] = own.num_positives > 0 and not self.reaches(own.at(values[k : k + 1]))
+        return values, short
 
 
 class _Curve:
@@ -147,7 +180,8 @@ def _fits(counts: NDArray[np.float64], *, rule: Rule, at_least: float | None) ->
     return (of > 0) & (true_positives / np.maximum(of, 1e-300) >= at_least * (1 - 1e-12))
 
 
-def _check_rule(rule: Rule, at_least: float | None, shrinkage: float) -> None:
+def check_rule(rule: Rule, at_least: float | None, shrinkage: float) -> None:
+    """Refuse settings of :func:`choose_thresholds` that do not belong together."""
     if rule not in get_args(Rule):
         raise ValueError(f"expected rule to be one of {', '.join(get_args(Rule))}, got {rule!r}")
     if (rule == "f1") != (at_least is None):

@@ -52,6 +52,16 @@ class SparseLinear(nn.Module):
             return inputs @ self.weight + self.bias
         return _Product.apply(self.weight, inputs, self) + self.bias  # pyright: ignore[reportOperatorIssue]
 
+    def gradient_of(self, slopes: Slopes) -> Tensor | None:
+        """The gradient of the weight, or None where it is kept in its factors."""
+        if self.in_factors:
+            self.slopes.append(slopes)
+            return None
+        gradient = torch.zeros_like(self.weight)
+        for rows, values in rows_of_gradient([slopes]):
+            gradient[rows] = values
+        return gradient
+
     def extra_repr(self) -> str:
         """The sizes."""
         return f"num_features={self.num_features}, width={self.width}"
@@ -91,14 +101,7 @@ class _Product(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, None, None]:
-        slopes = Slopes(ctx.inputs, grad_outputs[0].float())
-        if ctx.layer.in_factors:
-            ctx.layer.slopes.append(slopes)
-            return None, None, None
-        gradient = torch.zeros_like(ctx.layer.weight)
-        for rows, values in rows_of_gradient([slopes]):
-            gradient[rows] = values
-        return gradient, None, None
+        return ctx.layer.gradient_of(Slopes(ctx.inputs, grad_outputs[0].float())), None, None
 
 
 def rows_of_gradient(slopes: list[Slopes]) -> Iterator[tuple[Tensor, Tensor]]:

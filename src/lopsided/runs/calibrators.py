@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+import copy
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from lopsided.runs.criterion import build_criterion
 from lopsided.runs.loss_options import LossOptions
 
 Method = Literal["temperature", "platt", "isotonic"]
+
+M = TypeVar("M", bound=nn.Module)
 
 CLOSED_FORM = "closed form"
 """The method of a run whose loss has a known bias, which is undone without data."""
@@ -133,6 +136,16 @@ class Isotonic(nn.Module):
 
 
 Calibrator: TypeAlias = ClosedForm | Temperature | Platt | Isotonic
+
+
+def for_labels(calibrator: M, part: slice) -> M:
+    """A calibrator for logits of some neighbouring labels alone."""
+    found = copy.copy(calibrator)
+    vars(found)["_buffers"] = {
+        name: value if value is None or not value.dim() else value[part] for name, value in calibrator._buffers.items()
+    }
+    vars(found)["_modules"] = {name: for_labels(child, part) for name, child in calibrator.named_children()}
+    return found
 
 
 def in_order(probabilities: Tensor, logits: Tensor) -> Tensor:

@@ -23,8 +23,10 @@ from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.preparation import Preparation
 from lopsided.data.splits.folds import fold_of
 from lopsided.files.errors import quoted
+from lopsided.losses.catalogue import CATALOGUE
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.images.dry_run import normalises_alone
+from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import Config
 from lopsided.runs.criterion import about_unknown, build_criterion
 from lopsided.runs.environment import environment
@@ -35,6 +37,7 @@ from lopsided.runs.own_data import write_data_file
 from lopsided.runs.preparations import fit_preparation, save_preparation
 from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
+from lopsided.training.loop import label_parts
 from lopsided.training.loop.engine import build_engine, check_options, quiet
 from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
@@ -43,6 +46,9 @@ from lopsided.training.loop.task import MultiLabelTask, labels_apart
 from lopsided.training.unreadable import UnreadableLog
 
 __all__ = ["fit"]
+
+_BYTES_HELD = 9
+"""Of each label of each sample of a batch: logit, gradient and target."""
 
 
 def fit(config: Config, out: Path, *, resume: bool = False, data: Data | None = None) -> RunFolder:
@@ -97,7 +103,7 @@ def _fit(config: Config, run: RunFolder, data: Data | None, *, resume: bool) -> 
         if is_first_rank():
             _begin(run, config, data, identity, preparation, anew=last is None)
         fabric.launch()
-        train, val = _loaders(config, trained_on, images, fabric, smallest=smallest)
+        train, val = _loaders(config, trained_on, images, fabric, smallest=smallest, sparse_targets=task.in_parts)
         log = UnreadableLog(data, run.unreadable_file, unreadable)
         loop = Loop(task, config=config, run=run, fabric=fabric, train=train, val=val, unreadable=log)
         if last is not None:
@@ -271,23 +277,44 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
     if (remark := about_unknown(config.loss, num_unknown=train.num_unknown)) and is_first_rank():
         print(remark, file=sys.stderr)
+    criterion = build_criterion(
+        config.loss, num_labels=len(labels), positives=train.positives_per_label().tolist(), num_samples=len(train)
+    )
     task = MultiLabelTask(
         model,
-        build_criterion(
-            config.loss,
-            num_labels=len(labels),
-            positives=train.positives_per_label().tolist(),
-            num_samples=len(train),
-        ),
+        criterion,
         config.training,
         about,
         layer_decay=config.model.layer_decay,
         of_features=of_features,
         every=_labels_apart(data),
+        in_parts=_in_parts(config, data, model),
     )
     if config.training.compile:
-        task.trained_part.compile()
+        task.compiled_part.compile()
     return task
+
+
+def _in_parts(config: Config, data: Data, model: nn.Module) -> bool:
+    """Whether the logits of a batch are not held, which is said, as is why they are where they are many."""
+    elements = config.training.batch_size * len(data.labels.names)
+    if elements <= label_parts.MOST_LOGITS:
+        return False
+    size = f"{config.training.batch_size} samples x {len(data.labels.names)} labels"
+    said, held = f"last layer and loss are computed as one, some labels at a time: {size} in a batch", ""
+    if not CATALOGUE[config.loss.name].in_family:
+        held = f"loss.name={config.loss.name} is not computed together with the last layer"
+    elif last_layer(model) is None:
+        held = "the last layer of the network is not linear"
+    if held:
+        mebibytes = elements * _BYTES_HELD / 2**20
+        said = (
+            f"the logits of a batch, {size}, take {mebibytes:,.0f} MiB with gradient and targets, because {held}; "
+            "a smaller training.batch_size takes less"
+        )
+    if is_first_rank():
+        print(f"{data.name}: {said}", file=sys.stderr)
+    return not held
 
 
 def _labels_apart(data: Data) -> int:
@@ -304,12 +331,20 @@ def _labels_apart(data: Data) -> int:
 
 
 def _loaders(
-    config: Config, data: Data, images: ImageOptions, fabric: Fabric, *, smallest: int
+    config: Config, data: Data, images: ImageOptions, fabric: Fabric, *, smallest: int, sparse_targets: bool
 ) -> tuple[DataLoader, DataLoader | None]:
     options = config.training
+    mixes = data.opens_files and images.mixup > 0
     rank, num_ranks = fabric.global_rank, fabric.world_size
     workers = num_workers(options.workers, data, devices=options.devices)
-    train = SplitDataset(data, split="train", options=images, augment=True, seed=config.seed)
+    train = SplitDataset(
+        data,
+        split="train",
+        options=images,
+        augment=True,
+        seed=config.seed,
+        sparse_targets=sparse_targets and not mixes,
+    )
     balanced = balanced_weights(data.labels.take(data.rows("train"))) if options.sampling == "balanced" else None
     batches = EpochBatches(
         len(train),
@@ -323,6 +358,6 @@ def _loaders(
     )
     if "val" not in data.split_names:
         return loader(train, batches, workers=workers), None
-    val = SplitDataset(data, split="val", options=images)
+    val = SplitDataset(data, split="val", options=images, sparse_targets=sparse_targets)
     val_batches = EpochBatches(len(val), options.batch_size, seed=None, rank=rank, num_ranks=num_ranks)
     return loader(train, batches, workers=workers), loader(val, val_batches, workers=workers)

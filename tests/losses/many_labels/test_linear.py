@@ -3,7 +3,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from lopsided.losses import asymmetric_loss, linear_asymmetric_loss
-from lopsided.losses.many_labels import linear
+from lopsided.losses.many_labels import job
 
 SAMPLES, LABELS, WIDTH = 7, 1100, 5
 
@@ -34,7 +34,7 @@ def outcome(loss, parts):
 
 @pytest.fixture(autouse=True)
 def several_chunks(monkeypatch):
-    monkeypatch.setattr(linear, "LOGITS_AT_A_TIME", 1)  # 256 labels at a time, at least
+    monkeypatch.setattr(job, "LOGITS_AT_A_TIME", 1)  # 256 labels at a time, at least
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])

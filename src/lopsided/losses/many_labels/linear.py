@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from lopsided.losses.asymmetric import checked_settings
-from lopsided.losses.checks import Focus, check_mask, check_reduction, check_weight
-from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN, Settings
-from lopsided.losses.kernels import value_and_gradient
-from lopsided.losses.kernels.call import Call
+from lopsided.losses.checks import Focus
+from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 from lopsided.losses.kernels.first_derivative import refuse_second_derivative, scaled
-from lopsided.losses.many_labels.target_chunks import TargetChunks, target_chunks
-from lopsided.losses.reduction import divisor
-
-LOGITS_AT_A_TIME = 1 << 22
-"""16 MB of float32: enough for a matrix product at full speed, and little beside the weight of such a layer."""
+from lopsided.losses.many_labels.job import Job, checked_job
 
 
 def linear_asymmetric_loss(
@@ -62,70 +54,48 @@ def linear_asymmetric_loss(
     Source: Ridnik et al., ICCV 2021, eq. 3-6.
     """
     _check_layer(features, weight, bias)
-    shape = torch.Size((features.shape[0], weight.shape[0]))
-    chunks = target_chunks(targets, shape, indices=indices)
-    like = features.new_empty(()).expand(shape)  # stands for the logits in checks of shapes
-    check_mask(mask, like)
-    check_weight(loss_weight, like)
-    if check_reduction(reduction) == "none":
-        raise ValueError(
-            'expected reduction to be "mean", "sum" or "batchmean", got "none": it would hold every element'
-        )
-    settings = checked_settings(like, gamma_pos, gamma_neg, margin, detach_focus)
-    count = divisor(shape, mask=mask, reduction=reduction)
+    like = features.new_empty(()).expand(features.shape[0], weight.shape[0])
+    job = checked_job(
+        like,
+        targets,
+        focus=(gamma_pos, gamma_neg, margin),
+        mask=mask,
+        loss_weight=loss_weight,
+        detach_focus=detach_focus,
+        reduction=reduction,
+        indices=indices,
+    )
+    return loss_of_layer(features, weight, bias, job)
+
+
+def loss_of_layer(features: Tensor, weight: Tensor, bias: Tensor | None, job: Job) -> Tensor:
+    """Loss of a dense layer, differentiable once by its features, weight and bias; they are checked already."""
     if features.dtype == torch.float16:  # a slope divided by many elements could vanish in it
-        return _LinearLoss.apply(features, weight, bias, _Job(chunks, settings, mask, loss_weight, 1)) / count  # pyright: ignore[reportOperatorIssue]
-    return _LinearLoss.apply(features, weight, bias, _Job(chunks, settings, mask, loss_weight, count))  # pyright: ignore[reportReturnType]
-
-
-class _Job(NamedTuple):
-    """What is not differentiated."""
-
-    targets: TargetChunks
-    settings: Settings
-    mask: Tensor | None
-    loss_weight: Tensor | None
-    divisor: int | Tensor
-
-    def parts(self) -> Iterator[slice]:
-        """Chunks of labels."""
-        samples, labels = self.targets.shape
-        step = max(LOGITS_AT_A_TIME // max(samples, 1), 256)
-        return (slice(first, min(first + step, labels)) for first in range(0, labels, step))
-
-    def call(self, logits: Tensor, part: slice, *, want_slope: bool) -> Call:
-        """The call for the logits of a chunk."""
-        operands = (*self.settings[:3], self.mask, self.loss_weight)
-        *focus, mask, weight = (_labels(value, part, self.targets.shape[1]) for value in operands)
-        settings = Settings(*focus, detach_focus=self.settings.detach_focus)
-        return Call(logits, self.targets.dense(part), settings, mask, weight, want_slope=want_slope)
-
-
-def _labels(value: Any, part: slice, labels: int) -> Any:
-    """The part of a broadcast operand that belongs to some labels."""
-    if isinstance(value, Tensor) and value.dim() and value.shape[-1] == labels:
-        return value[..., part]
-    return value
+        whole = job._replace(divisor=1)
+        return _LinearLoss.apply(features, weight, bias, whole) / job.divisor  # pyright: ignore[reportOperatorIssue]
+    return _LinearLoss.apply(features, weight, bias, job)  # pyright: ignore[reportReturnType]
 
 
 class _LinearLoss(torch.autograd.Function):
     """Sum of the losses; the gradients of features, weight and bias are computed with it."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, job: _Job) -> Tensor:
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor | None, job: Job) -> Tensor:
         wide = torch.promote_types(features.dtype, torch.float32)
         total = torch.zeros((), dtype=torch.float64, device=features.device)
         wanted = ctx.needs_input_grad[:3]
         grad_features = torch.zeros_like(features, dtype=wide) if wanted[0] else None
         grad_weight = torch.empty_like(weight) if wanted[1] else None
         grad_bias = torch.empty_like(bias) if bias is not None and wanted[2] else None
-        for part in job.parts():
+
+        def logits_of(part: slice) -> Tensor:
             rows = weight[part].to(features.dtype)
-            logits = features @ rows.T if bias is None else torch.addmm(bias[part].to(rows), features, rows.T)
-            losses, slope, _ = value_and_gradient(job.call(logits, part, want_slope=any(wanted)))
-            total += losses.sum(dtype=torch.float64) / job.divisor
+            return features @ rows.T if bias is None else torch.addmm(bias[part].to(rows), features, rows.T)
+
+        for part, loss, slope in job.run(logits_of, want_slope=any(wanted)):
+            total += loss
             if grad_features is not None:
-                grad_features += slope @ rows / job.divisor
+                grad_features += slope @ weight[part].to(features.dtype) / job.divisor
             if grad_weight is not None:
                 grad_weight[part] = slope.T @ features / job.divisor
             if grad_bias is not None:

@@ -89,18 +89,57 @@ class _Gathered:
         return np.split(scores[order], bounds)
 
 
+class RankingOfPositives:
+    """One ranking of many elements, of which only the scores of the positives are held; exact.
+
+    Args:
+        positives: The scores of all known positives, in any order.
+
+    >>> ranking = RankingOfPositives(np.array([0.9, 0.7]))
+    >>> for block in ([0.9, 0.8], [0.7, 0.6]):
+    ...     ranking.add(np.array(block))
+    >>> [round(value, 4) for value in ranking.values()]
+    [0.8333, 0.8485, 0.75]
+    """
+
+    def __init__(self, positives: NDArray[np.floating]) -> None:
+        self.positives = np.sort(positives)
+        self.known = 0
+        self.lower, self.upto = np.zeros((2, len(positives)), np.int64)  # elements below each, and not above
+
+    def add(self, ordered: NDArray[np.floating]) -> None:
+        """Count the known elements of a block, positives too, ascending, shape ``(n,)``."""
+        self.known += len(ordered)
+        if self.positives.size:
+            self.lower += np.searchsorted(ordered, self.positives, side="left")
+            self.upto += np.searchsorted(ordered, self.positives, side="right")
+
+    def values(self) -> tuple[float, float, float]:
+        """Average precision, the same by eleven points, and area under the ROC curve; nan where one is not defined."""
+        hits = self.positives
+        if not hits.size:
+            return float("nan"), float("nan"), float("nan")
+        lower, upto = (np.searchsorted(hits, hits, side=side) for side in ("left", "right"))
+        found, retrieved = hits.size - lower, self.known - self.lower
+        pairs = hits.size * (self.known - hits.size)
+        area = float(np.sum(self.lower - lower + self.upto - upto) / (2 * pairs)) if pairs else float("nan")
+        return precision_at_positives(found, retrieved), eleven_points_at_positives(found, retrieved), area
+
+
 class _Counted:
-    """For each positive, how many known elements score lower, and how many no higher: of its label, and of all."""
+    """The ranking of each label, and that of all elements."""
 
     def __init__(self, positives: list[NDArray[np.floating]]) -> None:
-        self._each, self._all = positives, np.sort(np.concatenate(positives))
-        self._of_each = [np.zeros((2, len(hits)), np.int64) for hits in positives]
-        self._of_all = np.zeros((2, len(self._all)), np.int64)
-        self.known = np.zeros(len(positives), np.int64)
+        self._each = [RankingOfPositives(hits) for hits in positives]
+        self._all = RankingOfPositives(np.concatenate(positives))
+
+    @property
+    def known(self) -> NDArray[np.int64]:
+        """Known elements of each label."""
+        return np.array([ranking.known for ranking in self._each])
 
     def add(self, scores: Tensor, targets: Tensor, mask: Tensor | None) -> None:
         values, _, known = checked_arrays(scores, targets, mask)
-        self.known += len(values) if known is None else np.count_nonzero(known, axis=0)
 
         def count(first: int) -> NDArray[np.floating]:
             part = slice(first, first + _LABELS_AT_ONCE)
@@ -111,37 +150,17 @@ class _Counted:
             else:
                 ordered = [np.sort(column[seen]) for column, seen in zip(columns, known[:, part].T, strict=True)]
             for label, column in enumerate(ordered, start=first):
-                _count(column, self._each[label], self._of_each[label])
+                self._each[label].add(column)
             return np.concatenate(ordered)
 
         # numpy lets go of the interpreter lock while it sorts and searches, so threads do run side by side.
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             parts = list(pool.map(count, range(0, len(self._each), _LABELS_AT_ONCE)))
-        _count(np.sort(np.concatenate(parts)), self._all, self._of_all)
+        self._all.add(np.sort(np.concatenate(parts)))
 
     def rankings(self, top: TopRanked, training: Frequencies | None) -> Rankings:
         """What the counts say."""
-        each = [
-            _values(hits, counts, known)
-            for hits, counts, known in zip(self._each, self._of_each, self.known.tolist(), strict=True)
-        ]
+        each = [ranking.values() for ranking in self._each]
         precision, eleven_points, area = torch.tensor(each, dtype=torch.float64, device="cpu").T
-        micro_precision, _, micro_area = _values(self._all, self._of_all, int(self.known.sum()))
+        micro_precision, _, micro_area = self._all.values()
         return Rankings(precision, eleven_points, area, micro_precision, micro_area, top, training)
-
-
-def _count(ordered: NDArray[np.floating], hits: NDArray[np.floating], counts: NDArray[np.int64]) -> None:
-    if hits.size:
-        counts[0] += np.searchsorted(ordered, hits, side="left")
-        counts[1] += np.searchsorted(ordered, hits, side="right")
-
-
-def _values(hits: NDArray[np.floating], counts: NDArray[np.int64], known: int) -> tuple[float, float, float]:
-    """Average precision, the same by eleven points, and area under the ROC curve; nan where one is not defined."""
-    if not hits.size:
-        return float("nan"), float("nan"), float("nan")
-    lower, upto = (np.searchsorted(hits, hits, side=side) for side in ("left", "right"))
-    found, retrieved = hits.size - lower, known - counts[0]
-    negatives = known - hits.size
-    area = float(np.mean((counts[0] - lower + counts[1] - upto) / 2) / negatives) if negatives else float("nan")
-    return precision_at_positives(found, retrieved), eleven_points_at_positives(found, retrieved), area

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +14,10 @@ from lopsided.asymmetry.probability_gap import cross_entropy_and_gap, sum_over_r
 from lopsided.losses import binary_cross_entropy
 from lopsided.metrics import CollectedScores, mean_average_precision
 from lopsided.models import ImageNetwork, TextNetwork
+from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.criterion import gamma_neg_of
+from lopsided.training.loop.label_parts import outcome, pieces
 from lopsided.training.loop.row_steps import rows_alone
 
 MOST_SCORES = 2**26
@@ -50,6 +53,8 @@ class MultiLabelTask(nn.Module):
         layer_decay: Factor on the learning rate from each layer of a backbone to the one below it.
         of_features: Whether batches hold what the backbone makes of images, so that only the head is computed.
         every: The validation mAP is the mean over every so many-th label, where the scores of all would not fit.
+        in_parts: Compute the last layer and the loss as one, some labels at a time; for a network that ends in a linear
+            layer and a loss of the asymmetric family. ``targets`` of batches may then be CSR.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class MultiLabelTask(nn.Module):
         layer_decay: float | None = None,
         of_features: bool = False,
         every: int = 1,
+        in_parts: bool = False,
     ) -> None:
         super().__init__()
         self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
@@ -77,6 +83,7 @@ class MultiLabelTask(nn.Module):
         # Gradients in factors are no tensors that processes could add up; the optimiser does it.
         self._ddp_params_and_buffers_to_ignore = rows_alone(self)
         self._every = every
+        self._last = last_layer(self.trained_part) if in_parts else None
         self.step_values: StepValues | None = None  # of the last training step
         self._reset_validation()
 
@@ -85,11 +92,24 @@ class MultiLabelTask(nn.Module):
         """What batches go through."""
         return self.model["head"] if isinstance(self.model, nn.ModuleDict) else self.model
 
+    @property
+    def in_parts(self) -> bool:
+        """Whether logits are computed for some labels at a time."""
+        return self._last is not None
+
+    @property
+    def compiled_part(self) -> nn.Module:
+        """What may be compiled: that part, or all of it but its last layer."""
+        return self.trained_part if self._last is None else self._last.body
+
     def logits(self, inputs: Tensor) -> Tensor:
         """Logits of a batch, in float32 whatever the network computes in, for the loss to be exact."""
+        return self.trained_part(self._laid_out(inputs)).float()
+
+    def _laid_out(self, inputs: Tensor) -> Tensor:
         if self.options.channels_last and inputs.dim() == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        return self.trained_part(inputs).float()
+            return inputs.contiguous(memory_format=torch.channels_last)
+        return inputs
 
     @property
     def device(self) -> torch.device:
@@ -106,22 +126,37 @@ class MultiLabelTask(nn.Module):
         Args:
             batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask``.
         """
-        logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
-        gamma_neg = gamma_neg_of(self.criterion, device=logits.device)
-        loss = self.criterion(logits, targets, mask=mask)
-        plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
+        targets, mask = batch["targets"], batch.get("mask")
+        gamma_neg = gamma_neg_of(self.criterion, device=self.device)
+        if self._last is not None:
+            inputs = self._laid_out(batch["inputs"])
+            loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask)
+        else:
+            logits = self.logits(batch["inputs"])
+            loss = self.criterion(logits, targets, mask=mask)
+            plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
         self.step_values = StepValues(loss.detach(), plain, gamma_neg, sums)
         return loss
 
     def validation_step(self, batch: dict[str, Tensor]) -> None:
         """Collect what the metrics of the epoch are made of."""
-        logits, targets, mask = self.logits(batch["inputs"]), batch["targets"], batch.get("mask")
-        plain = binary_cross_entropy(logits, targets, mask=mask, reduction="sum")
-        self._validation_sums += torch.stack([plain, torch.full_like(plain, len(logits))]).double().cpu()
-        self._validation_gap.update(logits, targets, mask)
-        measured = slice(None, None, self._every)
-        known = None if mask is None else mask[:, measured]
-        self._validation_scores.update(logits[:, measured], targets[:, measured], known)
+        measured = list[tuple[Tensor, Tensor, Tensor | None]]()
+        for first, logits, targets, mask in self._pieces(batch):
+            plain = binary_cross_entropy(logits, targets, mask=mask, reduction="sum")
+            count = torch.full_like(plain, 0 if first else len(logits))  # of the samples, once
+            self._validation_sums += torch.stack([plain, count]).double().cpu()
+            self._validation_gap.update(logits, targets, mask)
+            some = slice(-first % self._every, None, self._every)
+            known = None if mask is None else mask[:, some]
+            measured.append((logits[:, some].contiguous(), targets[:, some], known))  # no view that keeps the others
+        self._validation_scores.update(*(_beside(column) for column in zip(*measured, strict=True)))
+
+    def _pieces(self, batch: dict[str, Tensor]) -> Iterator[tuple[int, Tensor, Tensor, Tensor | None]]:
+        """Logits of a batch with targets and mask, of all labels or of some at a time, and the first one's number."""
+        targets, mask = batch["targets"], batch.get("mask")
+        if self._last is None:
+            return iter([(0, self.logits(batch["inputs"]), targets, mask)])
+        return pieces(self._last, self._laid_out(batch["inputs"]), targets, mask)
 
     def validation_metrics(self) -> dict[str, float]:
         """Metrics over the validation samples of all ranks since the last call, by their names in metrics.csv."""
@@ -160,3 +195,10 @@ class MultiLabelTask(nn.Module):
     def _reset_validation(self) -> None:
         self._validation_scores, self._validation_gap = CollectedScores(), ProbabilityGap()
         self._validation_sums = torch.zeros(2, dtype=torch.float64)  # cross-entropy, samples
+
+
+def _beside(parts: Sequence[Tensor | None]) -> Any:
+    """Labels that belong beside each other."""
+    if len(parts) == 1:
+        return parts[0]
+    return None if parts[0] is None else torch.cat([part for part in parts if part is not None], dim=1)
