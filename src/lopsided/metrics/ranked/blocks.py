@@ -96,7 +96,7 @@ class RankingOfPositives:
         positives: The scores of all known positives, in any order.
 
     >>> ranking = RankingOfPositives(np.array([0.9, 0.7]))
-    >>> for block in ([0.9, 0.8], [0.7, 0.6]):
+    >>> for block in ([0.8, 0.9], [0.6, 0.7]):
     ...     ranking.add(np.array(block))
     >>> [round(value, 4) for value in ranking.values()]
     [0.8333, 0.8485, 0.75]
