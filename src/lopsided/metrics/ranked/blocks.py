@@ -2,7 +2,7 @@
 
 Everything is read off the scores of the positives, of which there are few: the first pass over the blocks gathers
 them, the second counts the elements that score as high as each. Memory grows with the positives (about 60 bytes each)
-and one block, not with samples times labels.
+and one block (with its copies up to 150 bytes a score), not with samples times labels.
 """
 
 from __future__ import annotations
