@@ -25,8 +25,8 @@ from lopsided.runs.folder import RunFolder, Trained
 MOST_SCORES = 2**26
 """Of a split, which are held: 256 MB, of which metrics make up to eight copies."""
 
-AT_A_TIME = 2**24
-"""Scores of a block: 64 MB, with as many copies."""
+AT_A_TIME = 2**22
+"""Scores of a block: 16 MB, of which metrics make up to forty copies, some of them of twice the size."""
 
 
 class Block(NamedTuple):

@@ -20,8 +20,10 @@ def loss_and_gap(call: Call, backend: Backend) -> tuple[Tensor, Tensor | None]:
     if logits.dtype == torch.float16 and reduction in ("mean", "batchmean"):  # a slope divided so could vanish in it
         loss, gap_sums = loss_and_gap(call._replace(reduction="sum"), backend)
         return loss / divisor(logits.shape, mask=call.mask, reduction=reduction), gap_sums
+    if call.want_slope and not call.want_gap and reduction != "none":
+        return _Loss.apply(logits, call, backend), None  # pyright: ignore[reportReturnType]
     if call.want_slope:
-        loss, second = _Loss.apply(logits, call, backend)  # pyright: ignore[reportGeneralTypeIssues]
+        loss, second = _LossAndGap.apply(logits, call, backend)  # pyright: ignore[reportGeneralTypeIssues]
         return loss, second.detach() if call.want_gap else None
     results = run(call, backend)
     return results.loss, results.gap_sums
@@ -33,6 +35,24 @@ def run(call: Call, backend: Backend) -> Results:
 
 
 class _Loss(torch.autograd.Function):
+    """Gives the loss, a scalar. A second output takes time, so that only :class:`_LossAndGap` has one."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, call: Call, backend: Backend) -> Tensor:
+        if torch.compiler.is_compiling():  # a graph knows these logits from those outside
+            loss, slope, _ = _run_compiled(call._replace(logits=logits))
+        else:
+            loss, slope, _ = backend.run(call)
+        ctx.save_for_backward(slope, loss)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        slope, anchor = ctx.saved_tensors
+        return _gradient(slope, anchor, grad_outputs[0]), None, None
+
+
+class _LossAndGap(torch.autograd.Function):
     """Gives the loss and the gap's sums, or an empty tensor; through it a second derivative is refused."""
 
     @staticmethod
@@ -51,9 +71,14 @@ class _Loss(torch.autograd.Function):
         if grad_loss is None:
             return None, None, None
         slope, anchor = ctx.saved_tensors
-        if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # compiled graphs refuse it themselves
-            slope = refuse_second_derivative(slope, anchor)
-        return scaled(slope, grad_loss), None, None
+        return _gradient(slope, anchor, grad_loss), None, None
+
+
+def _gradient(slope: Tensor, anchor: Tensor, grad_loss: Tensor) -> Tensor:
+    """The slope times the incoming gradient; through the anchor, an output, a second derivative is refused."""
+    if torch.is_grad_enabled() and not torch.compiler.is_compiling():  # compiled graphs refuse it themselves
+        slope = refuse_second_derivative(slope, anchor)
+    return scaled(slope, grad_loss)
 
 
 def _run_compiled(call: Call) -> Results:
