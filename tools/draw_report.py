@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lopsided.cli.demo import LOSSES
-from lopsided.metrics.catalogue import RANKED
+from lopsided.metrics.catalogue import of_group
 from lopsided.reports import write_report
 from lopsided.reports.runs import Run, read_runs
 from lopsided.reports.summary import summary, warnings_about
@@ -34,9 +34,10 @@ def words_of(runs: tuple[Run, ...]) -> dict[str, Any]:
     return {
         "result": summary(runs, None).split(". ")[-1],
         "warnings": warnings_about(runs),
-        "columns": [metric.title for metric in RANKED],
+        "columns": [metric.title for metric in of_group("usual")],
         "rows": {
-            row.label: [("*" * cell.is_best) + cell.text for cell in row.cells] for row in metric_rows(runs, RANKED)
+            row.label: [("*" * cell.is_best) + cell.text for cell in row.cells]
+            for row in metric_rows(runs, of_group("usual"))
         },
     }
 

@@ -1,14 +1,14 @@
 import json
 import math
 
-from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
+from lopsided.metrics.catalogue import CATALOGUE, DECISIONS, UNRANKED, of_group
 from lopsided.reports.runs import read_runs
 from lopsided.reports.tables import environment_rows, metric_rows, option_columns, shared_options
 from lopsided.runs.config import LossOptions
 from lopsided.runs.environment import environment
 from tests.reports.conftest import evaluation_of
 
-COLUMNS = list(CATALOGUE.values())
+COLUMNS = [*of_group("usual"), *UNRANKED]
 WON_BY_MORE = ["mAP", "mAP 11", "micro AP", "AUROC", "CF1", "mean F1", "OF1"]
 
 
@@ -124,7 +124,7 @@ def test_the_environment_keeps_the_command_line_to_itself(make_run):
 
 
 def test_each_column_of_metrics_shows_its_own_number(make_run):
-    numbers = {name: 0.111 + 0.05 * place for place, name in enumerate(CATALOGUE)}
+    numbers = {metric.name: 0.111 + 0.05 * place for place, metric in enumerate(COLUMNS)}
     top = {metric.name: 0.9 - numbers[metric.name] for metric in DECISIONS}
     (run,) = read_runs([make_run("a", evaluation={**evaluation_of(0), **numbers, "top3": top})])
     (row,) = metric_rows([run], COLUMNS)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lopsided.cli import own_scores
 from lopsided.cli.parser import Parser
-from lopsided.cli.printing import counted, named, say, table
+from lopsided.cli.printing import counted, named, percent, say, table
+from lopsided.cli.rankings import about_frequency, add_rankings, further, rankings_of
 
 if TYPE_CHECKING:
     from lopsided.inference.processes import Processes
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 FEW_SAMPLES = 50
 """Samples below which a bootstrap interval is said to be too narrow."""
+
+MANY_LABELS = 100
+"""Labels from which the further metrics of rankings are printed without being asked for."""
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +31,7 @@ def main(arguments: list[str]) -> int:
         examples=(
             "lopsided evaluate runs/adaptive",
             "lopsided evaluate runs/adaptive --split val --json",
+            "lopsided evaluate runs/tags --all --at-k 1,5,10",
             "lopsided evaluate scores:forest.csv --scores probabilities --thresholds forest.csv.thresholds.json",
         ),
     )
@@ -36,6 +41,8 @@ def main(arguments: list[str]) -> int:
     parser.add_keep()
     parser.add_devices()
     own_scores.add_scores(parser, made=("calibration", "thresholds"))
+    add_rankings(parser)
+    parser.add_argument("--all", action="store_true", help="print every metric, not the usual ones alone")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     given = parser.parse_args(arguments)
     if given.threshold is not None and given.thresholds is not None:
@@ -66,16 +73,9 @@ def _measure(run: RunFolder, processes: Processes, given: Any) -> None:
 
     data = data_for(run, given.source)
     own = not given.source and not given.split  # what the run's report shows
+    options = {"split": given.split, "threshold": given.threshold, "source": given.source, **rankings_of(given)}
     with shared(processes, data):
-        result = measure(
-            run,
-            data,
-            split=given.split,
-            threshold=given.threshold,
-            save=own,
-            source=given.source,
-            keep=not given.no_keep,
-        )
+        result = measure(run, data, save=own, keep=not given.no_keep, **options)
     if unreadable := result.get("unreadable"):
         print(f"lopsided evaluate: {describe(data, unreadable)}", file=sys.stderr)
     _say(str(run.path), result, given)
@@ -85,7 +85,7 @@ def _say(what: str, result: dict[str, Any], given: Any) -> None:
     if given.json:
         print(json.dumps(_without_nan(result)))
     else:
-        print_metrics(f"{what} on {result['split']}, {_samples(result)}", result)
+        print_metrics(f"{what} on {result['split']}, {_samples(result)}", result, all_of_them=given.all)
 
 
 def _without_nan(value: Any) -> Any:
@@ -95,8 +95,8 @@ def _without_nan(value: Any) -> Any:
     return [*map(_without_nan, value)] if isinstance(value, list) else None if value != value else value
 
 
-def print_metrics(title: str, result: dict[str, Any]) -> None:
-    """A table with each metric's name spelled out, in per cent."""
+def print_metrics(title: str, result: dict[str, Any], *, all_of_them: bool = False) -> None:
+    """A table with each usual metric's name spelled out, in per cent; and one of the others, where they are wanted."""
     from rich.text import Text
 
     from lopsided.inference.chosen import describe_chosen
@@ -105,22 +105,19 @@ def print_metrics(title: str, result: dict[str, Any]) -> None:
     shown = table(("metric", _above(result), f"top {min(3, _num_labels(result))}"), ())
     shown.add_column("what it is", style="dim")
     for metric in CATALOGUE.values():
-        of_top = result["top3"].get(metric.name)
-        top = "" if of_top is None else percent(of_top, result["samples"])
-        shown.add_row(metric.title, percent(result[metric.name], result["samples"]), top, metric.meaning)
+        if metric.group == "usual":
+            of_top = result["top3"].get(metric.name)
+            top = "" if of_top is None else percent(of_top, result["samples"])
+            shown.add_row(metric.title, percent(result[metric.name], result["samples"]), top, metric.meaning)
     say(title)
     if said := describe_chosen(result["chosen_on_this_split"], result["split"]):
         say(Text(said, style="bold"))
-    say(shown, *about_labels(result), *_sentences(result))
-
-
-def percent(share: float, samples: int) -> str:
-    """A share in per cent, with the digits that so many samples carry.
-
-    >>> percent(0.98765, 15), percent(0.98765, 150), percent(0.98765, 1500)
-    ('99', '98.8', '98.77')
-    """
-    return f"{100 * share:.{0 if samples < 100 else 1 if samples < 1000 else 2}f}"
+    say(shown)
+    if all_of_them or _num_labels(result) >= MANY_LABELS:
+        say(further(result), *about_frequency(result))
+    else:
+        say("P@k, nDCG@k, mAP of head, medium and tail labels and others: --all")
+    say(*about_labels(result), *_sentences(result))
 
 
 def about_labels(result: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lopsided.cli.parser import Parser, file_to_write, folder_to_write
+from lopsided.cli.rankings import rankings_of
 
 if TYPE_CHECKING:
     from lopsided.inference.own_scores.reading import OwnScores
@@ -84,7 +85,12 @@ def _measured(scores: OwnScores, given: Any) -> dict[str, Any]:
 
     thresholds, calibration = _made(given, "thresholds"), _made(given, "calibration")
     return evaluate_scores(
-        scores, split=given.split, threshold=given.threshold, thresholds=thresholds, calibration=calibration
+        scores,
+        split=given.split,
+        threshold=given.threshold,
+        thresholds=thresholds,
+        calibration=calibration,
+        **rankings_of(given),
     )
 
 

@@ -29,11 +29,24 @@ def probability(text: str) -> float:
     return float(text)
 
 
+def ranks(text: str | list[int]) -> list[int]:
+    """The value of an option, distinct whole numbers from 1.
+
+    >>> ranks("1,3,5")
+    [1, 3, 5]
+    """
+    found = [int(part) for part in text.split(",")] if isinstance(text, str) else text
+    if min(found) < 1 or len(set(found)) < len(found):
+        raise ValueError
+    return found
+
+
 _GROUP_FILE = "Path to a configuration file."  # of one group, such as --loss FILE: --config takes files of them all
 _KINDS: dict[Any, tuple[str, str]] = {  # as help and as errors call them
     int: ("N", "a whole number"),
     float: ("NUMBER", "a number"),
     probability: ("NUMBER", "a number in [0, 1]"),
+    ranks: ("K,K", "distinct whole numbers from 1 with commas between them, such as 1,3,5"),
     bool: ("{true,false}", "true or false"),
 }
 _WIDEST = 50  # letters of the values of an option

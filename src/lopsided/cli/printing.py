@@ -37,3 +37,12 @@ def named(labels: Sequence[str], *, most: int = 12) -> str:
     """
     rest = f" and {len(labels) - most} more" if len(labels) > most else ""
     return ", ".join(labels[:most]) + rest
+
+
+def percent(share: float, samples: int) -> str:
+    """A share in per cent, with the digits that so many samples carry.
+
+    >>> percent(0.98765, 15), percent(0.98765, 150), percent(0.98765, 1500)
+    ('99', '98.8', '98.77')
+    """
+    return f"{100 * share:.{0 if samples < 100 else 1 if samples < 1000 else 2}f}"

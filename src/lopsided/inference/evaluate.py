@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -12,6 +13,7 @@ from lopsided.data import Data
 from lopsided.inference.by_label.blocks import blocks_of
 from lopsided.inference.by_label.measured import Measured, measured
 from lopsided.inference.chosen import chosen_on
+from lopsided.inference.rankings import Asked, about_rankings
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import Scores, coverage, default_split, same_labels
 from lopsided.inference.thresholds import HALF, Decision, decision_of
@@ -24,10 +26,13 @@ from lopsided.metrics import (
     operating_point_from,
     reliability,
 )
-from lopsided.metrics.catalogue import decisions, measure
+from lopsided.metrics.catalogue import KS, decisions, values_of
+from lopsided.metrics.ranked.frequencies import A, B, Frequencies
+from lopsided.metrics.ranked.rankings import rankings
 from lopsided.runs.calibrators import method_of
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.formats import FORMAT
+from lopsided.runs.frequencies import frequencies_of
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
 
@@ -45,6 +50,8 @@ def evaluate(
     save: bool = True,
     source: str | None = None,
     keep: bool = True,
+    ks: Sequence[int] | None = None,
+    propensity: tuple[float, float] = (A, B),
 ) -> dict[str, Any]:
     """Metrics of the best averaged weights.
 
@@ -57,20 +64,19 @@ def evaluate(
         save: Write them to evaluation.json in the run, which its report shows; off for other data than the run's own.
         source: Where the data comes from, if it is not the run's own.
         keep: Read logits that were kept in the run, and keep those that are computed.
+        ks: For P@k and its kin, numbers of best-ranked labels beside 1, 3 and 5.
+        propensity: ``a`` and ``b`` of :func:`lopsided.metrics.propensities`.
 
     Returns:
-        Every metric of :mod:`lopsided.metrics.catalogue` by its name (mAP over ``labels_measured`` labels; decisions at
-        ``threshold``); ``top3``: decisions on the three most probable labels of each sample that are above it;
-        ``calibration``: Brier score, calibration errors and bins, of sigmoid and probabilities;
-        ``chosen_on_this_split``: which of weights, thresholds and calibration were; for chosen thresholds,
-        ``thresholds``: how they were chosen, and ``f1``: their gain over 0.5, unless something was chosen on this
-        split; for images, ``unreadable``: numbers of samples that could not be opened, whose labels count as unknown.
+        Every metric of :mod:`lopsided.metrics.catalogue` by its name, and what :func:`described` says beside them; for
+        images, ``unreadable``: numbers of samples that could not be opened, whose labels count as unknown.
 
     Raises:
         ValueError: The data does not fit the run, or it is to be saved and another process writes to the run.
     """
+    asked = Asked(KS if ks is None else tuple(ks), *propensity)
     with writing(run.path) if save else nullcontext():
-        return _measured(run, data, split=split, threshold=threshold, save=save, source=source, keep=keep)
+        return _measured(run, data, split=split, threshold=threshold, save=save, source=source, keep=keep, asked=asked)
 
 
 def _measured(
@@ -82,19 +88,29 @@ def _measured(
     save: bool,
     source: str | None,
     keep: bool,
+    asked: Asked,
 ) -> dict[str, Any]:
     trained = run.load()
     same_labels(trained, data)
+    asked.check(len(trained.labels))
     if split is None:
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
     fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
     chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
     method = method_of(trained.calibrator, run.config().loss)
+    training = frequencies_of(run, data if source is None else None, num_labels=len(trained.labels))
     blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
     if blocks is not None:
-        found = measured(blocks, trained.calibrator, threshold=decision.threshold, top_k=TOP_K)
-        result, unreadable = _of_blocks(found, trained.labels, decision, chosen, method, fit), blocks.unreadable
+        found = measured(
+            blocks,
+            trained.calibrator,
+            threshold=decision.threshold,
+            top_k=TOP_K,
+            num_ranks=asked.num_ranks,
+            training=asked.told(training),
+        )
+        result, unreadable = _of_blocks(found, trained.labels, decision, chosen, method, fit, asked), blocks.unreadable
     else:
         scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
         result, unreadable = (
@@ -107,6 +123,8 @@ def _measured(
                 chosen=chosen,
                 method=method,
                 fit=fit,
+                asked=asked,
+                training=training,
             ),
             scores.unreadable,
         )
@@ -128,6 +146,8 @@ def described(
     chosen: list[str],
     method: str,
     fit: dict[str, Any] | None,
+    asked: Asked,
+    training: Frequencies | None,
 ) -> dict[str, Any]:
     """What :func:`evaluate` returns of scores, whoever computed them.
 
@@ -140,11 +160,23 @@ def described(
         chosen: Which of weights, thresholds and calibration were chosen on these samples.
         method: What makes the probabilities.
         fit: How a calibration was fitted; None where none was.
+        asked: What is asked of rankings.
+        training: How frequent labels are in training; None where that is not known.
+
+    Returns:
+        Every metric (mAP over ``labels_measured`` labels; decisions at ``threshold``); ``top3``: decisions on the three
+        most probable labels of each sample that are above it; ``calibration``: Brier score, calibration errors and
+        bins, of sigmoid and probabilities; ``chosen_on_this_split``: which of weights, thresholds and calibration were;
+        for chosen thresholds, ``thresholds``: how, and ``f1``: their gain over 0.5, unless something was chosen on this
+        split; and what :mod:`lopsided.inference.rankings` says.
     """
     targets, mask = scores.targets, scores.mask
     seen, wide = coverage(targets, mask), reliability(probabilities, targets, mask=mask)
+    found = rankings(scores.logits, targets, num_ranks=asked.num_ranks, mask=mask, training=asked.told(training))
+    point = operating_point(probabilities, targets, threshold=decision.threshold, mask=mask)
     result = {
-        **measure(scores.logits, probabilities, targets, threshold=decision.threshold, mask=mask, bins=wide),
+        **values_of(found, point, wide, ks=asked.ks),
+        **about_rankings(found, labels, asked),
         "top3": _of_top(probabilities, scores, decision),
         "threshold": decision.common,
         "samples": len(targets) if mask is None else int(mask.any(dim=1).sum()),  # of which anything is known
@@ -168,12 +200,14 @@ def _of_blocks(
     chosen: list[str],
     method: str,
     fit: dict[str, Any] | None,
+    asked: Asked,
 ) -> dict[str, Any]:
     """What :func:`described` gives of scores that are too many to hold, without ``f1``, whose draws need them all."""
     measured_labels = found.positives > 0
     always = (measured_labels & (found.negatives == 0)).nonzero().flatten().tolist()
     result = {
-        **found.metrics,
+        **values_of(found.rankings, found.point, found.bins, ks=asked.ks),
+        **about_rankings(found.rankings, labels, asked),
         "top3": decisions(operating_point_from(found.top)),
         "threshold": decision.common,
         "samples": found.samples,

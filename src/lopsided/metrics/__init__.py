@@ -25,16 +25,19 @@ from lopsided.metrics.calibration import (
     expected_calibration_error,
     reliability,
 )
+from lopsided.metrics.catalogue import measure_blocks
 from lopsided.metrics.collected import CollectedScores
 from lopsided.metrics.counts import Counts, count
 from lopsided.metrics.intervals import f1_draws, interval
 from lopsided.metrics.operating_point import OperatingPoint, operating_point, operating_point_from
+from lopsided.metrics.ranked.frequencies import Frequencies
 from lopsided.metrics.roc import micro_roc_auc, roc_auc
 from lopsided.metrics.thresholds import Thresholds, choose_thresholds
 
 __all__ = [
     "CollectedScores",
     "Counts",
+    "Frequencies",
     "OperatingPoint",
     "Reliability",
     "Thresholds",
@@ -49,6 +52,7 @@ __all__ = [
     "f1_draws",
     "interval",
     "mean_average_precision",
+    "measure_blocks",
     "micro_average_precision",
     "micro_roc_auc",
     "ndcg_at_k",

@@ -7,8 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from lopsided.metrics.checks import check_no_nan, check_shapes, known_positives
-from lopsided.metrics.counts import largest
+from lopsided.metrics.ranked.top import Shares, share, top_ranked
 
 
 def precision_at_k(scores: Tensor, targets: Tensor, *, k: int, mask: Tensor | None = None) -> Tensor:
@@ -31,8 +30,7 @@ def precision_at_k(scores: Tensor, targets: Tensor, *, k: int, mask: Tensor | No
 
     Source: Jain et al., KDD 2016; Bhatia et al., the Extreme Classification Repository.
     """
-    hits, _, taking_part = _ranked(scores, targets, k, mask)
-    return _mean(hits.double().mean(dim=1)[taking_part])
+    return _scalar(top_ranked(scores, targets, num_ranks=k, mask=mask).precision(k))
 
 
 def ndcg_at_k(scores: Tensor, targets: Tensor, *, k: int, mask: Tensor | None = None) -> Tensor:
@@ -56,12 +54,7 @@ def ndcg_at_k(scores: Tensor, targets: Tensor, *, k: int, mask: Tensor | None = 
 
     Source: Bhatia et al., the Extreme Classification Repository.
     """
-    hits, positives, _ = _ranked(scores, targets, k, mask)
-    discount = 1 / torch.arange(2, k + 2, dtype=torch.float64, device="cpu").log2()
-    count = positives.sum(dim=1)
-    some = count > 0
-    best = discount.cumsum(0)[count[some].clamp(max=k) - 1]
-    return _mean((hits.double() @ discount)[some] / best)
+    return _scalar(top_ranked(scores, targets, num_ranks=k, mask=mask).gain(k))
 
 
 def propensities(positives_per_label: Tensor, *, num_samples: int, a: float = 0.55, b: float = 1.5) -> Tensor:
@@ -117,43 +110,11 @@ def propensity_scored_precision_at_k(
         raise ValueError(
             f"expected propensity to have the shape {tuple(scores.shape[1:])}, got {tuple(propensity.shape)}"
         )
-    worth = 1 / propensity.detach().cpu().double()
-    if not bool((worth >= 1).all() and worth.isfinite().all()):
+    weights = propensity.detach().cpu().double()
+    if not bool(((weights > 0) & (weights <= 1)).all()):
         raise ValueError("expected propensity to lie in (0, 1], got other values")
-    hits, positives, _ = _ranked(scores, targets, k, mask, worth=worth)
-    best = torch.zeros((), dtype=torch.float64, device="cpu")
-    for some in positives.split(max(1, _AT_ONCE // max(1, positives.shape[1]))):
-        best = best + (some * worth).topk(k, dim=1).values.sum()
-    return hits.sum() / best if best > 0 else torch.tensor(torch.nan, dtype=torch.float64, device="cpu")
+    return _scalar(top_ranked(scores, targets, num_ranks=k, mask=mask).scored_precision(k, weights.numpy()))
 
 
-_AT_ONCE = 1 << 24  # elements of float64
-
-
-def _ranked(
-    scores: Tensor, targets: Tensor, k: int, mask: Tensor | None, worth: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Truth (or worth) of the k best-ranked labels, best first; known positives; which samples have a known label."""
-    known = check_shapes("scores", scores, targets, mask)
-    if not 1 <= k <= scores.shape[1]:
-        raise ValueError(f"expected k to lie in 1 to {scores.shape[1]}, the number of labels, got {k}")
-    positives = known_positives(targets, known).cpu()
-    check_no_nan("scores", scores, known)
-    values = scores.detach().cpu()
-    known = None if known is None else known.cpu()
-    chosen = largest(values, known, k)
-    rows, labels = chosen.nonzero(as_tuple=True)
-    per_row = chosen.sum(dim=1)
-    place = torch.arange(len(rows), device="cpu") - (per_row.cumsum(0) - per_row)[rows]  # from 0 within each row
-    best = values.new_full((len(scores), k), -torch.inf, dtype=torch.promote_types(values.dtype, torch.float32))
-    truth = torch.zeros_like(best, dtype=torch.float64)
-    best[rows, place] = values[rows, labels].to(best.dtype)
-    found = positives[rows, labels]
-    truth[rows, place] = found.double() if worth is None else found * worth[labels]
-    order = best.argsort(dim=1, descending=True, stable=True)
-    taking_part = torch.ones(len(scores), dtype=torch.bool, device="cpu") if known is None else known.any(dim=1)
-    return truth.gather(1, order), positives, taking_part
-
-
-def _mean(values: Tensor) -> Tensor:
-    return values.mean() if values.numel() else torch.tensor(torch.nan, dtype=torch.float64, device="cpu")
+def _scalar(found: Shares) -> Tensor:
+    return torch.tensor(share(found), dtype=torch.float64, device="cpu")

@@ -183,17 +183,25 @@ def _of_ranking(scores: NDArray[np.floating], positives: NDArray[np.floating]) -
     """Average precision of one ranking, from all its scores and those of its positives, both in any order."""
     if positives.size == 0:
         return float("nan")
-    found, retrieved = _at_positives(scores, positives)
-    return float(np.mean(found / retrieved))
+    return precision_at_positives(*_at_positives(scores, positives))
 
 
 def _of_ranking_at_eleven_points(scores: NDArray[np.floating], positives: NDArray[np.floating]) -> float:
     """The same, interpolated; precision is highest at positives, so only these are looked at."""
     if positives.size == 0:
         return float("nan")
-    found, retrieved = _at_positives(scores, positives)
+    return eleven_points_at_positives(*_at_positives(scores, positives))
+
+
+def precision_at_positives(found: NDArray[np.integer], retrieved: NDArray[np.integer]) -> float:
+    """Average precision, from what :func:`_at_positives` gives of one or more positives."""
+    return float(np.mean(found / retrieved))
+
+
+def eleven_points_at_positives(found: NDArray[np.integer], retrieved: NDArray[np.integer]) -> float:
+    """The same, interpolated at eleven levels of recall."""
     # In whole numbers, found / P >= k / 10, because 3 / 10 and 0.1 * 3 differ as floats.
-    reaching = np.searchsorted(-10 * found, -positives.size * np.arange(11), side="right")
+    reaching = np.searchsorted(-10 * found, -found.size * np.arange(11), side="right")
     return float(np.mean(np.maximum.accumulate(found / retrieved)[reaching - 1]))
 
 

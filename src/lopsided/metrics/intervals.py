@@ -1,8 +1,10 @@
-"""How far F1 may be off because other samples could have been drawn."""
+"""How far F1 and shares of samples may be off because other samples could have been drawn."""
 # pyright: reportAttributeAccessIssue=false
 # (SciPy has no type stubs.)
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -48,15 +50,47 @@ def f1_draws(
     positives = known_positives(targets, known)
     predicted = predicted_above(probabilities, known, threshold)
     parts = [csr_array(as_truth(part), dtype=np.float32) for part in (predicted & positives, predicted, positives)]
-    num_samples, random = len(probabilities), np.random.default_rng(seed)
+    draws = [
+        _f1(*(np.asarray(times @ part, dtype=float) for part in parts))
+        for times in _times_drawn(len(probabilities), num_draws, seed)
+    ]
+    return torch.from_numpy(np.concatenate(draws, axis=1))
+
+
+def share_draws(
+    reached: NDArray[np.float64], could: NDArray[np.float64], *, num_draws: int = 500, seed: int = 0
+) -> Tensor:
+    """Shares, each a sum over samples over another one, on draws of as many samples, with replacement (bootstrap).
+
+    With one seed, all are measured on the same draws, and on those of :func:`f1_draws`.
+
+    Args:
+        reached: Of each sample, shape ``(samples, metrics)``.
+        could: What it could have reached, of that shape.
+        num_draws: Number of draws, >= 1.
+        seed: Decides which samples are drawn.
+
+    Returns: float64, shape ``(metrics, num_draws)``; nan for a draw in which nothing could be reached.
+
+    >>> interval(share_draws(np.array([[1.0], [0.0]]), np.ones((2, 1)))[0])
+    (0.0, 1.0)
+    """
     draws = []
+    for times in _times_drawn(len(reached), num_draws, seed):
+        above, below = times.astype(float) @ reached, times.astype(float) @ could
+        draws.append(np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0))
+    return torch.from_numpy(np.concatenate(draws).T.copy())
+
+
+def _times_drawn(num_samples: int, num_draws: int, seed: int) -> Iterator[NDArray[np.float32]]:
+    """How often each sample is in each of some draws, shape (draws, samples)."""
+    random = np.random.default_rng(seed)
     for start in range(0, num_draws, _DRAWS_AT_ONCE):
         count = min(_DRAWS_AT_ONCE, num_draws - start)
         times = [
             np.bincount(random.integers(num_samples, size=num_samples), minlength=num_samples) for _ in range(count)
         ]
-        draws.append(_f1(*(np.asarray(np.stack(times).astype(np.float32) @ part, dtype=float) for part in parts)))
-    return torch.from_numpy(np.concatenate(draws, axis=1))
+        yield np.stack(times).astype(np.float32)
 
 
 def interval(draws: Tensor, *, share: float = 0.95) -> tuple[float, float]:

@@ -44,6 +44,21 @@ def doubts_about(runs: Sequence[Run]) -> list[str]:
     return found + [_printed(run) for run in runs if run.look == "adaptive_printed" and _ran_away(run)]
 
 
+def always_true(names: Sequence[str], measured: int, split: str) -> str:
+    """That labels are true in each sample, so that a mean over them says less than it seems to, or nothing."""
+    named = ", ".join(map(str, names[:_NAMED])) + (" …" if len(names) > _NAMED else "")
+    if len(names) == measured:
+        which = "the only label" if measured == 1 else "every label"
+        return (
+            f"mAP on the {split} split says nothing about a network: {which} that has a positive there is true in each "
+            f"sample, so any scores have an average precision of 1 ({named})."
+        )
+    return (
+        f"{len(names):,} of the {measured:,} labels measured on the {split} split are true in each sample: "
+        f"their average precision is 1 whatever a network does ({named})."
+    )
+
+
 def _measured_on(run: Run) -> tuple[object, ...]:
     """What tells apart the samples that two runs were measured on."""
     config, evaluation = run.config, run.evaluation or {}
@@ -64,11 +79,7 @@ def _about_labels(run: Run) -> list[str]:
         )
     always = evaluation.get("labels_always_true")
     if isinstance(always, list) and always:
-        names = ", ".join(map(str, always[:_NAMED])) + (" …" if len(always) > _NAMED else "")
-        found.append(
-            f"{len(always):,} of the {measured:,} labels measured on the {run.split} split are true in each sample: "
-            f"their average precision is 1 whatever a network does ({names})."
-        )
+        found.append(always_true(always, measured, run.split))
     return found
 
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
 from lopsided.data import Data
-from lopsided.metrics.catalogue import CATALOGUE, DECISIONS, RANKED, UNRANKED
+from lopsided.metrics.catalogue import DECISIONS, UNRANKED, of_group
 from lopsided.reports.doubts import same_measure
 from lopsided.reports.examples import Examples, examples, one_line, read_source_of
 from lopsided.reports.explorer.page import explorer_of
@@ -17,6 +17,7 @@ from lopsided.reports.figures.pictures import calibration_figures, curve_figures
 from lopsided.reports.figures.style import DARK, LIGHT
 from lopsided.reports.figures.swatches import swatches
 from lopsided.reports.naming import what_differs
+from lopsided.reports.rankings import further_rankings
 from lopsided.reports.runs import Run, read_runs
 from lopsided.reports.summary import best_run, summary, warnings_about
 from lopsided.reports.tables import environment_rows, metric_rows, option_columns, shared_options
@@ -49,6 +50,7 @@ def render_page(runs: Sequence[Run]) -> str:
     shown = best_run(runs) or runs[0]
     data, trouble = _data_of(shown)
     differing = what_differs([run.config for run in runs])
+    usual = of_group("usual")
     templates = Environment(
         loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -64,9 +66,10 @@ def render_page(runs: Sequence[Run]) -> str:
         ranked=same_measure(runs),
         evaluated=next((run for run in runs if run.evaluation), None),
         swatches=swatches([run.look for run in runs]),
-        catalogue=list(CATALOGUE.values()),
-        columns=[metric.title for metric in RANKED],
-        rows=metric_rows(runs, RANKED),
+        catalogue=[*usual, *UNRANKED],
+        columns=[metric.title for metric in usual],
+        rows=metric_rows(runs, usual),
+        further=further_rankings(runs),
         further_columns=[metric.title for metric in UNRANKED],
         further_rows=metric_rows(runs, UNRANKED),
         top_columns=[metric.title for metric in DECISIONS],

@@ -10,6 +10,7 @@ from typing import Any
 from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, what_changed
 from lopsided.data.source import for_new_data, is_source, split_source
+from lopsided.runs import frequencies
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.formats import FORMAT
@@ -150,8 +151,8 @@ def sources_of(run: RunFolder) -> list[str]:
     return [*(f"{kind}:{path}" for path in others), source]
 
 
-def write_data_file(run: RunFolder, config: Config, identity: Identity) -> None:
-    """Keep where the data of a run lies, and the identity of it."""
+def write_data_file(run: RunFolder, config: Config, identity: Identity, data: Data) -> None:
+    """Keep where the data of a run lies, the identity of it, and how frequent its labels are in training."""
     place = split_source(config.source)[1] if is_source(config.source) else ""  # data that a caller made
     where: dict[str, Any] = {}
     if place:
@@ -159,4 +160,5 @@ def write_data_file(run: RunFolder, config: Config, identity: Identity) -> None:
         where["path"] = str(path)
         with suppress(ValueError):  # another drive
             where["from_run"] = os.path.relpath(path, run.path.resolve())
-    write_json(run.data_file, {"format": FORMAT, "source": config.source, **where, "identity": identity.plain()})
+    about = {"format": FORMAT, "source": config.source, **where, "identity": identity.plain()}
+    write_json(run.data_file, {**about, **frequencies.plain(data)})

@@ -120,7 +120,7 @@ def _fit(
     with quiet():
         fabric = build_engine(config.training)
         if is_first_rank():
-            _begin(run, config, identity, preparation, anew=last is None)
+            _begin(run, config, data, identity, preparation, anew=last is None)
         fabric.launch()
         train, val = _loaders(config, trained_on, images, fabric, smallest=smallest, sparse_targets=task.in_parts)
         log = UnreadableLog(data, run.unreadable_file, unreadable)
@@ -217,7 +217,9 @@ def _check_data(last: _Last, identity: Identity, data: Data) -> None:
         )
 
 
-def _begin(run: RunFolder, config: Config, identity: Identity, preparation: Preparation | None, *, anew: bool) -> None:
+def _begin(
+    run: RunFolder, config: Config, data: Data, identity: Identity, preparation: Preparation | None, *, anew: bool
+) -> None:
     """Write what is known of a run before its first step, and remove what was made for weights that are no more."""
     if anew:
         best = run.checkpoints / "best.ckpt"  # of a first epoch that was cut short at its end
@@ -228,7 +230,7 @@ def _begin(run: RunFolder, config: Config, identity: Identity, preparation: Prep
             save_preparation(preparation, run.preparation_folder)
         config.save(run.config_file)
         write_json(run.environment_file, environment())
-    write_data_file(run, config, identity)
+    write_data_file(run, config, identity, data)
 
 
 def is_first_rank() -> bool:

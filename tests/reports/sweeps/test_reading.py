@@ -295,21 +295,24 @@ def make_numbered_sweep(tmp_path):
     return make
 
 
-def test_each_column_of_the_table_shows_its_own_number(make_numbered_sweep):
+def tables_of(page):
+    """For each table with a line for each setting, what every line shows by the heading of the column."""
+    for table in re.findall(r'<table class="metrics">(.*?)</table>', page, re.DOTALL):
+        head, body = table.split("</thead>")
+        heads = [re.sub(r"<.*?>", "", cell).strip() for cell in re.findall(r"<th.*?>(.*?)</th>", head)]
+        lines = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line) for line in re.findall(r"<tr.*?>(.*?)</tr>", body)]
+        yield [dict(zip(heads, [re.sub(r"<.*?>", "", cell).strip() for cell in line], strict=True)) for line in lines]
+
+
+def test_each_column_of_the_tables_shows_its_own_number(make_numbered_sweep):
     sweep = read_sweep(make_numbered_sweep()[0])
-    page = render_sweep(sweep)
-    table = page[page.index("<thead") :]
-    heads = [
-        re.sub(r"<.*?>", "", head).strip() for head in re.findall(r"<th.*?>(.*?)</th>", table[: table.index("</thead")])
-    ]
-    lines = re.findall(r"<tr.*?>(.*?)</tr>", table[table.index("<tbody") : table.index("</tbody")], re.DOTALL)
-    assert len(lines) == len(sweep.results) == 4
-    for line, result in zip(lines, sweep.results, strict=True):
-        cells = re.findall(r"<t[hd].*?>(.*?)</t[hd]>", line, re.DOTALL)
-        shown = dict(zip(heads, [re.sub(r"<.*?>", "", cell).strip() for cell in cells], strict=True))
+    usual, further = tables_of(render_sweep(sweep))
+    assert len(usual) == len(further) == len(sweep.results) == 4
+    for shown, more, result in zip(usual, further, sweep.results, strict=True):
         numbers = result.numbers
         for metric in RANKED[1:]:
-            assert shown[metric.title] == f"{100 * numbers[metric.name]:.1f}", metric.name
+            where = shown if metric.group == "usual" else more
+            assert where[metric.title] == f"{100 * numbers[metric.name]:.1f}", metric.name
         assert shown["mAP"].startswith(f"{100 * numbers['mAP']:.1f} ± {100 * numbers['sd']:.1f}")
         if not result.is_baseline:
             low, high = (f"{100 * numbers[name]:+.1f}".replace("-", "−") for name in ("low", "high"))

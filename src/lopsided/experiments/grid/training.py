@@ -18,6 +18,7 @@ from lopsided.experiments.grid.run_losses import RunLosses, sums_of_runs
 from lopsided.experiments.grid.stack import Stack
 from lopsided.metrics import mean_average_precision
 from lopsided.metrics.catalogue import measure, undefined
+from lopsided.metrics.ranked.frequencies import Frequencies
 from lopsided.models import Standardise
 from lopsided.runs.calibrators import ClosedForm, closed_form
 from lopsided.runs.config import TrainingOptions
@@ -72,6 +73,7 @@ class GridTraining:
             num_samples=len(labels),
             known=labels.known_per_label().tolist(),
         )
+        self.training = Frequencies(labels.positives_per_label(), len(labels))
         self.val_mAP: list[list[float]] = [[] for _ in runs]
         self.val_gap = [math.nan] * len(runs)
         self.best_state = [self.losses.kept_state(run) for run in range(len(runs))]
@@ -189,7 +191,7 @@ class GridTraining:
             for one in logits:
                 run = len(results)
                 calibrator = closed_form(self.runs[run].loss, self.best_state[run], num_labels=targets.shape[-1])
-                results.append(_metrics(one, targets, mask, calibrator))
+                results.append(_metrics(one, targets, mask, calibrator, self.training))
         return results
 
     @torch.no_grad()
@@ -240,7 +242,9 @@ def _map_of(logits: Tensor, targets: Tensor, mask: Tensor | None) -> float:
     return float(mean_average_precision(logits, targets, mask=mask))
 
 
-def _metrics(logits: Tensor, targets: Tensor, mask: Tensor | None, calibrator: ClosedForm) -> dict[str, float]:
+def _metrics(
+    logits: Tensor, targets: Tensor, mask: Tensor | None, calibrator: ClosedForm, training: Frequencies
+) -> dict[str, float]:
     if not logits.isfinite().all():
         return undefined()
-    return measure(logits, calibrator(logits), targets, mask=mask)
+    return measure(logits, calibrator(logits), targets, mask=mask, training=training)

@@ -10,17 +10,18 @@ import torch
 from torch import Tensor
 
 from lopsided.inference.by_label.blocks import Block, Blocks
-from lopsided.inference.by_label.pooled import PooledRanking
 from lopsided.inference.by_label.top import TopOfBlocks
 from lopsided.metrics import Reliability, average_precision, equal_mass_edges, reliability, roc_auc
 from lopsided.metrics.average_precision import eleven_point_average_precision
-from lopsided.metrics.catalogue import CATALOGUE
 from lopsided.metrics.counts import Counts, count
-from lopsided.metrics.operating_point import operating_point_from
+from lopsided.metrics.operating_point import OperatingPoint, operating_point_from
+from lopsided.metrics.ranked.blocks import RankingOfPositives
+from lopsided.metrics.ranked.frequencies import Frequencies
+from lopsided.metrics.ranked.rankings import Rankings
 from lopsided.runs.calibrators import Calibrator, for_labels
 
-PER_LABEL = {"mAP": average_precision, "mAP_11": eleven_point_average_precision, "auroc": roc_auc}
-"""Metrics of the catalogue that are means over labels, of which each has its own ranking."""
+PER_LABEL = (average_precision, eleven_point_average_precision, roc_auc)
+"""What each label has its own ranking for."""
 
 _SAMPLED = 2**22  # probabilities whose quantiles are the edges of bins of equal mass
 
@@ -29,8 +30,9 @@ _SAMPLED = 2**22  # probabilities whose quantiles are the edges of bins of equal
 class _First:
     """What the first pass gathers."""
 
-    top: TopOfBlocks
-    values: dict[str, list[Tensor]] = field(default_factory=lambda: {name: [] for name in PER_LABEL})
+    top: TopOfBlocks  # by probability
+    ranked: TopOfBlocks  # by score
+    values: list[list[Tensor]] = field(default_factory=lambda: [[] for _ in PER_LABEL])
     counts: list[Counts] = field(default_factory=list)
     negatives: list[Tensor] = field(default_factory=list)
     positives: list[np.ndarray] = field(default_factory=list)  # logits of all known ones
@@ -43,7 +45,9 @@ class _First:
 class Measured:
     """What :func:`lopsided.inference.evaluate.described` says of scores that are held."""
 
-    metrics: dict[str, float]  # of the catalogue; nan where one is not measured by blocks
+    rankings: Rankings
+    point: OperatingPoint  # above the threshold
+    bins: Reliability  # of the probabilities
     top: Counts  # of the most probable labels
     positives: Tensor  # known ones of each label, int64
     negatives: Tensor  # likewise
@@ -52,7 +56,15 @@ class Measured:
     before: dict[str, Any]  # how true the sigmoid is
 
 
-def measured(blocks: Blocks, calibrator: Calibrator, *, threshold: float | Tensor, top_k: int) -> Measured:
+def measured(
+    blocks: Blocks,
+    calibrator: Calibrator,
+    *,
+    threshold: float | Tensor,
+    top_k: int,
+    num_ranks: int,
+    training: Frequencies | None,
+) -> Measured:
     """All metrics of a split.
 
     Args:
@@ -60,46 +72,56 @@ def measured(blocks: Blocks, calibrator: Calibrator, *, threshold: float | Tenso
         calibrator: From logits to probabilities.
         threshold: In [0, 1], a number or one for each label.
         top_k: How many of the most probable labels of each sample are decided on.
+        num_ranks: How many of the best-ranked labels of each sample rankings look at.
+        training: How frequent labels are in training, if that is known.
     """
     num_labels = blocks.last.num_labels
     above = torch.as_tensor(threshold, dtype=torch.float32).expand(num_labels)
-    seen = _First(TopOfBlocks(len(blocks), min(top_k, num_labels)))
+    tops = [TopOfBlocks(len(blocks), min(most, num_labels)) for most in (top_k, num_ranks)]
+    seen = _First(tops[0], tops[1])
     for block in blocks:
         _take(seen, block, for_labels(calibrator, block.part)(block.logits), above[block.part], num_labels)
-    ranking = PooledRanking(np.concatenate(seen.positives))
+    ranking = RankingOfPositives(np.concatenate(seen.positives))
     edges = [equal_mass_edges(torch.cat(some), 15) for some in seen.drawn]
     even: list[Reliability] = []
     for block in blocks:
-        ranking.add((block.logits.flatten() if block.mask is None else block.logits[block.mask]).numpy())
+        ranking.add(np.sort((block.logits.flatten() if block.mask is None else block.logits[block.mask]).numpy()))
         both = _both(block, calibrator)
         parts = [reliability(p, block.targets, edges=at, mask=block.mask) for p, at in zip(both, edges, strict=True)]
         even = parts if not even else [one + other for one, other in zip(even, parts, strict=True)]
     counts = Counts(*(torch.cat(column) for column in zip(*map(_columns, seen.counts), strict=True)))
-    point = operating_point_from(counts)
-    metrics = {name: float("nan") for name in CATALOGUE}
-    metrics |= {name: float(torch.cat(values).nanmean()) for name, values in seen.values.items()}
-    metrics["micro_AP"] = ranking.average_precision()
-    for metric in CATALOGUE.values():
-        if metric.reads != "scores":
-            metrics[metric.name] = float(metric.value(point if metric.reads == "decisions" else seen.wide[0]))
+    known = np.ones(len(blocks), bool) if seen.known is None else seen.known.numpy()
+    precision, eleven_points, area = (torch.cat(values) for values in seen.values)
+    micro_precision, _, micro_area = ranking.values()
     return Measured(
-        metrics,
+        Rankings(
+            precision,
+            eleven_points,
+            area,
+            micro_precision,
+            micro_area,
+            seen.ranked.ranked(blocks.labels.positives, known),
+            training,
+        ),
+        operating_point_from(counts),
+        seen.wide[0],
         seen.top.counts(threshold, positives=counts.positives),
         counts.positives,
         torch.cat(seen.negatives),
-        len(blocks) if seen.known is None else int(seen.known.sum()),
+        int(known.sum()),
         *(_truthfulness(wide, some) for wide, some in zip(seen.wide, even, strict=True)),
     )
 
 
 def _take(seen: _First, block: Block, probabilities: Tensor, threshold: Tensor, num_labels: int) -> None:
     _, logits, targets, mask = block
-    for name, metric in PER_LABEL.items():
-        seen.values[name].append(metric(logits, targets, mask=mask))
+    for found, metric in zip(seen.values, PER_LABEL, strict=True):
+        found.append(metric(logits, targets, mask=mask))
     seen.counts.append(count(probabilities, targets, threshold=threshold, mask=mask))
     seen.negatives.append((~targets if mask is None else ~targets & mask).sum(dim=0))
     seen.positives.append((logits[targets] if mask is None else logits[targets & mask]).numpy())
     seen.top.add(block, probabilities)
+    seen.ranked.add(block, logits)
     both = probabilities, torch.sigmoid(logits)
     wide = [reliability(p, targets, mask=mask) for p in both]
     seen.wide = wide if not seen.wide else [one + other for one, other in zip(seen.wide, wide, strict=True)]

@@ -89,7 +89,7 @@ def _metrics(run: RunFolder) -> list[str]:
     rows = [f"On the split `{found['split']}`:", "", "| metric | value |", "|---|---|"]
     for name, entry in CATALOGUE.items():
         value = found.get(name)
-        if isinstance(value, int | float) and value == value:
+        if entry.group == "usual" and isinstance(value, int | float) and value == value:
             rows.append(f"| {entry.title} | {100 * value:.1f} % |")
     for name, (value, low, high) in found.get("f1", {}).get("chosen", {}).items():
         rows.append(

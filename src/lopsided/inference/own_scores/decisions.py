@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ from lopsided.inference.calibrate import fitted
 from lopsided.inference.cross_fit import OutOfSample
 from lopsided.inference.evaluate import described
 from lopsided.inference.own_scores.reading import OwnScores
+from lopsided.inference.rankings import Asked
 from lopsided.inference.scoring import Scores
 from lopsided.inference.thresholds import HALF, Decision, chosen_thresholds, decision_in
+from lopsided.metrics.catalogue import KS
+from lopsided.metrics.ranked.frequencies import A, B
 from lopsided.metrics.thresholds import Rule
 from lopsided.runs.calibrators import ClosedForm, Method, from_fit
 from lopsided.runs.formats import FORMAT, check_format
+from lopsided.runs.frequencies import frequencies_in
 from lopsided.runs.reading import read_json
 
 __all__ = ["audit_scores", "calibrate_scores", "choose_for_scores", "evaluate_scores"]
@@ -36,6 +41,8 @@ def evaluate_scores(
     threshold: float | None = None,
     thresholds: dict[str, Any] | None = None,
     calibration: dict[str, Any] | None = None,
+    ks: Sequence[int] | None = None,
+    propensity: tuple[float, float] = (A, B),
 ) -> dict[str, Any]:
     """Every metric of some scores, by the names that ``lopsided evaluate --json`` has.
 
@@ -45,6 +52,9 @@ def evaluate_scores(
         threshold: Probability above which a label is predicted, in [0, 1] (default: 0.5).
         thresholds: What :func:`choose_for_scores` gave, instead.
         calibration: What :func:`calibrate_scores` gave.
+        ks: For P@k and its kin, numbers of best-ranked labels beside 1, 3 and 5.
+        propensity: ``a`` and ``b`` of :func:`lopsided.metrics.propensities`, whose frequencies are those of the
+            training split, where the file or the source has one.
 
     Raises:
         ValueError: Thresholds or calibration are of other labels, of another kind of scores, or not of one another.
@@ -53,6 +63,8 @@ def evaluate_scores(
         raise ValueError("expected threshold or thresholds, got both")
     if threshold is not None and not 0 <= threshold <= 1:
         raise ValueError(f"expected threshold to lie in [0, 1], got {threshold}")
+    asked = Asked(KS if ks is None else tuple(ks), *propensity)
+    asked.check(scores.values.shape[1])
     names = scores.split_names
     split = split or next((name for name in ("test", "val") if name in names), names[0])
     part = scores.of_split(split)
@@ -77,6 +89,8 @@ def evaluate_scores(
         chosen=chosen,
         method="as they are" if calibration is None else calibration["method"],
         fit=calibration,
+        asked=asked,
+        training=frequencies_in(scores.data),
     )
     result["calibration"]["uncalibrated"] = "the scores as they are"
     return {"split": split, **result}

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
 from lopsided.inference.chosen import describe_chosen
 from lopsided.inference.own_scores.reading import OwnScores
-from lopsided.metrics import average_precision
-from lopsided.metrics.catalogue import CATALOGUE
+from lopsided.metrics.catalogue import CATALOGUE, of_group
+from lopsided.reports.doubts import always_true
 from lopsided.reports.figures.calibration import diagram
 from lopsided.reports.figures.pictures import picture_of
 from lopsided.reports.figures.style import DARK, LIGHT
+from lopsided.reports.rankings import LabelTable, about_groups, label_rows
 from lopsided.runs.json_files import write_whole
 
 
@@ -32,21 +33,34 @@ def write_scores_report(scores: OwnScores, result: dict[str, Any], out: Path) ->
     templates = Environment(
         loader=PackageLoader("lopsided.reports", ""), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    part = scores.of_split(result["split"])
     said = describe_chosen(result["chosen_on_this_split"], result["split"])
+    warnings = [said] if said else []
+    if always := result["labels_always_true"]:
+        warnings.append(always_true(always, result["labels_measured"], result["split"]))
     page = templates.get_template("scores/scores.html.j2").render(
         title=f"{scores.place} on {result['split']}",
         version=lopsided.__version__,
         light=LIGHT,
         dark=DARK,
         summary=_summary(scores, result),
-        warnings=[said] if said else [],
+        warnings=warnings,
         rows=[
             (metric.title, _percent(result[name]), _percent(result["top3"].get(name)), metric.meaning)
             for name, metric in CATALOGUE.items()
+            if metric.group == "usual"
         ],
+        further=[
+            (
+                metric.title,
+                _percent(result[metric.name]),
+                _between(result["intervals"].get(metric.name)),
+                metric.meaning,
+            )
+            for metric in (*of_group("labels"), *of_group("samples", result["at_k"]))
+        ],
+        about=about_groups(result["frequency"]),
         picture=picture_of(partial(_drawn, result["calibration"])),
-        labels=_labels(part),
+        labels=_labels(result["per_label"]),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, page)
@@ -74,12 +88,10 @@ def _summary(scores: OwnScores, result: dict[str, Any]) -> str:
     )
 
 
-def _labels(part: OwnScores) -> Sequence[tuple[str, int, str]]:
-    """Name, positives and average precision of each label, the most frequent first."""
-    targets, mask = part.data.labels.dense(part.rows)
-    known = None if mask is None else torch.from_numpy(mask)
-    truth = torch.from_numpy(targets)
-    precision = average_precision(part.values, truth, mask=known).tolist()
-    counts = (truth if known is None else truth & known).sum(dim=0).tolist()
-    rows = zip(part.data.labels.names, counts, map(_percent, precision), strict=True)
-    return sorted(rows, key=lambda row: -row[1])
+def _between(ends: Sequence[float] | None) -> str:
+    return "" if ends is None else " to ".join(map(_percent, ends))
+
+
+def _labels(about: dict[str, Any]) -> LabelTable:
+    found = label_rows(about, [about["average_precision"], about["auroc"]])
+    return dataclasses.replace(found, head=(*found.head, "average precision", "AUROC"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
-from lopsided.metrics.catalogue import RANKED
+from lopsided.metrics.catalogue import of_group
 from lopsided.reports.figures.pictures import picture_of
 from lopsided.reports.figures.style import DARK, LIGHT, render
 from lopsided.reports.naming import shown
@@ -26,7 +26,8 @@ TITLES = {
     "losses": "Losses compared",
     "unknown": "What unknown labels are taken for",
 }
-_OTHERS = [metric for metric in RANKED if metric.name != "mAP"]
+_OTHERS = [metric for metric in of_group("usual") if metric.name != "mAP"]
+_FURTHER = [*of_group("labels"), *of_group("samples")]
 _CAPTION = (
     "Left: mean average precision on the test split; the strong dot is the mean over seeds, its bar one standard "
     "deviation to each side, the faint dots are single runs. Right: mean difference to the baseline between runs of "
@@ -75,6 +76,11 @@ def render_sweep(sweep: SweepResults) -> str:
         others=[metric.title for metric in _OTHERS],
         about_unknown=about_unknown(sweep),
         tables=[(share.described, [_cells(result) for result in sweep.at(share)]) for share in sweep.shares],
+        further=[metric.title for metric in _FURTHER],
+        further_tables=[
+            (share.described, [(result.label, _further(result)) for result in sweep.at(share)])
+            for share in sweep.shares
+        ],
         options=_options(sweep),
     )
 
@@ -97,6 +103,10 @@ def _cells(result: SettingResult) -> tuple[str, list[str]]:
         f"{shown(numbers['weight_decay'])}{'†' * ('weight decay' in result.edges)}",
         shown(numbers["tried"]),
     ]
+
+
+def _further(result: SettingResult) -> list[str]:
+    return [_plain(result.numbers.get(metric.name, math.nan)) for metric in _FURTHER]
 
 
 def _options(sweep: SweepResults) -> list[tuple[str, str]]:
