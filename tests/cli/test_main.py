@@ -190,7 +190,19 @@ def test_from_data_to_report(capsys, tmp_path, source):
     result = json.loads(out)
     assert code == 0
     decisions = ["cf1", "mean_f1", "of1", "cp", "cr", "op", "or"]
-    keys = ["split", "mAP", "mAP_11", "micro_AP", "auroc", *decisions, "brier", "ece", "top3", "threshold"]
+    keys = [
+        "split",
+        "mAP",
+        "mAP_11",
+        "micro_AP",
+        "auroc",
+        "micro_auroc",
+        *decisions,
+        "brier",
+        "ece",
+        "top3",
+        "threshold",
+    ]
     assert list(result)[: len(keys)] == keys
     assert list(result)[-1] == "calibration"
     assert list(result["top3"]) == decisions

@@ -39,7 +39,7 @@ def commands(block):
 def test_there_are_pages_and_few_lines_that_do_not_run_here():
     assert len(ENGLISH) >= 8
     left_out = [block for page in PAGES for _, runs, block in blocks(page) if not runs]
-    assert len(left_out) <= 12
+    assert len(left_out) <= 20
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("ko/") and "concepts/" not in page])

@@ -42,7 +42,10 @@ def test_compiled_in_one_graph_it_gives_the_same(criterion):
 @pytest.mark.parametrize("dtype", [torch.bool, torch.float32])
 @pytest.mark.parametrize(
     "make",
-    [lambda: AdaptiveAsymmetricLoss(rate=5.0), lambda: ScheduledAsymmetricLoss(gamma_neg=Ramp(2.0, 5.0, steps=3))],
+    [
+        lambda: AdaptiveAsymmetricLoss(rate=5.0, separation=0.0),
+        lambda: ScheduledAsymmetricLoss(gamma_neg=Ramp(2.0, 5.0, steps=3)),
+    ],
     ids=["adaptive", "scheduled"],
 )
 def test_a_loss_that_moves_moves_under_compile_too_and_keeps_its_gradient(make, dtype):

@@ -43,9 +43,13 @@ CASES = {
     "choose_thresholds": lambda: metrics.choose_thresholds(PROBABILITIES, TARGETS, per_label=True).per_label,
     "f1_draws": lambda: metrics.f1_draws(PROBABILITIES, TARGETS, num_draws=3),
     "interval": lambda: metrics.interval(metrics.f1_draws(PROBABILITIES, TARGETS, num_draws=20)[0]),
+    "measure_blocks": lambda: [
+        torch.tensor(value, device="cpu")
+        for value in metrics.measure_blocks(lambda: [(PROBABILITIES.logit(), TARGETS, MASK)]).values()
+    ],
     "operating_point": lambda: dataclasses.astuple(metrics.operating_point(PROBABILITIES, TARGETS, top_k=1)),
 }
-OF_THE_ABOVE = {"OperatingPoint", "Reliability", "Thresholds", "Counts", "operating_point_from"}
+OF_THE_ABOVE = {"Frequencies", "OperatingPoint", "Reliability", "Thresholds", "Counts", "operating_point_from"}
 
 
 @pytest.fixture(params=["torch", ""])

@@ -172,10 +172,11 @@ def test_samples_of_which_nothing_is_known_have_no_part_in_any_decision(tmp_path
         fitted, decided = calibrate(run, data, method=method), choose(run, data, per_label=True)
         f1 = {of: {name: part[0] for name, part in each.items()} for of, each in evaluate(run, data)["f1"].items()}
         common, result = choose(run, data, per_label=False), evaluate(run, data, threshold=0.3)
+        result.pop("intervals")  # of draws, which depend on the order
         found.append([*map(numbers_in, (fitted, decided, f1, common, result))])
     for without, among in zip(*found, strict=True):
         assert among.keys() == without.keys()
-        assert among == {name: pytest.approx(value, rel=1e-4, abs=1e-5) for name, value in without.items()}
+        assert among == {name: pytest.approx(value, rel=1e-4, abs=1e-5, nan_ok=True) for name, value in without.items()}
 
 
 def numbers_in(content, prefix=""):

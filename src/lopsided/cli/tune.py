@@ -83,8 +83,8 @@ def _parser() -> Parser:
         type=str,
         help="study of many machines, postgresql://USER@HOST/DATABASE (default: study.db in the folder)",
     )
-    for group, options in (("data", DataOptions), ("model", ModelOptions), ("training", TrainingOptions)):
-        parser.add_argument(f"--{group}", type=options, default=options())
+    for group, options in (("data", DataOptions()), ("model", ModelOptions()), ("training", TrainingOptions())):
+        parser.add_argument(f"--{group}", type=type(options), default=options)
     return parser
 
 

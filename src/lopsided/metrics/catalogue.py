@@ -198,7 +198,7 @@ def measure(
 
 def measure_blocks(
     blocks: Blocks,
-    probabilities: Callable[[Tensor], Tensor] = torch.sigmoid,
+    probabilities: Callable[[Tensor], Tensor] | None = None,
     *,
     threshold: float | Tensor = 0.5,
     training: Frequencies | None = None,
@@ -207,7 +207,7 @@ def measure_blocks(
 
     Args:
         blocks: Starts a pass over scores, targets and mask of some samples at a time, each ``(samples, labels)``.
-        probabilities: What makes them of the scores of a block.
+        probabilities: What makes them of the scores of a block; the sigmoid by default.
         threshold: In [0, 1], a number or a tensor of shape ``(labels,)``; what is above it is predicted.
         training: How frequent labels are in training; without it, the metrics that need it are nan.
 
@@ -221,7 +221,7 @@ def measure_blocks(
     counts, bins = list[Counts](), list[Reliability]()
 
     def add(scores: Tensor, targets: Tensor, mask: Tensor | None) -> None:
-        shares = probabilities(scores)
+        shares = (probabilities or torch.sigmoid)(scores)
         counts[:] = [sum(counts, count(shares, targets, threshold=threshold, mask=mask))]
         bins[:] = [sum(bins, reliability(shares, targets, mask=mask))]
 
@@ -239,9 +239,10 @@ def intervals(found: Rankings, *, ks: Sequence[int] = KS) -> dict[str, tuple[flo
     """Central 95 % intervals, by bootstrap over samples, of P@k and its kin, for those that are defined."""
     metrics = {metric.name: metric for metric in (*at_k_metrics(KS), *at_k_metrics(ks))}
     each = {name: shares for name, metric in metrics.items() if (shares := metric.value(found)) is not None}
-    if not each or not len(found.top.hits):
+    if not each or not found.top.measured.any():
         return {}
-    draws = share_draws(*(np.stack(part, axis=1) for part in zip(*each.values(), strict=True)))
+    measured = found.top.measured  # samples of which nothing is known are no part of any draw
+    draws = share_draws(*(np.stack(part, axis=1)[measured] for part in zip(*each.values(), strict=True)))
     return {name: interval(of) for name, of in zip(each, draws, strict=True) if not bool(of.isnan().all())}
 
 

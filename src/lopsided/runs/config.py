@@ -20,7 +20,7 @@ from lopsided.runs.reading import read_yaml
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train: by default Adam with true weight decay, one cycle of the learning rate, averaged weights.
+    """How to train: averaged weights; by default Adam and one cycle of the learning rate.
 
     Args:
         epochs: Passes over the training split, >= 1; where it is not given, lopsided train takes 4 for counts of words.

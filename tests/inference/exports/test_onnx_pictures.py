@@ -59,7 +59,7 @@ def test_the_lines_of_the_documentation_give_what_predict_gives_of_any_picture(t
     rows = pq.read_table(tmp_path / "p.parquet")
     export(run, tmp_path / "a.onnx")
     session, about = opened(tmp_path / "a.onnx")
-    page = (Path(__file__).parents[2] / "docs" / "how-to" / "onnx.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "onnx.md").read_text(encoding="utf-8")
     lines = next(block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def pixels" in block)
     shown = {"np": np}
     exec(lines, shown)
