@@ -78,11 +78,8 @@ def _parser() -> Parser:
     )
     parser.add_argument("--seed", type=int, default=0, help="decides every random choice, >= 0")
     parser.add_argument("--out", type=folder_to_write, help="folder for the results (default: tune/SOURCE-best)")
-    parser.add_argument(
-        "--storage",
-        type=str,
-        help="study of many machines, postgresql://USER@HOST/DATABASE (default: study.db in the folder)",
-    )
+    storage = "study of many machines, postgresql://USER@HOST/DATABASE (default: study.db in the folder)"
+    parser.add_argument("--storage", type=str, help=storage)
     for group, options in (("data", DataOptions()), ("model", ModelOptions()), ("training", TrainingOptions())):
         parser.add_argument(f"--{group}", type=type(options), default=options)
     return parser

@@ -23,7 +23,7 @@ from lopsided.models import Standardise
 from lopsided.runs.calibrators import ClosedForm, closed_form
 from lopsided.runs.config import TrainingOptions
 from lopsided.training.loop.loaders import EpochBatches
-from lopsided.training.loop.optimizers import ROW_RATE
+from lopsided.training.loop.optimizers import BIAS_RATE, ROW_RATE
 from lopsided.training.loop.row_steps import WithRowSteps
 from lopsided.training.loop.weight_average import kept_share
 
@@ -130,7 +130,7 @@ class GridTraining:
             if (layer := stack.sparse) is not None:
                 layers.append(layer)
                 groups.append({"params": [layer.weight], "lr": ROW_RATE * rate, "weight_decay": decay})
-                groups.append({"params": [layer.bias], "lr": ROW_RATE * rate, "weight_decay": 0.0})
+                groups.append({"params": [layer.bias], "lr": BIAS_RATE * rate, "weight_decay": 0.0})
         groups = [group for group in groups if group["params"]]
         if layers:
             return WithRowSteps(groups, layers=layers, learning_rate=self.first[0].learning_rate)
