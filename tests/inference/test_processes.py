@@ -166,3 +166,10 @@ def test_a_launcher_of_another_number_of_processes_is_refused(monkeypatch):
 )
 def test_the_first_process_has_a_batch_in_every_round(samples, size, count, rounds):
     assert processes._rounds(samples, size, count) == rounds
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate"])
+def test_a_folder_that_is_no_run_is_refused_before_processes_start(verb, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("lopsided.inference.processes.started", lambda **_: pytest.fail("processes were started"))
+    assert main([verb, str(tmp_path / "none"), "--devices", "8"]) == 1
+    assert "to be the folder of a run, got one without config.yaml" in capsys.readouterr().err

@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
     from lopsided.training import RunFolder
 
     run = RunFolder(Path(given.run))
+    run.config()  # refuses what is no run, before processes are started
     with started(devices=given.devices or 1, machines=given.machines or 1) as processes:
         if processes.is_first:
             _measure(run, processes, given)
