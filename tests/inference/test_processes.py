@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from lopsided.cli.main import main
 from lopsided.inference import processes
 from lopsided.inference.processes import Share, started
 
