@@ -15,6 +15,8 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
+from lopsided.losses.catalogue import OTHER_NAMES
+
 Value = TypeVar("Value")
 
 
@@ -51,8 +53,8 @@ _KINDS: dict[Any, tuple[str, str]] = {  # as help and as errors call them
 }
 _WIDEST = 50  # letters of the values of an option
 _ELSEWHERE = {  # what other libraries call things
-    "asl": "asymmetric",
-    "bce": "cross_entropy",
+    **OTHER_NAMES,
+    "adam": "adamw",
     "clip": "loss.margin",
     "wd": "training.weight_decay",
     "bs": "training.batch_size",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lopsided.experiments.axes import Axes
-from lopsided.losses.catalogue import CATALOGUE
+from lopsided.losses.catalogue import CATALOGUE, did_you_mean
 from lopsided.runs.loss_options import LossOptions
 
 __all__ = ["Setting", "settings_of"]
@@ -189,5 +189,7 @@ def _numbers(name: str, values: Sequence[str]) -> list[float]:
 
 def _loss_name(value: str) -> str:
     if value not in CATALOGUE:
-        raise ValueError(f"expected the grid of losses to be of {', '.join(CATALOGUE)}, got {value!r}")
+        raise ValueError(
+            f"expected the grid of losses to be of {', '.join(CATALOGUE)}, got {value!r:.40}{did_you_mean(value)}"
+        )
     return value

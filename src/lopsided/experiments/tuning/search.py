@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -12,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from lopsided.data.options import DataOptions
 from lopsided.experiments.tuning.space import LOSSES, SETTINGS, Candidate
+from lopsided.losses.catalogue import did_you_mean
 from lopsided.models.options import ModelOptions
 from lopsided.runs.config import Config, TrainingOptions
 
@@ -158,8 +158,8 @@ def _given(options: Any) -> dict[str, Any]:
 def _check_losses(losses: tuple[str, ...]) -> None:
     for name in losses:
         if name not in SETTINGS:
-            near = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"expected losses to be of {', '.join(SETTINGS)}, got {name!r:.40}{hint}")
+            raise ValueError(
+                f"expected losses to be of {', '.join(SETTINGS)}, got {name!r:.40}{did_you_mean(name, SETTINGS)}"
+            )
     if not losses or len(set(losses)) < len(losses):
         raise ValueError(f"expected losses to be named once each, got {', '.join(losses) or 'none'}")
