@@ -92,7 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _main(words)
         if arguments is None:  # all is done, and only the end of the process would be interrupted
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return code if _is_flushed() else 1
+        code = code if _is_flushed() else 1
+        if arguments is None and _has_process_group():
+            os._exit(code)  # all is written; gloo's threads now and then abort an interpreter that is taken down
+        return code
     except BrokenPipeError:  # the reader of our output left: nothing to say, and nobody to say it to
         _drop_output(sys.stdout, sys.stderr)
         return 1
@@ -129,6 +132,12 @@ def _main(words: list[str]) -> int:
             return STOPPED
         print(f"lopsided {verb}: error: {_one_line(error)}", file=sys.stderr)
         return 1
+
+
+def _has_process_group() -> bool:
+    """Whether this process was one of several."""
+    distributed = sys.modules.get("torch.distributed")
+    return distributed is not None and distributed.is_available() and distributed.is_initialized()
 
 
 def _stopped(verb: str) -> str:
