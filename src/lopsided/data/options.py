@@ -233,11 +233,11 @@ class DataOptions:
         if self.test_share:
             raise DataError("expected data.fold or data.test_share, got both: the fold is the test split")
 
-    def images(self) -> ImageOptions:
-        """The part that is about image files."""
-        return ImageOptions(
-            **{name.removeprefix("image_"): value for name, value in self.given().items() if name in IMAGE_OPTIONS}
-        )
+    def images(self, *, frozen: bool = False) -> ImageOptions:
+        """The part that is about image files; with a frozen backbone, images change only where that is asked for: then
+        its features are computed once."""
+        given = {name.removeprefix("image_"): value for name, value in self.given().items() if name in IMAGE_OPTIONS}
+        return ImageOptions(**(({"cutout": 0.0, "rand_augment": 0} if frozen else {}) | given))
 
     def given(self) -> dict[str, Any]:
         """What was given of that which only some readers take."""

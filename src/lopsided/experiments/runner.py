@@ -130,7 +130,10 @@ class Work:
         """What is trained on in one batch; the last one stays in memory."""
         if self._prepared is None or self._prepared[0] is not data:
             sweep = self.sweep
-            self._prepared = data, grid_inputs(data, sweep.model, sweep.training, sweep.data.images())
+            self._prepared = (
+                data,
+                grid_inputs(data, sweep.model, sweep.training, sweep.data.images(frozen=bool(sweep.model.frozen))),
+            )
         return self._prepared[1]
 
     def _check_unknown(self, data: Data) -> None:

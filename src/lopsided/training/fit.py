@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -103,7 +102,7 @@ def _fit(
     check_targets(config.loss, smoothing=config.training.label_smoothing, mixup=config.data.mixup or 0.0)
     for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
-    images = _images(config)
+    images = config.data.images(frozen=bool(config.model.frozen))
     preparation = fit_preparation(config.model, data) if last is None else last.preparation
     if preparation is not None and is_first_rank() and (remark := preparation.remark(data)):
         print(f"{data.name}: {remark}", file=sys.stderr)
@@ -236,15 +235,6 @@ def _begin(
 def is_first_rank() -> bool:
     """Whether this process is the one that writes and prints; the only one where there is one device."""
     return rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
-
-
-def _images(config: Config) -> ImageOptions:
-    """How images become inputs. A frozen backbone gets them as they are, unless augmentation is asked for: then its
-    features are computed once."""
-    images = config.data.images()
-    if not config.model.frozen:
-        return images
-    return dataclasses.replace(images, cutout=config.data.cutout or 0.0, rand_augment=config.data.rand_augment or 0)
 
 
 def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation | None) -> nn.Module:

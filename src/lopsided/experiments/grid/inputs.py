@@ -40,7 +40,7 @@ def grid_inputs(data: Data, model: ModelOptions, training: TrainingOptions, imag
         images: How images become its inputs.
     """
     if data.opens_files:
-        if not model.frozen or model.head not in (None, "linear") or model.dropout:
+        if not model.frozen or model.head not in (None, "linear") or model.dropout or images.augments:
             return GridInputs(data, model)
         from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable
 
 import torch
@@ -32,9 +31,9 @@ def head_on_features(data: Data, search: Search) -> tuple[Data, ModelOptions, Ca
     model, options = search.model, search.data
     if not model.frozen or model.head not in (None, "linear") or model.dropout:
         return None
-    if data.opens_files and (options.cutout or options.rand_augment or options.mixup):
+    images = options.images(frozen=True)
+    if data.opens_files and images.augments:
         return None
-    images = dataclasses.replace(options.images(), cutout=0.0, rand_augment=0)
     preparation = fit_preparation(model, data)
     prepared = data if preparation is None else preparation.apply(data)
     inputs = prepared.inputs(images)
