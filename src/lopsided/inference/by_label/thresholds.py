@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import nn
 
 from lopsided.inference.by_label.blocks import Block, Blocks
 from lopsided.metrics import Counts, Thresholds, count
 from lopsided.metrics.thresholds import SHRINKAGE, Chooser, Rule, check_rule
-from lopsided.runs.calibrators import Calibrator, for_labels
+from lopsided.runs.calibrators import for_labels
 
 POOLED = 2**24
 """Scores that the common threshold is chosen on, of every n-th sample."""
 
 
 def thresholds_by_label(
-    blocks: Blocks, calibrator: Calibrator, *, rule: Rule, at_least: float | None, per_label: bool
+    blocks: Blocks, calibrator: nn.Module, *, rule: Rule, at_least: float | None, per_label: bool
 ) -> tuple[Thresholds, Counts, int]:
     """What :func:`lopsided.metrics.choose_thresholds` gives, where the common one is chosen on every n-th sample.
 
@@ -37,7 +38,7 @@ def thresholds_by_label(
         total += torch.stack([here.true_positives, here.predicted, here.positives]).double().sum(dim=1)
         if per_label:
             known = torch.ones_like(block.targets) if block.mask is None else block.mask
-            found = chooser.of_labels(p.numpy(), (block.targets & known).numpy(), known.numpy())
+            found = chooser.of_labels(p.float().numpy(), (block.targets & known).numpy(), known.numpy())
             own, missed = (torch.from_numpy(part) for part in found)
             here = count(p, block.targets, threshold=own, mask=block.mask)
         else:
@@ -57,8 +58,8 @@ def thresholds_by_label(
     return found, whole, blocks.every(POOLED)
 
 
-def _flat(block: Block, calibrator: Calibrator) -> tuple[np.ndarray, np.ndarray]:
+def _flat(block: Block, calibrator: nn.Module) -> tuple[np.ndarray, np.ndarray]:
     """Probabilities of all known elements of a block, and of its positives."""
-    p = for_labels(calibrator, block.part)(block.logits)
+    p = for_labels(calibrator, block.part)(block.logits).float()
     known = torch.ones_like(block.targets) if block.mask is None else block.mask
     return p[known].numpy(), p[block.targets & known].numpy()
