@@ -111,6 +111,8 @@ def line(request, table, trained):
                 return train_line(table, folder)
             case "images":
                 return images_line(request.getfixturevalue("photos"), folder, workers=2)
+            case "texts":
+                return texts_line(request.getfixturevalue("texts"), folder)
             case "sweep":
                 return sweep_line(table, folder)
             case "predict":
@@ -182,6 +184,26 @@ def photos(tmp_path):
         rows.append(f"{name},{'val' if number % 4 == 0 else 'train'},{'a|b' if number % 3 else 'a'}")
     (folder / "labels.csv").write_text("path,split,labels\n" + "\n".join(rows) + "\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory):
+    """JSON lines of 240 texts in three splits."""
+    draw, path = np.random.default_rng(0), tmp_path_factory.mktemp("data") / "texts.jsonl"
+    words = [f"{a}{b}" for a in ("ba", "no", "li", "ku", "re") for b in ("mar", "tin", "sol", "gen")]
+    rows = []
+    for number in range(240):
+        chosen = draw.integers(0, len(words), 8)
+        labels = [words[k] for k in sorted(set(chosen.tolist())) if k < 4]
+        split = ["train", "train", "val", "test"][number % 4]
+        rows.append({"text": " ".join(words[k] for k in chosen), "labels": labels, "split": split})
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return f"text:{path}"
+
+
+def texts_line(source, run):
+    options = ("--model.name=tfidf", "--training.epochs=6", "--training.batch_size=16", "--loss.name=adaptive")
+    return ["train", source, "--out", run, "--resume", *options]
 
 
 def images_line(photos, run, *, workers):

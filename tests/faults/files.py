@@ -101,6 +101,8 @@ def contents(folder):
                 found[name] = path.read_bytes()
             case ".yaml":
                 found[name] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.parent.name == "preparation":
+            found[name] = _plain(dict(np.load(path))) if path.suffix == ".npz" else path.read_bytes()
     return found
 
 
@@ -108,6 +110,8 @@ def _plain(value):
     """Nested values that == compares bit by bit."""
     if isinstance(value, torch.Tensor):
         return str(value.dtype), tuple(value.shape), value.contiguous().numpy().tobytes()
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), value.shape, value.tobytes()
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from lopsided.data import Data
 from lopsided.data.contents.identity import identity_of
 from lopsided.data.splits.stratification import stratify
 from lopsided.data.splits.together import kept_together
+from lopsided.files.memory import check_memory
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import same_labels
 from lopsided.runs.config import Config
@@ -25,6 +27,7 @@ from lopsided.training.fit import fit
 
 _RANDOM_STREAM = 105  # of a seed, apart from the streams of other draws
 _HELD = "held out"
+_BYTES = 64  # of memory that an audit takes for each score
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,7 @@ def out_of_sample(
     own = splits or tuple(name for name in data.split_names if folds or name != "train")
     if not own:
         raise ValueError("expected samples that the run was not trained on, got a train split alone: add --folds 3")
+    check_room(sum(len(data.rows(split)) for split in own), len(trained.labels), path=run.path)
     parts: list[tuple[np.ndarray, RunFolder, Data, str]] = []
     for split in own:
         if split == "train" and folds:
@@ -89,6 +93,16 @@ def out_of_sample(
     rows, *rest = (torch.cat(column) for column in zip(*found, strict=True))
     order = rows.argsort()
     return OutOfSample(rows[order].numpy(), *(part[order] for part in rest), unreadable=sorted(unreadable))
+
+
+def check_room(samples: int, labels: int, *, path: str | Path) -> None:
+    """Refuse an audit of more scores than the memory takes, before anything is trained for it.
+
+    Raises:
+        DataError: There are more; ``path`` says whose they are.
+    """
+    what = f"an audit, which holds all {samples:,} samples x {labels:,} labels at once,"
+    check_memory(samples * labels * _BYTES, what=what, path=path)
 
 
 def fold_rows(data: Data, *, folds: int, seed: int) -> list[np.ndarray]:

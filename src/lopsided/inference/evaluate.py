@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lopsided.data import Data
-from lopsided.inference.by_label.blocks import blocks_of
-from lopsided.inference.by_label.measured import Measured, measured
+from lopsided.inference.by_label.blocks import Blocks, blocks_of
+from lopsided.inference.by_label.measured import measured
 from lopsided.inference.chosen import chosen_on
 from lopsided.inference.rankings import Asked, about_rankings
 from lopsided.inference.scores import scores_of
@@ -97,43 +97,41 @@ def _measured(
         split = default_split(data)
     decision = decision_of(run, trained, threshold)
     fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
-    chosen = chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit)
-    method = method_of(trained.calibrator, run.config().loss)
-    training = frequencies_of(run, data if source is None else None, num_labels=len(trained.labels))
     blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
+    told: Told = {
+        "labels": trained.labels,
+        "decision": decision,
+        "chosen": chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit),
+        "method": method_of(trained.calibrator, run.config().loss),
+        "fit": fit,
+        "asked": asked,
+        "training": frequencies_of(run, data if source is None else None, num_labels=len(trained.labels)),
+    }
     if blocks is not None:
-        found = measured(
-            blocks,
-            trained.calibrator,
-            threshold=decision.threshold,
-            top_k=TOP_K,
-            num_ranks=asked.num_ranks,
-            training=asked.told(training),
-        )
-        result, unreadable = _of_blocks(found, trained.labels, decision, chosen, method, fit, asked), blocks.unreadable
+        result = described_by_label(blocks, trained.calibrator, before=torch.sigmoid, **told)
+        unreadable = blocks.unreadable
     else:
         scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
-        result, unreadable = (
-            described(
-                scores,
-                trained.calibrator(scores.logits),
-                before=torch.sigmoid(scores.logits),
-                labels=trained.labels,
-                decision=decision,
-                chosen=chosen,
-                method=method,
-                fit=fit,
-                asked=asked,
-                training=training,
-            ),
-            scores.unreadable,
-        )
+        result = described(scores, trained.calibrator(scores.logits), before=torch.sigmoid(scores.logits), **told)
+        unreadable = scores.unreadable
     result = {"split": split, **result}
     if data.opens_files:
         result["unreadable"] = unreadable
     if save:
         write_json(run.evaluation_file, {"format": FORMAT, "weights": trained.weights, **result})
     return result
+
+
+class Told(TypedDict):
+    """What :func:`described` is told of scores, whoever computed them and wherever they are."""
+
+    labels: tuple[str, ...]
+    decision: Decision
+    chosen: list[str]
+    method: str
+    fit: dict[str, Any] | None
+    asked: Asked
+    training: Frequencies | None
 
 
 def described(
@@ -193,16 +191,32 @@ def described(
     return result
 
 
-def _of_blocks(
-    found: Measured,
+def described_by_label(
+    blocks: Blocks,
+    calibrator: nn.Module,
+    *,
+    before: Callable[[Tensor], Tensor],
     labels: tuple[str, ...],
     decision: Decision,
     chosen: list[str],
     method: str,
     fit: dict[str, Any] | None,
     asked: Asked,
+    training: Frequencies | None,
 ) -> dict[str, Any]:
-    """What :func:`described` gives of scores that are too many to hold, without ``f1``, whose draws need them all."""
+    """What :func:`described` gives of scores that are too many to hold, without ``f1``, whose draws need them all.
+
+    ``calibrator`` and ``before`` make probabilities of scores, with the calibration and without any.
+    """
+    found = measured(
+        blocks,
+        calibrator,
+        before=before,
+        threshold=decision.threshold,
+        top_k=TOP_K,
+        num_ranks=asked.num_ranks,
+        training=asked.told(training),
+    )
     measured_labels = found.positives > 0
     always = (measured_labels & (found.negatives == 0)).nonzero().flatten().tolist()
     result = {

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lopsided.data import Data
-from lopsided.inference.by_label.blocks import blocks_of
+from lopsided.inference.by_label.blocks import Blocks, blocks_of
 from lopsided.inference.by_label.thresholds import thresholds_by_label
 from lopsided.inference.calibrate import FEW
 from lopsided.inference.scores import scores_of
@@ -129,8 +129,9 @@ def choose(
         same_labels(trained, data)
         blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
         if blocks is not None:
-            found = thresholds_by_label(blocks, trained.calibrator, rule=rule, at_least=at_least, per_label=per_label)
-            chosen = {**_content(*found[:2], trained.labels, rule, at_least), "common_on_every": found[2]}
+            chosen = chosen_by_label(
+                blocks, trained.calibrator, trained.labels, rule=rule, at_least=at_least, per_label=per_label
+            )
         else:
             scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
             probabilities = trained.calibrator(scores.logits)
@@ -156,6 +157,20 @@ def chosen_thresholds(
     found = choose_thresholds(probabilities, targets, rule=rule, at_least=at_least, per_label=per_label, mask=mask)
     values = found.common if found.per_label is None else found.per_label
     return _content(found, count(probabilities, targets, threshold=values, mask=mask), labels, rule, at_least)
+
+
+def chosen_by_label(
+    blocks: Blocks,
+    calibrator: nn.Module,
+    labels: tuple[str, ...],
+    *,
+    rule: Rule,
+    at_least: float | None,
+    per_label: bool,
+) -> dict[str, Any]:
+    """The same of scores that are too many to hold."""
+    found, counts, every = thresholds_by_label(blocks, calibrator, rule=rule, at_least=at_least, per_label=per_label)
+    return {**_content(found, counts, labels, rule, at_least), "common_on_every": every}
 
 
 def _content(

@@ -36,9 +36,9 @@ def test_what_goes_into_the_last_layer_is_kept_and_no_scores(trained, by_label, 
     first = blocks_of(run, run.load(), data, split="test")
     kept = list(run.scores.glob("*.npz"))
     with np.load(kept[0]) as arrays:
-        assert arrays["logits"].shape == first.features.shape
+        assert arrays["logits"].shape == first.source.features.shape
     written = kept[0].stat().st_mtime_ns
-    assert torch.equal(blocks_of(run, run.load(), data, split="test").features, first.features)
+    assert torch.equal(blocks_of(run, run.load(), data, split="test").source.features, first.source.features)
     assert [path.stat().st_mtime_ns for path in run.scores.glob("*.npz")] == [written]
     assert "60 samples x 23 labels are measured some labels at a time" in capsys.readouterr().err
 

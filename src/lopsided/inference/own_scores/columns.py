@@ -21,6 +21,7 @@ from lopsided.data.readers.table.npz import read_arrays, splits_of_array
 from lopsided.data.readers.table.npz_labels import has_labels, labels_of_arrays
 from lopsided.files.csv_file import read_csv_file
 from lopsided.files.errors import DataError, RowError, quoted
+from lopsided.inference.own_scores.pieces import Pieces, pieces_of_npz, pieces_of_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +42,7 @@ class Columns:
 
     Args:
         names: Of the labels.
-        scores: Floating point, shape (rows, labels); nan where nothing stands.
+        scores: Floating point, shape (rows, labels); nan where nothing stands. Too many to hold: in pieces.
         ids: Text of each row, or None.
         splits: Text of each row, or None.
         folds: Text of each row, or None.
@@ -50,7 +51,7 @@ class Columns:
     """
 
     names: tuple[str, ...]
-    scores: np.ndarray
+    scores: np.ndarray | Pieces
     ids: np.ndarray | None
     splits: np.ndarray | None
     folds: np.ndarray | None
@@ -67,9 +68,13 @@ def read_columns(path: Path) -> Columns:
     suffix = path.suffix.lower()
     try:
         if suffix == ".npz":
+            if (pieces := pieces_of_npz(path)) is not None:
+                return _of_arrays({**read_arrays(path, besides=["scores"]), "scores": pieces})
             return _of_arrays(read_arrays(path))
         if suffix == ".parquet":
-            return _of_table(read_parquet_file(path, wanted=bool))
+            pieces = pieces_of_parquet(path, _is_score, _scores_in)
+            wanted = bool if pieces is None else lambda name: not _is_score(name)
+            return _of_table(read_parquet_file(path, wanted=wanted), pieces)
         if suffix in DELIMITERS:
             file = read_csv_file(path, separator=DELIMITERS[suffix])
             return _of_table(text_table(file, range(len(file.names))))
@@ -83,34 +88,52 @@ def read_columns(path: Path) -> Columns:
     raise DataError(f"expected scores in .csv, .tsv, .parquet or .npz, got {quoted(path.name)}", path=path)
 
 
-def _of_table(content: pa.Table) -> Columns:
-    names = content.column_names
-    if not content.num_rows:
-        raise ValueError("expected rows of scores, got none")
-    of_scores = {prefix: [name for name in names if name.startswith(prefix)] for prefix in PREFIXES}
-    used = [prefix for prefix, found in of_scores.items() if found] + ["scores"] * ("scores" in names)
+def _is_score(name: str) -> bool:
+    return name == "scores" or name.startswith(PREFIXES)
+
+
+def _way(names: Sequence[str]) -> str:
+    """How columns of these names hold scores: one of PREFIXES, or ``scores``."""
+    used = [prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in names)]
+    used += ["scores"] * ("scores" in names)
     if len(used) != 1:
         came = " and ".join(used) if used else quoted(", ".join(names))
         raise ValueError(
             f"expected scores in columns 'score:LABEL', in 'p:LABEL' or in one of lists 'scores', got {came}"
         )
-    predictions = used == ["p:"]
+    return used[0]
+
+
+def _scores_in(content: pa.Table) -> np.ndarray:
+    """Scores of all rows, shape (rows, labels)."""
+    names = content.column_names
+    if (way := _way(names)) == "scores":
+        return _lists(content.column("scores"))
+    return np.stack([_numbers(content, name) for name in names if name.startswith(way)], axis=1)
+
+
+def _of_table(content: pa.Table, pieces: Pieces | None = None) -> Columns:
+    names = content.column_names
+    if not content.num_rows:
+        raise ValueError("expected rows of scores, got none")
+    way = _way(names)
+    predictions = way == "p:"
     _check_names(names, predictions=predictions)
     flags = {one_form(name[len(LABEL_PREFIX) :]): i for i, name in enumerate(names) if name.startswith(LABEL_PREFIX)}
     truth = None
     if flags and not predictions:  # of predictions, these are decided labels
         unknown = names.index("unknown") if "unknown" in names else None
         truth, _ = labels_of_columns(content, Roles(flags, (), None, unknown, None))
-    if used == ["scores"]:
-        labels, scores = truth.names if truth else (), _lists(content.column("scores"))
+    scores = _scores_in(content) if pieces is None else pieces
+    if way == "scores":
+        labels = truth.names if truth else ()
         if scores.shape[1] != len(labels):
             raise ValueError(
                 f"expected as many columns {LABEL_PREFIX}NAME as there are numbers in a row of 'scores' "
                 f"({scores.shape[1]}), by which these are named, got {len(labels)}"
             )
     else:
-        labels = tuple(one_form(name[len(used[0]) :]) for name in of_scores[used[0]])
-        scores = np.stack([_numbers(content, name) for name in of_scores[used[0]]], axis=1)
+        labels = tuple(one_form(name[len(way) :]) for name in names if name.startswith(way))
     ids = [name for name in IDS if name in names]
     if len(ids) > 1:
         raise ValueError(f"expected one column that names samples, of {', '.join(IDS)}, got {' and '.join(ids)}")
@@ -186,7 +209,7 @@ def _lists(column: Any) -> np.ndarray:
     return values.reshape(len(column), int(lengths[0]))
 
 
-def _of_arrays(arrays: dict[str, np.ndarray]) -> Columns:
+def _of_arrays(arrays: dict[str, Any]) -> Columns:
     for name in arrays:
         if name not in _ARRAYS and not name.endswith(("_indptr", "_indices")):
             near = difflib.get_close_matches(name, _ARRAYS, n=1)
@@ -195,7 +218,7 @@ def _of_arrays(arrays: dict[str, np.ndarray]) -> Columns:
     if "scores" not in arrays or "label_names" not in arrays:
         raise ValueError(f"expected arrays 'scores' and 'label_names', got {', '.join(arrays) or 'no array'}")
     scores, names = arrays["scores"], tuple(one_form(str(name)) for name in arrays["label_names"].ravel())
-    if scores.dtype.kind not in "fiu" or scores.ndim != 2 or scores.shape[1] != len(names) or not len(scores):
+    if scores.dtype.kind not in "fiu" or len(scores.shape) != 2 or scores.shape[1] != len(names) or not len(scores):
         raise ValueError(
             f"expected scores to be numbers of shape (samples, {len(names)}), by label_names, got {scores.dtype} of "
             f"shape {scores.shape}"

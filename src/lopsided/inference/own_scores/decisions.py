@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lopsided.inference.audit import Audit
 from lopsided.inference.audit import audit as ranked
-from lopsided.inference.calibrate import fitted
-from lopsided.inference.cross_fit import OutOfSample
-from lopsided.inference.evaluate import described
-from lopsided.inference.own_scores.reading import OwnScores
+from lopsided.inference.by_label.sources import Mapped
+from lopsided.inference.calibrate import fitted, fitted_by_label
+from lopsided.inference.cross_fit import OutOfSample, check_room
+from lopsided.inference.evaluate import Told, described, described_by_label
+from lopsided.inference.own_scores.reading import Kind, OwnScores
 from lopsided.inference.rankings import Asked
 from lopsided.inference.scoring import Scores
-from lopsided.inference.thresholds import HALF, Decision, chosen_thresholds, decision_in
+from lopsided.inference.thresholds import HALF, Decision, chosen_by_label, chosen_thresholds, decision_in
 from lopsided.metrics.catalogue import KS
 from lopsided.metrics.ranked.frequencies import A, B
 from lopsided.metrics.thresholds import Rule
-from lopsided.runs.calibrators import ClosedForm, Method, from_fit
+from lopsided.runs.calibrators import Calibrator, ClosedForm, Method, from_fit
 from lopsided.runs.formats import FORMAT, check_format
 from lopsided.runs.frequencies import frequencies_in
 from lopsided.runs.reading import read_json
@@ -74,24 +77,26 @@ def evaluate_scores(
         if thresholds.get("calibration") != _digest(calibration):
             raise ValueError("expected thresholds of the same calibration, got others: choose them again")
         decision = decision_in(thresholds, part.data.labels.names)
-    found = _truth(part)
     chosen = [
         name
         for name, made in (("thresholds", thresholds), ("calibration", calibration))
         if made is not None and (made["source"], made["split"]) == (part.place, split)
     ]
-    result = described(
-        found,
-        _probabilities(part, calibration),
-        before=_probabilities(part, None),
-        labels=part.data.labels.names,
-        decision=decision,
-        chosen=chosen,
-        method="as they are" if calibration is None else calibration["method"],
-        fit=calibration,
-        asked=asked,
-        training=frequencies_in(scores.data),
-    )
+    told: Told = {
+        "labels": part.data.labels.names,
+        "decision": decision,
+        "chosen": chosen,
+        "method": "as they are" if calibration is None else calibration["method"],
+        "fit": calibration,
+        "asked": asked,
+        "training": frequencies_in(scores.data),
+    }
+    calibrator, before = _ToProbabilities(part, calibration), _ToProbabilities(part, None)
+    if (blocks := part.blocks) is not None:
+        result = described_by_label(blocks, calibrator, before=before, **told)
+    else:
+        found = _truth(part)
+        result = described(found, calibrator(found.logits), before=before(found.logits), **told)
     result["calibration"]["uncalibrated"] = "the scores as they are"
     return {"split": split, **result}
 
@@ -107,8 +112,14 @@ def calibrate_scores(scores: OwnScores, *, method: Method = "platt", split: str 
     Returns: What :func:`evaluate_scores` and :func:`choose_for_scores` take, and a file of JSON holds.
     """
     part = scores.of_split(split or _split_to_fit(scores))
-    truth, names = _truth(part), part.data.labels.names
-    fit = fitted(_logits(part), truth.targets, truth.mask, closed=_NOTHING_UNDONE, method=method)
+    names = part.data.labels.names
+    if (blocks := part.blocks) is not None:
+        logits = dataclasses.replace(blocks, source=Mapped(blocks.source, partial(_logits, part.kind)))
+        fit = fitted_by_label(logits, closed=_NOTHING_UNDONE, method=method)
+    else:
+        truth = _truth(part)
+        logits = _logits(part.kind, truth.logits)
+        fit = fitted(logits, truth.targets, truth.mask, closed=_NOTHING_UNDONE, method=method)
     few = [names[k] for k in fit.pop("few")]
     return {**_about(part), "method": method, **fit, "few": few}
 
@@ -135,10 +146,14 @@ def choose_for_scores(
     Returns: What :func:`evaluate_scores` takes, and a file of JSON holds.
     """
     part = scores.of_split(split or _split_to_fit(scores))
-    probabilities = _probabilities(part, calibration)
-    found = chosen_thresholds(
-        probabilities, _truth(part), part.data.labels.names, rule=rule, at_least=at_least, per_label=per_label
-    )
+    calibrator, names = _ToProbabilities(part, calibration), part.data.labels.names
+    if (blocks := part.blocks) is not None:
+        found = chosen_by_label(blocks, calibrator, names, rule=rule, at_least=at_least, per_label=per_label)
+    else:
+        truth = _truth(part)
+        found = chosen_thresholds(
+            calibrator(truth.logits), truth, names, rule=rule, at_least=at_least, per_label=per_label
+        )
     return {**_about(part), "calibration": _digest(calibration), **found}
 
 
@@ -166,10 +181,12 @@ def audit_scores(
             f"expected a column 'fold' with the part of the data that each sample was left out with, 2 or more, got "
             f"{came}: scores of a network on what it was trained on prove nothing about its labels"
         )
+    check_room(*part.values.shape, path=part.place)
     truth = _truth(part)
     known = torch.ones_like(truth.targets) if truth.mask is None else truth.mask
-    probabilities = _probabilities(part, calibration).float()
-    return ranked(OutOfSample(part.rows, probabilities, _logits(part), truth.targets, known, []), most=most), part
+    probabilities = _ToProbabilities(part, calibration)(truth.logits).float()
+    logits = _logits(part.kind, truth.logits)
+    return ranked(OutOfSample(part.rows, probabilities, logits, truth.targets, known, []), most=most), part
 
 
 def read_made(path: Path, wanted: str) -> dict[str, Any]:
@@ -189,25 +206,36 @@ def read_made(path: Path, wanted: str) -> dict[str, Any]:
 def _truth(part: OwnScores) -> Scores:
     targets, mask = part.data.labels.dense(part.rows)
     known = None if mask is None else torch.from_numpy(mask)
-    return Scores(part.values, torch.from_numpy(targets), known, [])
+    return Scores(part.tensor, torch.from_numpy(targets), known, [])
 
 
-def _logits(part: OwnScores) -> Tensor:
-    if part.kind == "logits":
-        return part.values
-    p = part.values.double().clamp(_LEAST, 1 - _LEAST)
+def _logits(kind: Kind, scores: Tensor) -> Tensor:
+    if kind == "logits":
+        return scores
+    p = scores.double().clamp(_LEAST, 1 - _LEAST)
     return torch.log(p) - torch.log1p(-p)
 
 
-def _probabilities(part: OwnScores, calibration: dict[str, Any] | None) -> Tensor:
-    if calibration is None:
-        return torch.sigmoid(part.values) if part.kind == "logits" else part.values
-    _check_fits(part, calibration, "the calibration")
-    try:
-        calibrator = from_fit(_NOTHING_UNDONE, calibration, num_labels=part.values.shape[1])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"expected a calibration as lopsided wrote it, got {error!r:.100}") from error
-    return calibrator(_logits(part))
+class _ToProbabilities(nn.Module):
+    """From scores to probabilities, calibrated or as they are."""
+
+    def __init__(self, part: OwnScores, calibration: dict[str, Any] | None) -> None:
+        super().__init__()
+        self.kind: Kind = part.kind
+        self.fitted: Calibrator | None = None
+        if calibration is None:
+            return
+        _check_fits(part, calibration, "the calibration")
+        try:
+            self.fitted = from_fit(_NOTHING_UNDONE, calibration, num_labels=part.values.shape[1])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"expected a calibration as lopsided wrote it, got {error!r:.100}") from error
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """Probabilities, shape of ``scores``."""
+        if self.fitted is not None:
+            return self.fitted(_logits(self.kind, scores))
+        return torch.sigmoid(scores) if self.kind == "logits" else scores
 
 
 def _about(part: OwnScores) -> dict[str, Any]:

@@ -15,11 +15,17 @@ from lopsided.data import Data, DataError, DataOptions, Labels, Table, read_sour
 from lopsided.data.readers.columns.file import line_of_row
 from lopsided.data.split_names import ordered_split_names
 from lopsided.files.errors import quoted
+from lopsided.inference.by_label.blocks import Blocks, labels_at_a_time, too_many
+from lopsided.inference.by_label.sources import Held, Source
+from lopsided.inference.by_label.spool import Spool
 from lopsided.inference.own_scores.columns import IDS, Columns, read_columns
+from lopsided.inference.own_scores.pieces import Pieces
 
 __all__ = ["OwnScores", "read_scores"]
 
 Kind = Literal["logits", "probabilities"]
+
+_SHOWN = 8  # labels whose scores stand for a sample, where all would be too many to hold
 
 ONLY = "all"
 """The split of scores whose file and source name none."""
@@ -43,7 +49,7 @@ class OwnScores:
     Args:
         place: Where they were read from, as commands and files name it.
         kind: ``logits``, or ``probabilities`` in [0, 1].
-        values: Floating point, shape (samples, labels), in the precision of the file.
+        values: Floating point, shape (samples, labels), in the precision of the file; too many to hold: on the disk.
         data: What the scores are about.
         rows: Number of each sample in ``data``, int64, shape (samples,), ascending.
         splits: Text, shape (samples,).
@@ -52,7 +58,7 @@ class OwnScores:
 
     place: str
     kind: Kind
-    values: Tensor
+    values: Tensor | Source
     data: Data
     rows: np.ndarray
     splits: np.ndarray
@@ -74,10 +80,24 @@ class OwnScores:
             raise DataError(f"{self.place}: expected a split among {', '.join(self.split_names)}, got {quoted(split)}")
         return self.take(np.flatnonzero(chosen))
 
+    @property
+    def blocks(self) -> Blocks | None:
+        """The scores, some labels at a time, where they are too many for anything else, else None."""
+        if not too_many(*self.values.shape):
+            return None
+        source = Held(self.values) if isinstance(self.values, Tensor) else self.values
+        return Blocks(source, self.data.labels.take(self.rows), [])
+
+    @property
+    def tensor(self) -> Tensor:
+        """The scores in memory."""
+        values = self.values
+        return values if isinstance(values, Tensor) else values.of(slice(0, values.shape[1]))
+
     def take(self, places: np.ndarray) -> OwnScores:
         """Those at some places, ascending."""
         folds = None if self.folds is None else self.folds[places]
-        values = self.values[torch.from_numpy(places)]
+        values = _taken(self.values, places)
         return OwnScores(self.place, self.kind, values, self.data, self.rows[places], self.splits[places], folds)
 
 
@@ -104,15 +124,18 @@ def read_scores(path: str | Path, *, kind: Kind, source: str | None = None) -> O
     came = read_columns(path)
     if came.are_predictions and kind == "logits":
         raise DataError("expected logits in columns score:LABEL, got p:LABEL, which are probabilities", path=path)
-    places = _whole_rows(came, path, kind)
-    data, rows = _joined(came, path, source, places) if source is not None else _by_themselves(came, path, places)
+    values, places = _checked(came, path, kind)
+    if source is not None:
+        data, rows = _joined(came, path, source, places)
+    else:
+        data, rows = _by_themselves(came, values, path, places)
     order = np.argsort(rows, kind="stable")
     rows, places = rows[order], places[order]
     splits = came.splits[places] if came.splits is not None else data.splits[rows]
     return OwnScores(
         place=f"scores:{path}",
         kind=kind,
-        values=torch.from_numpy(np.ascontiguousarray(_floating(came.scores)[places])),
+        values=_taken(values, places),
         data=data,
         rows=rows,
         splits=splits,
@@ -124,36 +147,67 @@ def _floating(scores: np.ndarray) -> np.ndarray:
     return scores if scores.dtype in (np.float32, np.float64) else scores.astype(np.float64)
 
 
-def _whole_rows(came: Columns, path: Path, kind: Kind) -> np.ndarray:
-    """Numbers of the rows that have scores, all of which are checked."""
-    absent = np.isnan(came.scores)
-    empty = np.asarray(absent.all(axis=1))
+def _taken(values: Tensor | Source, places: np.ndarray) -> Tensor | Source:
+    """Scores at some places, in memory if they are few enough."""
+    if isinstance(values, Tensor):
+        return values[torch.from_numpy(places)]
+    found = values.take(places)
+    return found if too_many(*found.shape) else found.of(slice(0, found.shape[1]))
+
+
+def _checked(came: Columns, path: Path, kind: Kind) -> tuple[Tensor | Source, np.ndarray]:
+    """All scores, and the numbers of the rows that have any."""
+    if isinstance(came.scores, Pieces):
+        values, empty = _spooled(came, came.scores, path, kind)
+    else:
+        values = torch.from_numpy(np.require(_floating(came.scores), requirements=["C", "W"]))
+        empty = _empty_rows(came.scores, 0, came, path, kind)
     if empty.all():
         raise DataError("expected scores, got none in any row", path=path)
-    bad: np.ndarray = ~np.isfinite(came.scores) & ~empty[:, None]
-    wanted = "a finite number"
-    if not np.any(bad) and kind == "probabilities":
-        bad, wanted = (came.scores < 0) | (came.scores > 1), "a probability in [0, 1]"
-    if np.any(bad):
-        row, label = (int(part[0]) for part in np.nonzero(bad))
-        value = "nothing" if absent[row, label] else f"{came.scores[row, label]:g}"
-        hint = " (are these --scores logits?)" if wanted.startswith("a prob") else ""
-        raise DataError(
-            f"expected {wanted} for {quoted(came.names[label])}{_where(came, row)}, got {value}{hint}",
-            path=path,
-            line=line_of_row(path, row),
-        )
     if count := int(empty.sum()):
         first = int(np.argmax(empty))
         print(f"{path}: left out {count} rows without any score, the first{_where(came, first)}", file=sys.stderr)
-    return np.flatnonzero(~empty)
+    return values, np.flatnonzero(~empty)
+
+
+def _spooled(came: Columns, pieces: Pieces, path: Path, kind: Kind) -> tuple[Source, np.ndarray]:
+    samples, num_labels = len(pieces), pieces.shape[1]
+    dtype = _floating(np.empty(0, pieces.dtype)).dtype
+    together = labels_at_a_time(samples)
+    spool = Spool(path.parent, (samples, num_labels), dtype, together=together, what=str(path))
+    empty, at = list[np.ndarray](), 0
+    for part in pieces.read():
+        empty.append(_empty_rows(part, at, came, path, kind))
+        spool.append(_floating(part))
+        at += len(part)
+    return spool, np.concatenate(empty)
+
+
+def _empty_rows(scores: np.ndarray, start: int, came: Columns, path: Path, kind: Kind) -> np.ndarray:
+    """Which of the rows from ``start`` on have no score; all others are checked."""
+    absent = np.isnan(scores)
+    empty = np.asarray(absent.all(axis=1))
+    bad: np.ndarray = ~np.isfinite(scores) & ~empty[:, None]
+    wanted = "a finite number"
+    if not np.any(bad) and kind == "probabilities":
+        bad, wanted = (scores < 0) | (scores > 1), "a probability in [0, 1]"
+    if np.any(bad):
+        row, label = (int(part[0]) for part in np.nonzero(bad))
+        value = "nothing" if absent[row, label] else f"{scores[row, label]:g}"
+        hint = " (are these --scores logits?)" if wanted.startswith("a prob") else ""
+        raise DataError(
+            f"expected {wanted} for {quoted(came.names[label])}{_where(came, start + row)}, got {value}{hint}",
+            path=path,
+            line=line_of_row(path, start + row),
+        )
+    return empty
 
 
 def _where(came: Columns, row: int) -> str:
     return f" of {quoted(str(came.ids[row]))}" if came.ids is not None else f" in row {row} (from 0)"
 
 
-def _by_themselves(came: Columns, path: Path, places: np.ndarray) -> tuple[Data, np.ndarray]:
+def _by_themselves(came: Columns, values: Tensor | Source, path: Path, places: np.ndarray) -> tuple[Data, np.ndarray]:
     if came.truth is None:
         but = ": its labels are what lopsided predict decided" if came.are_predictions else ""
         raise DataError(
@@ -163,9 +217,9 @@ def _by_themselves(came: Columns, path: Path, places: np.ndarray) -> tuple[Data,
     ids = () if came.ids is None else tuple(map(str, came.ids[places].tolist()))
     _check_ids(ids, path)
     splits = np.full(len(places), ONLY) if came.splits is None else came.splits[places]
-    features = _floating(came.scores)[places].astype(np.float32)
-    features = np.clip(features, np.finfo(np.float32).min, np.finfo(np.float32).max)
-    names = tuple(f"score {name}" for name in came.names)
+    shown = values[torch.from_numpy(places)] if isinstance(values, Tensor) else values.take(places).of(slice(0, _SHOWN))
+    features = np.clip(shown.numpy().astype(np.float32), np.finfo(np.float32).min, np.finfo(np.float32).max)
+    names = tuple(f"score {name}" for name in came.names[: features.shape[1]])
     rows = ScoredRows(path.stem, features, truth.take(places), splits, feature_names=names, ids=ids)
     return rows, np.arange(len(places))
 

@@ -7,6 +7,7 @@ import pytest
 
 from lopsided.data import DataError, read_source, read_text
 from lopsided.data.options import DataOptions
+from lopsided.data.readers.columns import json_lines
 
 ROWS = [
     {"id": "a", "text": "It purrs.", "labels": ["cat"], "split": "train", "group": "g1"},
@@ -120,3 +121,18 @@ def test_a_column_that_is_not_there_is_refused_with_the_nearest(tmp_path):
     file = write(tmp_path, "news.csv", "title,body,labels\na,b,c\n")
     with pytest.raises(DataError, match="expected a column 'bodi'.*did you mean 'body'"):
         read_text(file, text_columns="title,bodi")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("text", "half \udc00 of it"), ("labels", ["dog", "half \udc00 of it"]), ("id", "half \udc00 of it")],
+)
+@pytest.mark.parametrize("chunk", [1, 50_000])
+def test_half_a_character_is_refused_with_its_line_and_field(tmp_path, monkeypatch, field, value, chunk):
+    monkeypatch.setattr(json_lines, "_CHUNK", chunk)
+    rows = [ROWS[0], {**ROWS[1], field: value}]
+    told = rf"expected '{field}' to hold whole .* \(a lone surrogate, '\\udc00'\) in 'half \\udc00 of it'"
+    with pytest.raises(DataError, match=rf"pets.jsonl, line 3: {told}"):
+        read_text(write(tmp_path, "pets.jsonl", lines(rows).replace("\n", "\n\n", 1)))
+    with pytest.raises(DataError, match=rf"pets.json: {told}"):
+        read_text(write(tmp_path, "pets.json", json.dumps(rows)))

@@ -55,20 +55,22 @@ def read_json(
     texts: dict[str, list[int]] = {}  # rows in which a member that holds names is a text
     chunks: list[pa.Table] = []
     cells: list[dict[str, Any]] = []
+    lines: list[int | None] = []  # of the cells
     count = 0
     for number, members in _objects(path):
         try:
             cells.append({name: _cell(name, value, wanted[name]) for name, value in members.items() if name in wanted})
         except ValueError as error:
             raise DataError(str(error), path=path, line=number) from None
+        lines.append(number)
         for name, kind in wanted.items():
             if kind == "names" and isinstance(members.get(name), str):
                 texts.setdefault(name, []).append(count)
         count += 1
         if len(cells) == _CHUNK:
-            chunks.append(_table(cells, path, wanted))
-            cells = []
-    chunks.append(_table(cells, path, wanted))
+            chunks.append(_table(cells, lines, path, wanted))
+            cells, lines = [], []
+    chunks.append(_table(cells, lines, path, wanted))
     content = pa.concat_tables(chunks, promote_options="default")
     columns = {name: content.column(name) for name in content.column_names}
     for name, rows in texts.items():
@@ -183,7 +185,9 @@ def _cell(name: str, value: Any, kind: Kind) -> Any:
             return value
 
 
-def _table(cells: list[dict[str, Any]], path: Path, wanted: Mapping[str, Kind]) -> "pa.Table":
+def _table(
+    cells: list[dict[str, Any]], lines: Sequence[int | None], path: Path, wanted: Mapping[str, Kind]
+) -> "pa.Table":
     import pyarrow as pa
 
     types = {"names": pa.list_(pa.string()), "number": pa.float64()}
@@ -191,5 +195,16 @@ def _table(cells: list[dict[str, Any]], path: Path, wanted: Mapping[str, Kind]) 
     try:
         columns = {name: pa.array([row.get(name) for row in cells], kinds[name]) for name in wanted}
     except UnicodeEncodeError:
-        raise DataError("expected whole characters, got half of one (a lone surrogate)", path=path) from None
+        for row, line in zip(cells, lines, strict=True):
+            _check_texts(row, line, path)
+        raise
     return pa.table(columns)
+
+
+def _check_texts(row: Mapping[str, Any], line: int | None, path: Path) -> None:
+    for name, value in row.items():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, str) and not is_text(part):
+                half = next(letter for letter in part if not is_text(letter))
+                came = f"half of one (a lone surrogate, {half!r}) in {quoted(part)}"
+                raise DataError(f"expected {quoted(name)} to hold whole characters, got {came}", path=path, line=line)

@@ -2,7 +2,7 @@
 
 import difflib
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +40,12 @@ def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
         raise DataError(str(error), path=path) from None
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, *, besides: Collection[str] = ()) -> dict[str, np.ndarray]:
     """All arrays of an NPZ file, no pickled objects among them.
+
+    Args:
+        path: The file.
+        besides: Names of arrays that are left out.
 
     Raises:
         DataError: The file is damaged, no NPZ, or unpacks to more than the memory holds.
@@ -53,8 +57,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             if isinstance(archive, np.ndarray):
                 raise ValueError("one array in NPY")
             with archive:
-                _check_size(archive.zip, path)
-                arrays = {name: archive[name] for name in archive.files}
+                left_out = {f"{name}.npy" for name in besides}
+                _check_size([entry for entry in archive.zip.infolist() if entry.filename not in left_out], path)
+                arrays = {name: archive[name] for name in archive.files if name not in besides}
         if strange := next((name for name, array in arrays.items() if not isinstance(array, np.ndarray)), None):
             raise ValueError(f"{quoted(strange)}, which is no array")
         return arrays
@@ -66,9 +71,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         ) from None
 
 
-def _check_size(archive: zipfile.ZipFile, path: Path) -> None:
+def _check_size(entries: list[zipfile.ZipInfo], path: Path) -> None:
     """Refuse what unpacks to more than the memory holds, as even a small file can."""
-    check_memory(sum(entry.file_size for entry in archive.infolist()), what="arrays", path=path)
+    check_memory(sum(entry.file_size for entry in entries), what="arrays", path=path)
 
 
 def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Table:
