@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lopsided.data.cell_values import one_form, parse_number
+from lopsided.data.cell_values import one_form, parse_weight
 from lopsided.files.csv_columns import cells_of, open_columns
 from lopsided.files.csv_file import csv_text
 from lopsided.files.errors import DataError, quoted
@@ -44,7 +44,10 @@ def read_label_weights(path: Path, labels: Sequence[str]) -> np.ndarray:
             raise DataError(f"expected a label of the data, got {quoted(name)}{hint}", path=path, line=line)
         if name in found:
             raise DataError(f"expected one weight for each label, got {quoted(name)} twice", path=path, line=line)
-        found[name] = _weight(number, path=path, line=line)
+        try:
+            found[name] = parse_weight(number)
+        except ValueError as error:
+            raise DataError(str(error), path=path, line=line) from None
     missing = [name for name in labels if name not in found]
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
@@ -54,16 +57,6 @@ def read_label_weights(path: Path, labels: Sequence[str]) -> np.ndarray:
     if not any(found.values()):
         raise DataError("expected a label with a weight above 0, got 0 for all", path=path)
     return np.array([found[name] for name in labels], np.float32)
-
-
-def _weight(cell: str, *, path: Path, line: int) -> float:
-    try:
-        weight = parse_number(cell)
-    except ValueError as error:
-        raise DataError(f"expected a weight, a number of at least 0, got {error}", path=path, line=line) from None
-    if not 0 <= weight <= float(np.finfo(np.float32).max):
-        raise DataError(f"expected a weight, a number of at least 0, got {quoted(cell)}", path=path, line=line)
-    return weight
 
 
 def label_weights_of(run: RunFolder, given: str | None, labels: Sequence[str], *, goes_on: bool) -> np.ndarray | None:

@@ -96,6 +96,7 @@ def _fit(
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     check_targets(config.loss, smoothing=config.training.label_smoothing, mixup=config.data.mixup or 0.0)
     label_weights = _label_weights(run, config, data, goes_on=last is not None)
+    _check_sample_weights(config, data)
     for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
     images = config.data.images(frozen=bool(config.model.frozen))
@@ -292,6 +293,14 @@ def _label_weights(run: RunFolder, config: Config, data: Data, *, goes_on: bool)
     if found is not None and is_first_rank():
         print(f"{data.name}: labels weigh from {found.min():g} to {found.max():g} in the loss", file=sys.stderr)
     return found
+
+
+def _check_sample_weights(config: Config, data: Data) -> None:
+    if data.weights is None:
+        return
+    check_weights(config.loss, option="data.weight_column")
+    if not data.weights[data.rows("train")].any():
+        raise ValueError(f"{data.name}: expected a training sample with a weight above 0, got 0 for all")
 
 
 def _task(

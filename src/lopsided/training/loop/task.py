@@ -140,20 +140,29 @@ class MultiLabelTask(nn.Module):
         """Forward pass and loss of a batch; what else is logged of the step is left in ``step_values``.
 
         Args:
-            batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask``.
+            batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask`` and
+                ``weight``.
         """
         targets, mask = batch["targets"], batch.get("mask")
+        weight = self._weight(batch)
         gamma_neg = gamma_neg_of(self.criterion, device=self.device)
         if self._last is not None:
             inputs = self._laid_out(batch["inputs"])
-            loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask, self.label_weights)
+            loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask, weight)
         else:
             logits = self.logits(batch["inputs"])
             goal = smoothed(targets, share=self.options.label_smoothing)
-            loss = self.criterion(logits, goal, mask=mask, weight=self.label_weights)
+            loss = self.criterion(logits, goal, mask=mask, weight=weight)
             plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
         self.step_values = StepValues(loss.detach(), plain, gamma_neg, sums)
         return loss
+
+    def _weight(self, batch: dict[str, Tensor]) -> Tensor | None:
+        """Factor of each element of a batch, broadcasts to its logits; None for 1."""
+        if (of_samples := batch.get("weight")) is None:
+            return self.label_weights
+        of_samples = of_samples.unsqueeze(1)
+        return of_samples if self.label_weights is None else of_samples * self.label_weights
 
     def validation_step(self, batch: dict[str, Tensor]) -> None:
         """Collect what the metrics of the epoch are made of."""

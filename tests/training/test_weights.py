@@ -1,12 +1,17 @@
-"""Runs whose labels weigh differently in the loss."""
+"""Runs whose labels or samples weigh differently in the loss."""
 
 import dataclasses
 import shutil
 
+import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_array
 
-from lopsided.training import LossOptions
+from lopsided.data import Labels
+from lopsided.experiments.grid.batched import why_not
+from lopsided.models import ModelOptions
+from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.fit import fit
 from lopsided.training.loop.task import MultiLabelTask
 from tests.training.loop.test_label_parts import LABELS, batch_of, network, task_of
@@ -111,3 +116,67 @@ def test_a_step_in_parts_weighs_labels_as_the_step_with_all_logits(kind):
         value.backward()
         came.append([value.detach(), *(parameter.grad for parameter in task.model.parameters())])
     torch.testing.assert_close(came[1], came[0])
+
+
+def with_weights(table, weights):
+    return dataclasses.replace(table, weights=np.asarray(weights, np.float32))
+
+
+def test_a_sample_of_weight_0_teaches_nothing(tmp_path, config, table):
+    weights = np.where(np.arange(len(table)) % 2, 1, 0)
+    other = table.labels.positives.toarray()
+    other[weights == 0] = ~other[weights == 0]
+    other = dataclasses.replace(table, labels=Labels(table.labels.names, csr_array(other)))
+    config = with_linear(config)
+    model = dataclasses.replace(config.model, head_bias="drawn")
+    config = dataclasses.replace(config, model=model)
+    one = fit(config, tmp_path / "one", data=with_weights(table, weights))
+    two = fit(config, tmp_path / "two", data=with_weights(other, weights))
+    plain = fit(config, tmp_path / "plain", data=table)
+    assert torch.equal(weights_of_last(one), weights_of_last(two))
+    assert not torch.allclose(weights_of_last(one), weights_of_last(plain), atol=1e-3)
+
+
+def weights_of_last(run):
+    return run.checkpoint(run.checkpoints / "last.ckpt")["state_dict"]["model.1.weight"]
+
+
+def test_a_weight_of_2_for_all_samples_is_a_rate_of_2(tmp_path, config, table):
+    config = with_linear(config)
+    run = fit(config, tmp_path / "run", data=with_weights(table, np.full(len(table), 2)))
+    twice = dataclasses.replace(config.training, learning_rate=2 * config.training.learning_rate)
+    fast = fit(dataclasses.replace(config, training=twice), tmp_path / "fast", data=table)
+    assert torch.allclose(weights_of(run), weights_of(fast), atol=1e-6)
+    assert [row["val_mAP"] for row in run.rows()] == [row["val_mAP"] for row in fast.rows()]
+
+
+@pytest.mark.parametrize("kind", ["features", "sparse"])
+def test_a_step_in_parts_weighs_samples_and_labels_as_the_step_with_all_logits(kind):
+    weights, of_labels = torch.rand(9), torch.rand(LABELS)
+    came = []
+    for in_parts, batch in zip((False, True), batch_of(kind, masked=False), strict=True):
+        plain = task_of(network(kind, "linear"), LossOptions(), in_parts=in_parts)
+        task = MultiLabelTask(
+            plain.model, plain.criterion, plain.options, about={}, in_parts=in_parts, label_weights=of_labels
+        )
+        value = task.training_step({**batch, "weight": weights})
+        value.backward()
+        came.append([value.detach(), *(parameter.grad for parameter in task.model.parameters())])
+    torch.testing.assert_close(came[1], came[0])
+
+
+def test_weights_of_samples_are_refused_where_they_do_nothing(tmp_path, config, table):
+    zeros = np.where(table.splits == "train", 0, 1)
+    with pytest.raises(ValueError, match="made: expected a training sample with a weight above 0, got 0 for all"):
+        fit(config, tmp_path / "run", data=with_weights(table, zeros))
+    zlpr = dataclasses.replace(config, loss=LossOptions(name="zlpr"))
+    with pytest.raises(ValueError, match=r"expected no data\.weight_column with loss\.name=zlpr"):
+        fit(zlpr, tmp_path / "run", data=with_weights(table, np.ones(len(table))))
+
+
+def test_a_grid_leaves_data_with_weights_to_runs_one_by_one(table):
+    weighted = with_weights(table, np.ones(len(table)))
+    assert why_not(weighted, ModelOptions(), TrainingOptions()) == (
+        "training in one batch does not know weights of samples"
+    )
+    assert why_not(table, ModelOptions(), TrainingOptions()) is None
