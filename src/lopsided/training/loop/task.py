@@ -145,7 +145,7 @@ class MultiLabelTask(nn.Module):
         """
         targets, mask = batch["targets"], batch.get("mask")
         weight = self._weight(batch)
-        gamma_neg = gamma_neg_of(self.criterion, device=self.device)
+        gamma_neg = gamma_neg_of(self.criterion, device=targets.device)
         if self._last is not None:
             inputs = self._laid_out(batch["inputs"])
             loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask, weight)
