@@ -31,6 +31,18 @@ def test_every_loss_trains_a_linear_layer_with_unknown_labels(name):
 
 
 @EVERY
+def test_every_loss_takes_weights_or_is_known_not_to(name):
+    logits, targets = torch.randn(4, 3), torch.eye(4, 3)
+    criterion = build_criterion(LossOptions(name=name), num_labels=3, **COUNTS)
+    if not CATALOGUE[name].takes_weights:
+        with pytest.raises(ValueError, match="weight"):
+            criterion(logits, targets, weight=torch.ones(3))
+        return
+    doubled = criterion.eval()(logits, targets, weight=torch.full((3,), 2.0))
+    torch.testing.assert_close(doubled, 2 * criterion(logits, targets))
+
+
+@EVERY
 def test_every_setting_that_a_loss_takes_reaches_it(name):
     values = {"unknown": "selective", "top_k": 2, "detach_focus": True, "per_label": True, "offset": 1.25}
     settings = {setting: values.get(setting, 0.125) for setting in CATALOGUE[name].settings}

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from typing import get_args
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_a_run_folder_holds_all_that_is_promised(tmp_path, table, config, loss):
     assert all(row[name] for row in steps for name in COLUMNS if not name.startswith("val_"))
     assert all(np.isfinite(float(row["loss"])) for row in steps)
     assert len([row for row in rows if row["val_mAP"]]) == 3
-    assert json.loads((run.path / "environment.json").read_text())["packages"]["torch"] == torch.__version__
+    assert json.loads((run.path / "environment.json").read_text())["packages"]["torch"] == version("torch")
 
 
 def test_training_learns_features_of_any_scale(tmp_path, table, config):

@@ -194,6 +194,29 @@ def test_a_network_for_numbers_is_refused_with_what_takes_texts(config, tmp_path
         fit(dataclasses.replace(config, model=ModelOptions(name="small_cnn")), tmp_path / "run")
 
 
+@pytest.mark.parametrize(("name", "pooling"), [("tiny", "mean"), ("tiny", "first"), ("tfidf", None)])
+def test_networks_of_texts_are_exported_in_float16(config, tmp_path, name, pooling):
+    runtime = pytest.importorskip("onnxruntime", reason="needs the extra export")
+    pytest.importorskip("onnxscript", reason="needs the extra export")
+    from lopsided.inference.export import export
+
+    config = (
+        with_model(config, pooling=pooling) if name == "tiny" else dataclasses.replace(config, model=ModelOptions())
+    )
+    training = dataclasses.replace(config.training, epochs=2)
+    run = fit(dataclasses.replace(config, training=training), tmp_path / "run")
+    whole, half = (export(run, tmp_path / f"{k}.onnx", float16=bool(k)) for k in (0, 1))
+    assert half.checked_on == "24 samples of val and random inputs"
+    assert 1e-6 < half.largest_difference < 0.01
+    assert half.input_type == whole.input_type
+    trained = run.load()
+    inputs = torch.tensor([[3, 4, 5, -1], [6, 3, -1, -1]]) if name == "tiny" else torch.rand(2, *trained.inputs.shape)
+    session = runtime.InferenceSession(tmp_path / "1.onnx", providers=["CPUExecutionProvider"])
+    with torch.inference_mode():
+        wanted = trained.model(inputs).numpy()
+    np.testing.assert_allclose(session.run(["logits"], {"inputs": inputs.numpy()})[0], wanted, atol=0.01)
+
+
 def test_an_exported_encoder_gives_the_same_labels_with_the_tokeniser_beside_it(config, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="needs the extra export")
     pytest.importorskip("onnxscript", reason="needs the extra export")

@@ -16,6 +16,7 @@ def main(arguments: list[str]) -> int:
         "or transformers reads, with tags, thresholds and a model card; or, of words, as numbers for numpy.",
         examples=(
             "lopsided export runs/adaptive adaptive.onnx",
+            "lopsided export runs/adaptive half.onnx --float16",
             "lopsided export runs/photos published --format hub --push me/photos",
             "lopsided export runs/packages words --format words",
         ),
@@ -24,9 +25,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("file", type=file_to_write, help="file to write, .onnx; with the other formats a folder")
     parser.add_argument("--format", choices=("onnx", "hub", "words"), default="onnx", help="what to write")
     parser.add_argument("--push", metavar="NAME", help="with --format hub: upload the folder to this repository")
+    parser.add_argument(
+        "--float16", action="store_true", help="with --format onnx: the network in float16, half the size"
+    )
     parser.add_threshold()
     given = parser.parse_args(arguments)
     out = Path(given.file)
+    if given.float16 and given.format != "onnx":
+        parser.error(f"expected --float16 with --format onnx, got it with --format {given.format}")
     if given.format == "hub":
         return _hub(given, out)
     if given.push is not None:
@@ -68,7 +74,7 @@ def _onnx(given: Any, out: Path) -> int:
     from lopsided.inference.exports.onnx_file import export as write
     from lopsided.runs.folder import RunFolder
 
-    done = write(RunFolder(Path(given.run)), out, threshold=given.threshold)
+    done = write(RunFolder(Path(given.run)), out, threshold=given.threshold, float16=given.float16)
     beside = "" if done.data_path is None else f" and {done.data_path}, which stay together"
     shape = ", ".join(map(str, done.input_shape))
     print(f"wrote {done.path}{beside}: {done.num_bytes / 1e6:.1f} MB")
@@ -76,6 +82,9 @@ def _onnx(given: Any, out: Path) -> int:
     print(f"logits, probabilities: float32 (samples, {done.num_labels})")
     print(f"predicted: bool (samples, {done.num_labels}), probabilities above {done.threshold}")
     print(f"largest difference to PyTorch: {done.largest_difference:.1e}, on {done.checked_on}")
+    if given.float16:
+        print(f"in float16 logits may differ by {done.tolerance:g}, large ones by that share of the largest")
+        print(f"predicted otherwise than in float32: {done.changed} labels that were checked")
     print("\nto serve it, with json and onnxruntime imported:")
     print(f"  session = onnxruntime.InferenceSession({str(done.path)!r})")
     print('  labels = json.loads(session.get_modelmeta().custom_metadata_map["labels"])')

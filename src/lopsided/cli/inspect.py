@@ -151,6 +151,7 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
         *recognised(data),
         table(("split", "samples", "labels a sample", "labels without positives", "unknown"), splits),
         *(f"{unit} of a text: {_shown(lengths)}" for unit, lengths in summary.get("lengths", {}).items()),
+        *_about_weights(summary),
         *_about_tokens(summary),
         *_about_measuring(summary),
     )
@@ -179,6 +180,15 @@ def _print(data: Data, summary: dict[str, Any]) -> None:
 def _shown(lengths: dict[str, int]) -> str:
     smallest, median, most, largest = (f"{length:,}" for length in lengths.values())
     return f"{smallest} to {largest}, half have at most {median}, 95 % at most {most}"
+
+
+def _about_weights(summary: dict[str, Any]) -> list[str]:
+    if (weights := summary.get("weights")) is None:
+        return []
+    return [
+        f"samples weigh from {weights['smallest']:g} to {weights['largest']:g} in the training loss, "
+        f"{weights['mean']:.3g} on average"
+    ]
 
 
 def _about_tokens(summary: dict[str, Any]) -> list[str]:

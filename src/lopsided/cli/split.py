@@ -167,7 +167,7 @@ def _shares(parser: Parser, given: Any) -> dict[str, float]:
 
 def _print(data: Data, about: dict[str, Any], out: Path) -> None:
     from lopsided.data.checks.remarks import recognised
-    from lopsided.data.writing.writer import group_option
+    from lopsided.data.writing.writer import group_option, weight_option
 
     rows = [
         (
@@ -189,5 +189,5 @@ def _print(data: Data, about: dict[str, Any], out: Path) -> None:
     if together := about["sets_kept_together"]:
         why = "groups and copies" if "groups" in about else "copies"
         print(f"kept together: {together} sets of samples ({why})")
-    option = group_option(data, out)
-    print(f"wrote {out}" + (f", to be read with {option}" if option else ""))
+    options = [option for option in (group_option(data, out), weight_option(data, out)) if option]
+    print(f"wrote {out}" + (f", to be read with {' '.join(options)}" if options else ""))

@@ -76,12 +76,15 @@ class SplitDataset(Dataset[dict[str, Tensor]]):
         Returns:
             ``inputs`` (n, ...): float32, or uint8 of image files; ``targets`` uint8 (n, labels), with mixup float32,
             with ``sparse_targets`` bool and CSR;
-            ``mask`` bool (n, labels), True where known, absent where all is known; ``rows`` int64 (n,), sample numbers
-            in the data; ``unreadable``, those whose file could not be opened, absent where there are none.
+            ``mask`` bool (n, labels), True where known, absent where all is known; ``weight`` float32 (n,), absent
+            where samples have none; ``rows`` int64 (n,), sample numbers in the data; ``unreadable``, those whose file
+            could not be opened, absent where there are none.
         """
         epoch, positions = _epoch_and_positions(wanted)
         rows = self.split_rows[np.asarray(positions, dtype=np.int64)]
         batch = self.samples.batch(rows, self.options, draw=None if self.seed is None else (self.seed, epoch))
+        if self.samples.weights is not None:
+            batch["weight"] = torch.from_numpy(self.samples.weights[rows])
         if self._labels is None:
             return batch
         return {**batch, **_sparse_targets(self._labels, rows, unreadable=batch.get("unreadable"))}

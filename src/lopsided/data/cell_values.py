@@ -72,6 +72,29 @@ def parse_number(cell: str) -> float:
     raise ValueError(came)
 
 
+def parse_weight(cell: str) -> float:
+    """A factor on a loss: a number of at least 0.
+
+    Args:
+        cell: What :func:`parse_number` takes.
+
+    Raises:
+        ValueError: Something else came, or a number that float32 cannot hold.
+
+    Example:
+        >>> parse_weight("2.5")
+        2.5
+    """
+    wanted = "expected a weight, a number of at least 0"
+    try:
+        weight = parse_number(cell)
+    except ValueError as error:
+        raise ValueError(f"{wanted}, got {error}") from None
+    if not 0 <= weight < 2.0**127:
+        raise ValueError(f"{wanted}, got {quoted(cell)}")
+    return weight
+
+
 def parse_flag(cell: str) -> bool | None:
     """Whether a label is positive.
 

@@ -43,6 +43,7 @@ class Manifest(Samples):
         notes: What its reader left out, or read otherwise than it stands there; a line each.
         groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
         columns: What the columns of its file were taken for, by their role; or none.
+        weights: float32, shape (samples,), at least 0: factor on the training loss of each sample; or none.
 
     Raises:
         DataError: Lengths or types disagree, or there is no sample.
@@ -65,6 +66,7 @@ class Manifest(Samples):
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
     columns: Mapping[str, str] | None = None
+    weights: np.ndarray | None = None
 
     kind, opens_files, row_column = "images", True, ("path", str)
 

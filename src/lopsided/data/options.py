@@ -141,6 +141,8 @@ class DataOptions:
             label:NAME).
         split_column: Name of the column of splits (listing, table, text; default: split, fold, …).
         group_column: Name of the column of groups, such as patients, which splits keep together (listing, table, text).
+        weight_column: Name of the column of weights: a factor, >= 0, on the training loss of each sample (listing,
+            table, text; default: 1 each).
         ignored_columns: Names of columns that play no role, joined by commas (listing, table, text).
         image_folder: Where paths start, from the folder of the file on (listing, label-studio, cvat; default: there).
         suffix: What follows each path that does not end in it, such as .jpg (listing).
@@ -192,6 +194,7 @@ class DataOptions:
     label_columns: str | None = None
     split_column: str | None = None
     group_column: str | None = None
+    weight_column: str | None = None
     ignored_columns: str | None = None
     image_folder: str | None = None
     suffix: str | None = None

@@ -52,6 +52,9 @@ class Samples(Protocol):
     groups: np.ndarray | None
     """Text or int64, shape (samples,): samples of one group, such as a patient, stay in one split; None without."""
 
+    weights: np.ndarray | None
+    """float32, shape (samples,), at least 0: factor on the training loss of each sample; None for 1."""
+
     columns: Mapping[str, str] | None
     """What the columns of a file were taken for: role to name, in words; None where there are no columns."""
 
@@ -82,12 +85,18 @@ class Samples(Protocol):
         return rows
 
     def check(self, count: int) -> None:
-        """Refuse labels, splits, groups or complete labels that are not of this number of samples."""
+        """Refuse labels, splits, groups, weights or complete labels that are not of this number of samples."""
         if len(self.labels) != count:
             raise DataError(f"expected labels to be as many as the samples ({count}), got {len(self.labels)}")
         check_splits(self.splits, samples=count)
         if (groups := self.groups) is not None and groups.shape != (count,):
             raise DataError(f"expected a group for each of the {count} samples, got an array of shape {groups.shape}")
+        if (weights := self.weights) is not None:
+            if weights.shape != (count,) or weights.dtype != np.float32:
+                came = f"{weights.dtype} of shape {weights.shape}"
+                raise DataError(f"expected a float32 weight for each of the {count} samples, got {came}")
+            if not (weights >= 0).all() or not np.isfinite(weights).all():
+                raise DataError(f"expected weights of at least 0, got {weights.min()} to {weights.max()}")
         if (truth := self.truth) is not None and (truth.names != self.labels.names or len(truth) != count):
             raise DataError(
                 f"expected truth to have the names and samples of labels ({count} samples, {len(self.labels.names)} "

@@ -97,7 +97,11 @@ def for_new_data(options: DataOptions, source: str) -> DataOptions:
         What says how to read that kind of source, but for the year; no sample is set aside.
     """
     reader = _named(split_source(source)[0])
-    ways = {name: value for name, value in options.given().items() if name in reader.parameters and name != "year"}
+    ways = {
+        name: value
+        for name, value in options.given().items()
+        if name in reader.parameters and name not in ("year", "weight_column")
+    }
     return DataOptions(validation_share=0, **ways)
 
 

@@ -47,6 +47,7 @@ class Table(Samples):
         groups: Text or int64, shape (samples,): what must stay in one split, such as a patient; or none.
         columns: What the columns of its file were taken for, by their role; or none.
         stays_sparse: Whether a network gets a ``csr_array`` as it is, because its rows are too wide to write out.
+        weights: float32, shape (samples,), at least 0: factor on the training loss of each sample; or none.
 
     Raises:
         DataError: Lengths or types disagree, or a feature is not finite.
@@ -68,6 +69,7 @@ class Table(Samples):
     groups: np.ndarray | None = None
     columns: Mapping[str, str] | None = None
     stays_sparse: bool = False
+    weights: np.ndarray | None = None
 
     kind = "a table"
 

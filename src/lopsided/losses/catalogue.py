@@ -57,6 +57,7 @@ class Entry:
         recalibration: How logits of a well-fitted network become probabilities: ``family`` of gamma_pos, gamma_neg and
             margin (eq. 5), ``shift`` by what its module keeps under that name, ``sigmoid``, or None where nobody knows.
         takes_soft: Whether targets may lie between 0 and 1.
+        takes_weights: Whether it is a sum over elements, each of which may weigh more or less.
         measures_gap: Whether it steers by the gap of each batch, which must then be told who is a positive.
     """
 
@@ -68,6 +69,7 @@ class Entry:
     needs: Callable[[Training], dict[str, Any]] = _nothing
     recalibration: Literal["family", "shift", "sigmoid"] | None = None
     takes_soft: bool = True
+    takes_weights: bool = True
     measures_gap: bool = False
 
     @property
@@ -194,7 +196,7 @@ _ENTRIES = (
         "lopsided.losses.comparisons.polynomial:AsymmetricPolynomialLoss",
         {**_FAMILY, "linear_pos": "a", "quadratic_pos": "b", "linear_neg": "c"},
     ),
-    Entry("zlpr", "ZLPR", "lopsided.losses.comparisons.zlpr:ZLPRLoss"),
+    Entry("zlpr", "ZLPR", "lopsided.losses.comparisons.zlpr:ZLPRLoss", takes_weights=False),
     Entry(
         "two_way",
         "two-way",
@@ -202,6 +204,7 @@ _ENTRIES = (
         {"temperature_pos": "T+", "temperature_neg": "T−"},
         fixed={"reduction": "mean"},
         takes_soft=False,
+        takes_weights=False,
     ),
     Entry(
         "distribution_balanced",

@@ -34,6 +34,8 @@ class TrainingOptions:
         warmup: Share of the steps over which the learning rate rises, in [0, 1) (default: 0.3 for one_cycle, else 0).
         weight_decay: True weight decay, >= 0 (of sgd: added to the gradient); biases and normalisation have none.
         label_smoothing: Share of each target that is moved to 1/2 while training, in [0, 1).
+        label_weights: CSV file with columns label and weight: a factor, >= 0, on the training loss of each label
+            (default: 1 each). Positives alone weigh more with loss.name=weighted.
         clip_norm: Largest norm of a step's gradient, > 0; longer ones are shortened to it (default: none are).
         ema_decay: Decay per step of the averaged weights, which are evaluated and saved, in [0, 1); shorter at first.
         patience: Epochs without a better validation mAP after which training stops, >= 1 (default: never).
@@ -60,6 +62,7 @@ class TrainingOptions:
     warmup: float | None = None  # share of the steps
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0  # share
+    label_weights: str | None = None  # a file
     clip_norm: float | None = None
     ema_decay: float = 0.9997  # per step
     patience: int | None = None  # epochs

@@ -63,6 +63,19 @@ def check_targets(options: LossOptions, *, smoothing: float, mixup: float) -> No
         )
 
 
+def check_weights(options: LossOptions, *, option: str) -> None:
+    """Refuse weights of labels or samples where the loss is no sum over elements.
+
+    Args:
+        options: Name and settings.
+        option: What gives the weights, such as ``training.label_weights``.
+    """
+    if not CATALOGUE[options.name].takes_weights:
+        raise ValueError(
+            f"expected no {option} with loss.name={options.name}, in which an element has no loss of its own, got some"
+        )
+
+
 def about_smoothing(options: LossOptions, *, smoothing: float) -> str | None:
     """A line about where smoothing leads a loss of the asymmetric family, else None.
 

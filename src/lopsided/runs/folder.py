@@ -106,6 +106,11 @@ class RunFolder:
         return self.path / "unreadable.csv"
 
     @property
+    def label_weights_file(self) -> Path:
+        """The factor on the loss of each label; absent where none was asked for."""
+        return self.path / "label_weights.csv"
+
+    @property
     def scores(self) -> Path:
         """Logits of splits, kept for the verbs that read them; may be removed at any time."""
         return self.path / "scores"

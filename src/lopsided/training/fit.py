@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric, seed_everything
-from lightning_fabric.utilities import rank_zero_only
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -23,33 +22,29 @@ from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.data.preparation import Preparation
 from lopsided.data.splits.folds import fold_of
 from lopsided.files.errors import counted, quoted
-from lopsided.losses.catalogue import CATALOGUE
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.checkpointing import keep_fewer_activations
 from lopsided.models.images.dry_run import normalises_alone
-from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import Config
-from lopsided.runs.criterion import about_smoothing, about_unknown, build_criterion, check_targets
+from lopsided.runs.criterion import about_smoothing, about_unknown, build_criterion, check_targets, check_weights
 from lopsided.runs.environment import environment
 from lopsided.runs.folder import RunFolder, about_run, identity_in
 from lopsided.runs.json_files import write_json
+from lopsided.runs.label_weights import keep_label_weights, label_weights_of
 from lopsided.runs.lock import writing
 from lopsided.runs.own_data import write_data_file
 from lopsided.runs.preparations import fit_preparation, save_preparation
 from lopsided.runs.start import start_head
 from lopsided.training.frozen_features import frozen_features
-from lopsided.training.loop import label_parts
-from lopsided.training.loop.engine import build_engine, check_options, quiet
+from lopsided.training.loop.engine import build_engine, check_options, is_first_rank, quiet
 from lopsided.training.loop.epochs import Loop
 from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 from lopsided.training.loop.row_steps import check_row_steps
-from lopsided.training.loop.task import MultiLabelTask, labels_apart
+from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.unreadable import UnreadableLog
+from lopsided.training.within_memory import labels_measured_apart, takes_labels_in_parts
 
 __all__ = ["fit"]
-
-_BYTES_HELD = 9
-"""Of each label of each sample of a batch: logit, gradient and target."""
 
 
 def fit(
@@ -100,6 +95,8 @@ def _fit(
     _check_train(config, data)
     check_options(config.training, num_validation=int((data.splits == "val").sum()))
     check_targets(config.loss, smoothing=config.training.label_smoothing, mixup=config.data.mixup or 0.0)
+    label_weights = _label_weights(run, config, data, goes_on=last is not None)
+    _check_sample_weights(config, data)
     for line in (*recognised(data), *remarks(data)) if is_first_rank() else ():
         print(f"{data.name}: {line}", file=sys.stderr)
     images = config.data.images(frozen=bool(config.model.frozen))
@@ -114,12 +111,14 @@ def _fit(
     smallest = _smallest_batch(config, prepared, inputs, model)
     trained_on, unreadable = _trained_on(config, prepared, images, model)
     about = about_run(data.labels.names, inputs, identity, preparation)
-    task = _task(config, data, model, about, of_features=trained_on is not prepared)
+    task = _task(config, data, model, about, of_features=trained_on is not prepared, label_weights=label_weights)
     run.path.mkdir(parents=True, exist_ok=True)
     with quiet():
         fabric = build_engine(config.training)
         if is_first_rank():
             _begin(run, config, data, identity, preparation, anew=last is None)
+            if last is None:
+                keep_label_weights(run, label_weights, data.labels.names)
         fabric.launch()
         train, val = _loaders(config, trained_on, images, fabric, smallest=smallest, sparse_targets=task.in_parts)
         log = UnreadableLog(data, run.unreadable_file, unreadable)
@@ -189,6 +188,8 @@ def _last_checkpoint(run: RunFolder, config: Config, resume: bool) -> _Last | No
     identity = identity_in(checkpoint)
     for name in there:
         decides_nothing = name.startswith("report.") or name == "training.workers" or (name == "source" and identity)
+        if name == "training.label_weights":  # what is in the file decides
+            decides_nothing = (wanted[name] is None) == (there[name] is None)
         if wanted[name] != there[name] and not decides_nothing:
             raise ValueError(f"to resume {run.path}, expected {name} to be {there[name]}, got {wanted[name]}")
     about = checkpoint["lopsided"]
@@ -230,11 +231,6 @@ def _begin(
         config.save(run.config_file)
         write_json(run.environment_file, environment())
     write_data_file(run, config, identity, data)
-
-
-def is_first_rank() -> bool:
-    """Whether this process is the one that writes and prints; the only one where there is one device."""
-    return rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def _model(config: Config, data: Data, inputs: Inputs, preparation: Preparation | None) -> nn.Module:
@@ -288,7 +284,34 @@ def _trained_on(config: Config, data: Data, images: ImageOptions, model: nn.Modu
     return found.table, found.unreadable.tolist()
 
 
-def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *, of_features: bool) -> MultiLabelTask:
+def _label_weights(run: RunFolder, config: Config, data: Data, *, goes_on: bool) -> np.ndarray | None:
+    given = config.training.label_weights
+    if given is None:
+        return None
+    check_weights(config.loss, option="training.label_weights")
+    found = label_weights_of(run, given, data.labels.names, goes_on=goes_on)
+    if found is not None and is_first_rank():
+        print(f"{data.name}: labels weigh from {found.min():g} to {found.max():g} in the loss", file=sys.stderr)
+    return found
+
+
+def _check_sample_weights(config: Config, data: Data) -> None:
+    if data.weights is None:
+        return
+    check_weights(config.loss, option="data.weight_column")
+    if not data.weights[data.rows("train")].any():
+        raise ValueError(f"{data.name}: expected a training sample with a weight above 0, got 0 for all")
+
+
+def _task(
+    config: Config,
+    data: Data,
+    model: nn.Module,
+    about: dict[str, Any],
+    *,
+    of_features: bool,
+    label_weights: np.ndarray | None,
+) -> MultiLabelTask:
     labels, train = data.labels.names, data.labels.take(data.rows("train"))
     smoothing = config.training.label_smoothing
     for remark in (
@@ -311,49 +334,13 @@ def _task(config: Config, data: Data, model: nn.Module, about: dict[str, Any], *
         about,
         layer_decay=config.model.layer_decay,
         of_features=of_features,
-        every=_labels_apart(data),
-        in_parts=_in_parts(config, data, model),
+        every=labels_measured_apart(data),
+        in_parts=takes_labels_in_parts(config, data, model),
+        label_weights=None if label_weights is None else torch.from_numpy(label_weights),
     )
     if config.training.compile:
         task.compiled_part.compile()
     return task
-
-
-def _in_parts(config: Config, data: Data, model: nn.Module) -> bool:
-    """Whether the logits of a batch are not held, which is said, as is why they are where they are many."""
-    elements = config.training.batch_size * len(data.labels.names)
-    if elements <= label_parts.MOST_LOGITS:
-        return False
-    size = f"{config.training.batch_size} samples x {len(data.labels.names)} labels"
-    said, held = f"last layer and loss are computed as one, some labels at a time: {size} in a batch", ""
-    if not CATALOGUE[config.loss.name].in_family:
-        held = f"loss.name={config.loss.name} is not computed together with the last layer"
-    elif config.training.label_smoothing:
-        held = "smoothed targets are not sparse"
-    elif last_layer(model) is None:
-        held = "the last layer of the network is not linear"
-    if held:
-        mebibytes = elements * _BYTES_HELD / 2**20
-        said = (
-            f"the logits of a batch, {size}, take {mebibytes:,.0f} MiB with gradient and targets, because {held}; "
-            "a smaller training.batch_size takes less"
-        )
-    if is_first_rank():
-        print(f"{data.name}: {said}", file=sys.stderr)
-    return not held
-
-
-def _labels_apart(data: Data) -> int:
-    """How far apart the labels of the validation mAP are, said where it is not of all of them."""
-    samples, labels = int((data.splits == "val").sum()), len(data.labels.names)
-    every = labels_apart(samples, labels)
-    if every > 1 and is_first_rank():
-        print(
-            f"{data.name}: validation mAP is measured on every {every}th label, because the scores of "
-            f"{counted(samples, 'sample')} and {counted(labels, 'label')} would fill the memory",
-            file=sys.stderr,
-        )
-    return every
 
 
 def _loaders(

@@ -144,7 +144,8 @@ def weights_digest(module: nn.Module) -> str:
 def _as_table(data: Data, features: np.ndarray, unreadable: np.ndarray, folder: Path) -> FrozenFeatures:
     labels = data.labels.without(unreadable)
     truth = None if data.truth is None else data.truth.without(unreadable)
-    return FrozenFeatures(Table(data.name, features, labels, data.splits, truth), unreadable, folder)
+    table = Table(data.name, features, labels, data.splits, truth, weights=data.weights)
+    return FrozenFeatures(table, unreadable, folder)
 
 
 def _shards(count: int) -> list[range]:

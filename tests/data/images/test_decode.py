@@ -260,7 +260,8 @@ def test_what_is_no_image_is_refused(tmp_path):
     assert refusal(path).startswith("expected an image (JPEG, PNG, WEBP, GIF, BMP, TIFF or PPM), got something else")
     assert refusal(tmp_path) == "expected an image file, got a folder"
     assert refusal(tmp_path / "b.jpg") == "cannot be read: No such file or directory"
-    assert refusal(f"{tmp_path}/a\0.jpg") == "cannot be read: embedded null byte"
+    assert "cannot be read: " in (null := refusal(f"{tmp_path}/a\0.jpg"))
+    assert "embedded null" in null  # byte, or from Python 3.13 on character in path
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")

@@ -16,7 +16,8 @@ def summarise(data: Samples) -> dict:
     Returns:
         ``labels``; ``splits``: name to ``samples``, ``positives_per_sample`` (4 decimals), ``labels_without_positives``
         and ``unknown`` (elements whose truth is not known); ``in_two_splits``, see the function of that name;
-        ``groups`` and ``groups_in_two_splits``, their numbers, where samples have groups; and ``notes``, see
+        ``groups`` and ``groups_in_two_splits``, their numbers, where samples have groups; ``weights``, their
+        ``smallest``, ``mean`` and ``largest``, where samples have weights; and ``notes``, see
         :func:`lopsided.data.checks.remarks.remarks`.
 
     Example:
@@ -30,6 +31,7 @@ def summarise(data: Samples) -> dict:
         "splits": {split: _summarise_split(data, split) for split in data.split_names},
         "in_two_splits": in_two_splits(data),
         **_about_groups(data),
+        **_about_weights(data),
         "notes": list(remarks(data)),
     }
 
@@ -84,6 +86,13 @@ def _about_groups(data: Samples) -> dict:
     if data.groups is None:
         return {}
     return {"groups": len(np.unique(data.groups)), "groups_in_two_splits": len(groups_in_two_splits(data))}
+
+
+def _about_weights(data: Samples) -> dict:
+    if (weights := data.weights) is None:
+        return {}
+    smallest, mean, largest = weights.min(), weights.mean(dtype=float), weights.max()
+    return {"weights": {"smallest": float(smallest), "mean": float(mean), "largest": float(largest)}}
 
 
 def _summarise_split(data: Samples, split: str) -> dict:

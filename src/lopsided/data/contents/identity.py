@@ -35,7 +35,7 @@ class Identity:
         feature_names: In their order; empty where features have no names.
         inputs: Digest of all inputs in their order.
         any_order: Digest of the same inputs that does not depend on their order.
-        labels: Digest of which labels are positive and which are unknown.
+        labels: Digest of which labels are positive and which are unknown, and of the weights of samples that have any.
         positives: Number of positives.
         splits: Digest of the split of each sample.
         split_sizes: Samples of each split.
@@ -128,7 +128,8 @@ def what_changed(was: Identity, data: Samples, *, labels: bool = True) -> str | 
     if inputs := _inputs(was, now, samples):
         return inputs
     if was.labels != now.labels and labels:
-        return f"the labels of some samples changed ({was.positives} -> {now.positives} positives)"
+        what = "the labels" if data.weights is None else "labels or weights"
+        return f"{what} of some samples changed ({was.positives} -> {now.positives} positives)"
     return _splits(was, now)
 
 
@@ -149,7 +150,7 @@ def _identity(data: Samples, samples: list[bytes]) -> Identity:
         feature_names=inputs.names,
         inputs=digest_of(samples).hex(),
         any_order=digest_of(sorted(samples)).hex(),
-        labels=digest_of(_of_labels(data.labels)).hex(),
+        labels=digest_of([*_of_labels(data.labels), *_of_weights(data)]).hex(),
         positives=int(data.labels.positives.nnz),
         splits=digest_of(name.encode() for name in data.splits.tolist()).hex(),
         split_sizes=tuple(zip(names.tolist(), counts.tolist(), strict=True)),
@@ -169,6 +170,12 @@ def _of_labels(labels: Labels) -> Iterator[bytes]:
     else:
         yield b"negatives"
         yield from _places(negatives if negatives is not None else _neither(labels.positives, unknown))
+
+
+def _of_weights(data: Samples) -> Iterator[bytes]:
+    if data.weights is not None:
+        yield b"weights"
+        yield np.asarray(data.weights, dtype="<f4").tobytes()
 
 
 def _neither(one: csr_array, other: csr_array | None) -> csr_array:

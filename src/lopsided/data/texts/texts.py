@@ -35,6 +35,7 @@ class Texts(Samples):
         groups: Text or int64, shape (samples,): what must stay in one split, such as an author; or none.
         columns: What the columns of its file were taken for: role to name; or none.
         ids: What each sample is called, text, shape (samples,); None to call them by their numbers.
+        weights: float32, shape (samples,), at least 0: factor on the training loss of each sample; or none.
 
     Raises:
         DataError: Lengths or types disagree, or there is no sample.
@@ -57,6 +58,7 @@ class Texts(Samples):
     groups: np.ndarray | None = None
     columns: Mapping[str, str] | None = None
     ids: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     kind = "texts"
 

@@ -87,6 +87,7 @@ class TfidfPreparation:
             feature_names=self.terms,
             notes=samples.notes,
             groups=samples.groups,
+            weights=samples.weights,
             stays_sparse=True,
         )
 

@@ -95,6 +95,7 @@ class TokenPreparation:
             samples.notes,
             samples.groups,
             samples.columns,
+            samples.weights,
         )
 
     def remark(self, samples: Samples) -> str | None:
@@ -153,6 +154,7 @@ class Tokens(Samples):
         notes: A line each.
         groups: What must stay in one split, or none.
         columns: Of the file of the texts, or none.
+        weights: float32, shape (samples,), at least 0: factor on the training loss of each sample; or none.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Tokens(Samples):
     notes: tuple[str, ...] = ()
     groups: np.ndarray | None = None
     columns: Mapping[str, str] | None = None
+    weights: np.ndarray | None = None
 
     kind = "tokens"
 

@@ -26,8 +26,8 @@ def inputs_for(data: Samples, out: Path) -> dict[str, list[str]] | np.ndarray | 
     Raises:
         DataError: The file has another ending, or the images lie elsewhere.
     """
-    group = None if data.groups is None else _group_column(data)
-    inputs = data.to_write(out.parent, is_taken=lambda name: _is_taken(name) or name == group)
+    others = _other_columns(data)
+    inputs = data.to_write(out.parent, is_taken=lambda name: _is_taken(name) or name in others)
     wanted = ".csv" if isinstance(inputs, dict) else ".npz"
     if out.suffix.lower() != wanted:
         raise DataError(f"expected a name that ends in {wanted}, got {quoted(out.name)}")
@@ -69,6 +69,27 @@ def group_option(data: Samples, out: Path) -> str | None:
     return f"--data.group_column {quoted(_group_column(data))}"
 
 
+def weight_option(data: Samples, out: Path) -> str | None:
+    """The option by which a file that was written is read with its weights; None where it needs none."""
+    if data.weights is None or out.suffix.lower() != ".csv":
+        return None
+    return f"--data.weight_column {quoted(_weight_column(data))}"
+
+
+def _other_columns(data: Samples) -> dict[str, list[str]]:
+    """Groups and weights of the samples that have them, by the names of their columns."""
+    found = {}
+    if data.groups is not None:
+        found[_group_column(data)] = [str(group) for group in data.groups.tolist()]
+    if data.weights is not None:
+        found[_weight_column(data)] = [str(weight) for weight in data.weights]
+    return found
+
+
+def _weight_column(data: Samples) -> str:
+    return (data.columns or {}).get("weight", "weight")
+
+
 def _group_column(data: Samples) -> str:
     """As in the file that a table was read from; elsewhere the name that readers know."""
     return (data.columns or {}).get("group", "group") if data.inputs().names else "group"
@@ -81,8 +102,7 @@ def _is_taken(name: str) -> bool:
 
 def _csv(data: Samples, columns: dict[str, list[str]]) -> bytes:
     names, joined = data.labels.names, _joined(data.labels)
-    if data.groups is not None:
-        columns = {**columns, _group_column(data): [str(group) for group in data.groups.tolist()]}
+    columns = {**columns, **_other_columns(data)}
     rows = [[*columns, "split", *([f"{LABEL_PREFIX}{name}" for name in names] if joined is None else ["labels"])]]
     for row, cells in enumerate(zip(*columns.values(), strict=True)):
         if joined is not None:
@@ -114,7 +134,7 @@ def _joined(labels: Labels) -> list[str] | None:
 
 def _npz(data: Samples, features: np.ndarray | csr_array) -> bytes:
     held = arrays_of_features(features) if isinstance(features, csr_array) else {"features": features}
-    arrays = {**held, "split": data.splits, **_groups(data), **arrays_of_labels(data.labels)}
+    arrays = {**held, "split": data.splits, **_groups(data), **_weights(data), **arrays_of_labels(data.labels)}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()
@@ -125,3 +145,7 @@ def _groups(data: Samples) -> dict[str, np.ndarray]:
     if groups is None:
         return {}
     return {"group": groups if groups.dtype.kind == "i" else groups.astype(np.str_)}
+
+
+def _weights(data: Samples) -> dict[str, np.ndarray]:
+    return {} if data.weights is None else {"weight": data.weights}

@@ -93,6 +93,8 @@ def why_not(table: Data, model: ModelOptions, training: TrainingOptions) -> str 
     """Why such runs cannot be trained in one batch, or None where they can."""
     if table.opens_files:
         return f"{table.kind} are trained on one by one"
+    if table.weights is not None:
+        return "training in one batch does not know weights of samples"
     inputs = table.inputs()
     if inputs.kind not in ("features", "sparse"):
         shape = f" {inputs.shape}" if inputs.shape else ""

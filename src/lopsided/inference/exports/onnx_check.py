@@ -16,8 +16,9 @@ from lopsided.inference.scoring import default_split, scored_batches
 from lopsided.runs.folder import RunFolder, Trained
 from lopsided.runs.own_data import own_data
 
-TOLERANCE = 1e-4
-"""Largest difference allowed to PyTorch; for logits, as a share of the largest one where that is above 1."""
+TOLERANCES = {"float32": 1e-4, "float16": 1e-2}
+"""Largest difference allowed to PyTorch's logits, as a share of the largest one where that is above 1, by the type that
+the file computes them in. From the logits on it computes in float32."""
 
 OUTPUTS = ("logits", "probabilities", "predicted")
 
@@ -27,6 +28,17 @@ _TOGETHER = 2**20  # elements of these that are computed at a time
 _MOST_NUMBERS, _MOST_ROWS, _FEWEST_ROWS = 2**22, 1024, 16  # of the run's data
 
 Decide: TypeAlias = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+_TOLERANCE = TOLERANCES["float32"]  # from the logits on
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How close a file is to PyTorch."""
+
+    largest: float  # difference of a logit or probability
+    changed: str  # how many labels are predicted otherwise, in words
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +70,10 @@ def real_rows(run: RunFolder, trained: Trained, *, input_type: str) -> tuple[Row
     return Rows(inputs, logits), f"{len(logits)} samples of {split} and random inputs"
 
 
-def largest_difference(
-    runtime: ModuleType, path: Path, decide: Decide, *, thresholds: Tensor, batches: list[Rows]
-) -> float:
-    """Largest difference between onnxruntime and PyTorch in any logit or probability.
+def compared(
+    runtime: ModuleType, path: Path, decide: Decide, *, thresholds: Tensor, batches: list[Rows], tolerance: float
+) -> Compared:
+    """What onnxruntime makes of a file, beside PyTorch.
 
     Args:
         runtime: onnxruntime.
@@ -69,19 +81,22 @@ def largest_difference(
         decide: PyTorch's probabilities and predicted labels, from logits.
         thresholds: Probability above which each label is predicted, shape ``(labels,)``.
         batches: Inputs and their logits.
+        tolerance: Largest difference allowed to a logit, as a share of the largest one where that is above 1.
 
     Raises:
         ValueError: The file does not run, or a logit, a probability or a decision differs.
     """
     session = _session(runtime, path, path.name)
-    differences = []
+    differences, changed, count = [], 0, 0
     for rows in batches:
         logits, *decided = _run(session, path.name, OUTPUTS, {"inputs": rows.inputs})
         scale = max(1.0, float(rows.logits.abs().max()))
-        differences.append(_compared(path.name, "logits", logits, rows.logits, TOLERANCE * scale))
+        differences.append(_compared(path.name, "logits", logits, rows.logits, tolerance * scale))
         differences.append(_compare_decisions(path.name, decided, decide(logits), thresholds))
+        changed += int((decided[1] != decide(rows.logits)[1]).sum())
+        count += logits.numel()
     differences.append(_over_all_logits(runtime, path, decide, thresholds))
-    return max(differences)
+    return Compared(max(differences), f"{changed:,} of {count:,}")
 
 
 def _over_all_logits(runtime: ModuleType, path: Path, decide: Decide, thresholds: Tensor) -> float:
@@ -135,8 +150,8 @@ def _compared(name: str, what: str, came: Tensor, wanted: Tensor, allowed: float
 
 def _compare_decisions(name: str, came: list[Tensor], wanted: tuple[Tensor, Tensor], thresholds: Tensor) -> float:
     """Both are computed from the same logits, so that a steep calibration does not enlarge differences of logits."""
-    difference = _compared(name, "probabilities", came[0], wanted[0], TOLERANCE)
-    ties = (wanted[0] - thresholds).abs() <= TOLERANCE * thresholds  # rounding may put these on either side
+    difference = _compared(name, "probabilities", came[0], wanted[0], _TOLERANCE)
+    ties = (wanted[0] - thresholds).abs() <= _TOLERANCE * thresholds  # rounding may put these on either side
     wrong = (came[1] != wanted[1]) & ~ties
     if wrong.any():
         row, label = wrong.nonzero()[0].tolist()

@@ -23,7 +23,8 @@ import lopsided
 from lopsided.data.images.transforms import REDUCING_GAP, RESIZE_FILTER
 from lopsided.data.texts.tokens import TokenPreparation
 from lopsided.files.whole import folder_for, whole
-from lopsided.inference.exports.onnx_check import OUTPUTS, Rows, largest_difference, real_rows
+from lopsided.inference.exports.float16 import Float16, check_float16, check_logits
+from lopsided.inference.exports.onnx_check import OUTPUTS, TOLERANCES, Rows, compared, real_rows
 from lopsided.inference.thresholds import Decision, decision_of
 from lopsided.models import Pixels, Standardise
 from lopsided.runs.calibrators import method_of
@@ -51,11 +52,14 @@ class Exported:
     input_meaning: str
     num_labels: int
     threshold: str  # above which a probability makes a label predicted, in words
+    precision: str  # that the network computes in and whose weights it has: float32 or float16
     largest_difference: float  # of a logit or probability
+    tolerance: float  # of that difference; for logits, as a share of the largest one where that is above 1
+    changed: str  # of the labels of checked samples, how many are predicted otherwise than by PyTorch, in words
     checked_on: str  # samples of the run's data, or why there were none, in words
 
 
-def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Exported:
+def export(run: RunFolder, out: Path, *, threshold: float | None = None, float16: bool = False) -> Exported:
     """Write the best averaged weights as ONNX: ``inputs`` to ``logits``, ``probabilities`` and ``predicted``.
 
     Probabilities are those of predict, calibrated; ``predicted`` is True where they are above the thresholds. The file
@@ -68,32 +72,34 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
         out: The file to write, .onnx; whole or absent. Weights above 1.5 GiB lie beside it, in ``out`` + .data.
         threshold: Probability above which a label is predicted, in [0, 1]; by default those that were chosen for the
             run, else 0.5.
+        float16: Whether the network has its weights in float16 and computes in it: a file of half the size, whose
+            logits may differ by 1e-2 from PyTorch's; inputs, logits and probabilities keep their types.
 
     Returns:
         The files and their size, what goes in, and the largest difference to PyTorch.
 
     Raises:
         ModuleNotFoundError: A package of the extra ``export`` is missing.
-        ValueError: The file's ending is another, the network cannot be exported, or its logits, probabilities or
-            decisions are not PyTorch's.
+        ValueError: The file's ending is another, the network cannot be exported, its logits, probabilities or decisions
+            are not PyTorch's, or float16 cannot hold a weight.
     """
     if out.suffix != ".onnx":
         raise ValueError(f"expected the output to end in .onnx, got {out.name}")
     runtime = _runtime()
     config, trained = run.config(), run.load()
     decision = decision_of(run, trained, threshold)
-    about = _about_inputs(trained, config)
-    served = _Served(trained, decision.threshold).eval()
-    rows, checked_on = real_rows(run, trained, input_type=about["input_type"])
-    one, two, three = (_random_inputs(trained, about["input_type"], num_samples=count) for count in (1, 2, 3))
-    with torch.inference_mode():
-        batches = [Rows(inputs, trained.model(inputs)) for inputs in (one, three)]
+    about = _about_inputs(trained, config) | {"precision": "float16" if float16 else "float32"}
+    tolerance = TOLERANCES[about["precision"]]
+    batches, checked_on = _batches(run, trained, about["input_type"])
+    network = _in_float16(trained, batches, tolerance) if float16 else trained.model
+    served = _Served(network, trained, decision.threshold).eval()
+    two = _random_inputs(trained, about["input_type"], num_samples=2)
     out.parent.mkdir(parents=True, exist_ok=True)
     with folder_for(out) as folder:
         part = folder / out.name  # under its own name, which it calls its data by
         _write(served, two, part, metadata=about | _about_outputs(trained, config, decision))
-        difference = largest_difference(
-            runtime, part, served.decide, thresholds=served.thresholds, batches=batches + ([rows] if rows else [])
+        found = compared(
+            runtime, part, served.decide, thresholds=served.thresholds, batches=batches, tolerance=tolerance
         )
         num_bytes = sum(file.stat().st_size for file in part.parent.iterdir())
         data = _put(part, out)
@@ -109,9 +115,28 @@ def export(run: RunFolder, out: Path, *, threshold: float | None = None) -> Expo
         input_meaning=about["input_meaning"],
         num_labels=len(trained.labels),
         threshold=decision.describe(),
-        largest_difference=difference,
+        precision=about["precision"],
+        largest_difference=found.largest,
+        tolerance=tolerance,
+        changed=found.changed,
         checked_on=checked_on,
     )
+
+
+def _batches(run: RunFolder, trained: Trained, input_type: str) -> tuple[list[Rows], str]:
+    """Random samples and those of the run's data, with PyTorch's logits, and what these are in words."""
+    rows, words = real_rows(run, trained, input_type=input_type)
+    some = [_random_inputs(trained, input_type, num_samples=count) for count in (1, 3)]
+    with torch.inference_mode():
+        return [Rows(inputs, trained.model(inputs)) for inputs in some] + ([rows] if rows else []), words
+
+
+def _in_float16(trained: Trained, batches: list[Rows], tolerance: float) -> Float16:
+    check_float16(trained.model, trained.labels)
+    network = Float16(trained.model).eval()
+    for rows in batches:
+        check_logits(network, rows.inputs, rows.logits, tolerance=tolerance)
+    return network
 
 
 class _Served(nn.Module):
@@ -119,9 +144,9 @@ class _Served(nn.Module):
 
     thresholds: Tensor
 
-    def __init__(self, trained: Trained, threshold: float | Tensor) -> None:
+    def __init__(self, model: nn.Module, trained: Trained, threshold: float | Tensor) -> None:
         super().__init__()
-        self.model, self.calibrator = trained.model, trained.calibrator
+        self.model, self.calibrator = model, trained.calibrator
         thresholds = torch.as_tensor(threshold, dtype=torch.float32).expand(len(trained.labels)).clone()
         self.register_buffer("thresholds", thresholds, persistent=False)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.utilities import rank_zero_only
 
 from lopsided.runs.config import TrainingOptions
 
@@ -17,6 +18,11 @@ _CONNECTED = ("MASTER_ADDR", "SLURM_JOB_ID", "LSB_JOBID", "OMPI_COMM_WORLD_SIZE"
 """Variables of the environment by which launchers tell a process of the others."""
 
 _PRECISION = {"float32": "32-true", "bfloat16": "bf16-mixed", "float16": "16-mixed"}
+
+
+def is_first_rank() -> bool:
+    """Whether this process is the one that writes and prints; the only one where there is one device."""
+    return rank_zero_only.rank == 0  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def build_engine(options: TrainingOptions) -> Fabric:

@@ -30,7 +30,14 @@ class Outcome(NamedTuple):
     gap_sums: Tensor  # shape (4,)
 
 
-def outcome(last: LastLayer, criterion: nn.Module, inputs: Tensor, targets: Tensor, mask: Tensor | None) -> Outcome:
+def outcome(
+    last: LastLayer,
+    criterion: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    mask: Tensor | None,
+    weight: Tensor | None = None,
+) -> Outcome:
     """Loss of a batch by a member of the asymmetric family, with what is logged of it, some labels at a time.
 
     Args:
@@ -39,6 +46,7 @@ def outcome(last: LastLayer, criterion: nn.Module, inputs: Tensor, targets: Tens
         inputs: Of the network.
         targets: Shape ``(samples, labels)``, CSR or dense.
         mask: True where known, of that shape; None for all.
+        weight: Factor of each element, broadcasts to that shape; None for 1.
     """
     features = last.body(inputs)
     per_label = isinstance(criterion, AdaptiveAsymmetricLoss) and criterion.per_label
@@ -57,6 +65,7 @@ def outcome(last: LastLayer, criterion: nn.Module, inputs: Tensor, targets: Tens
             targets,
             focus=(criterion.gamma_pos, criterion.gamma_neg, criterion.margin),  # pyright: ignore[reportArgumentType]
             mask=mask,
+            loss_weight=weight,
             detach_focus=criterion.detach_focus,  # pyright: ignore[reportArgumentType]
             reduction=criterion.reduction,  # pyright: ignore[reportArgumentType]
             watch=watch,

@@ -66,7 +66,10 @@ class MultiLabelTask(nn.Module):
         every: The validation mAP is the mean over every so many-th label, where the scores of all would not fit.
         in_parts: Compute the last layer and the loss as one, some labels at a time; for a network that ends in a linear
             layer and a loss of the asymmetric family. ``targets`` of batches may then be CSR.
+        label_weights: Factor on the training loss of each label, shape ``(labels,)``; None for 1.
     """
+
+    label_weights: Tensor | None
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class MultiLabelTask(nn.Module):
         of_features: bool = False,
         every: int = 1,
         in_parts: bool = False,
+        label_weights: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.frozen: dict[str, Tensor] = {}  # saved with the head, and nothing else is done with it
@@ -88,6 +92,7 @@ class MultiLabelTask(nn.Module):
             self.frozen = {name: value for name, value in tensors.items() if not name.startswith("model.head.")}
             model = nn.ModuleDict({"head": model.head})
         self.model, self.criterion = model, criterion
+        self.register_buffer("label_weights", label_weights, persistent=False)
         self.options, self.about, self.layer_decay = options, about, layer_decay
         if options.channels_last:
             self.model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -135,19 +140,29 @@ class MultiLabelTask(nn.Module):
         """Forward pass and loss of a batch; what else is logged of the step is left in ``step_values``.
 
         Args:
-            batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask``.
+            batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask`` and
+                ``weight``.
         """
         targets, mask = batch["targets"], batch.get("mask")
+        weight = self._weight(batch)
         gamma_neg = gamma_neg_of(self.criterion, device=targets.device)
         if self._last is not None:
             inputs = self._laid_out(batch["inputs"])
-            loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask)
+            loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask, weight)
         else:
             logits = self.logits(batch["inputs"])
-            loss = self.criterion(logits, smoothed(targets, share=self.options.label_smoothing), mask=mask)
+            goal = smoothed(targets, share=self.options.label_smoothing)
+            loss = self.criterion(logits, goal, mask=mask, weight=weight)
             plain, sums = cross_entropy_and_gap(logits.detach(), targets, mask=mask)
         self.step_values = StepValues(loss.detach(), plain, gamma_neg, sums)
         return loss
+
+    def _weight(self, batch: dict[str, Tensor]) -> Tensor | None:
+        """Factor of each element of a batch, broadcasts to its logits; None for 1."""
+        if (of_samples := batch.get("weight")) is None:
+            return self.label_weights
+        of_samples = of_samples.unsqueeze(1)
+        return of_samples if self.label_weights is None else of_samples * self.label_weights
 
     def validation_step(self, batch: dict[str, Tensor]) -> None:
         """Collect what the metrics of the epoch are made of."""

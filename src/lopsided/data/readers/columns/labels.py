@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
-from lopsided.data.cell_values import MISSING, one_form, parse_names, parse_split_cell
+from lopsided.data.cell_values import MISSING, one_form, parse_names, parse_split_cell, parse_weight
 from lopsided.data.labels import Labels
 from lopsided.data.readers.columns.joined import check_joined
 from lopsided.data.readers.columns.meaning import Flag, Meaning
@@ -133,6 +133,30 @@ def groups_of_columns(content: "pa.Table", i: int | None) -> np.ndarray | None:
     if empty.any():
         raise RowError(int(np.argmax(empty)), "expected a group for each sample, got an empty cell")
     return np.array(texts.to_pylist(), dtype=np.dtypes.StringDType())
+
+
+def weights_of_columns(content: "pa.Table", i: int | None) -> np.ndarray | None:
+    """Weight of each row, float32, shape (rows,); None without a column of weights.
+
+    Raises:
+        RowError: A cell is empty, or no number of at least 0.
+    """
+    if i is None:
+        return None
+    import pyarrow.types as types
+
+    column = content.column(i)
+    if types.is_integer(column.type) or types.is_floating(column.type):
+        cells = ["" if cell is None else repr(cell) for cell in column.to_pylist()]
+    else:
+        cells = text_column(content, i).to_pylist()
+    weights = np.empty(len(cells))
+    for row, cell in enumerate(cells):
+        try:
+            weights[row] = parse_weight(cell)
+        except ValueError as error:
+            raise RowError(row, f"{error} in {quoted(content.column_names[i])}") from None
+    return weights.astype(np.float32)
 
 
 def listing_splits(content: "pa.Table", i: int | None, *, folds: bool = False) -> np.ndarray:

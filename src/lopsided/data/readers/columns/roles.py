@@ -40,6 +40,7 @@ class Said:
         split_column: Splits.
         group_column: Groups, such as patients.
         ignored_columns: What plays no role, joined by commas.
+        weight_column: Weights of samples, which no name is recognised by.
     """
 
     input_column: str | None = None
@@ -48,6 +49,7 @@ class Said:
     split_column: str | None = None
     group_column: str | None = None
     ignored_columns: str | None = None
+    weight_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Roles:
         input: The column of paths, of a listing.
         group: The column of groups, if there is one.
         folds: Whether ``split`` numbers folds.
+        weight: The column of weights, if there is one.
     """
 
     label_columns: dict[str, int] = field(default_factory=dict)
@@ -73,18 +76,19 @@ class Roles:
     input: int | None = None
     group: int | None = None
     folds: bool = False
+    weight: int | None = None
 
     def kinds(self) -> dict[int, Kind]:
         """What each column that plays a role may hold: a text, names, or whether a label is there."""
         found: dict[int, Kind] = {}
-        found.update((i, "flag") for i in self.label_columns.values())
+        found.update((i, "flag") for i in (*self.label_columns.values(), self.weight) if i is not None)
         found.update((i, "text") for i in (self.input, self.split, self.group) if i is not None)
         found.update((i, "names") for i in (self.labels, self.unknown) if i is not None)
         return found
 
     def named(self, names: Sequence[str]) -> dict[str, str]:
         """The name of the column of each role, and of those that are features or not read, for people."""
-        found = {role: getattr(self, role) for role in ("input", "labels", "split", "group", "unknown")}
+        found = {role: getattr(self, role) for role in ("input", "labels", "split", "group", "weight", "unknown")}
         shown = {role: str(names[i]) for role, i in found.items() if i is not None}
         if self.label_columns:
             shown["labels"] = _first([names[i] for i in self.label_columns.values()])
@@ -147,7 +151,8 @@ def listing_roles(names: Sequence[str], said: Said | None = None, *, needs_label
     left.pop(split, None)  # pyright: ignore[reportArgumentType, reportCallIssue]
     unknown = next((i for i, name in left.items() if name == "unknown"), None)
     group = _one_of(names, left, said, "group_column", _GROUPS)
-    taken = {paths, labels, split, unknown, group, *flags.values()}
+    weight = _said(names, said, "weight_column")
+    taken = {paths, labels, split, unknown, group, weight, *flags.values()}
     rest = tuple(i for i in left if i not in taken)
     _refuse_near(names, rest, labels=labels is not None or bool(flags), split=split is not None, unknown=unknown)
     if needs_labels and labels is None and not flags:
@@ -156,7 +161,7 @@ def listing_roles(names: Sequence[str], said: Said | None = None, *, needs_label
             "--data.labels_column or --data.label_columns"
         )
     folds = split is not None and names[split].strip().lower() == "fold"
-    return Roles(flags, rest, labels, unknown, split, paths, group, folds)
+    return Roles(flags, rest, labels, unknown, split, paths, group, folds, weight)
 
 
 def table_roles(names: Sequence[str], said: Said | None = None, *, needs_labels: bool = True) -> Roles:
@@ -186,7 +191,7 @@ def table_roles(names: Sequence[str], said: Said | None = None, *, needs_labels:
     labels = _said(names, said, "labels_column")
     if labels is None and said.label_columns is None:
         labels = next((i for i, name in left.items() if name == "labels"), None)
-    split, group = _said(names, said, "split_column"), _said(names, said, "group_column")
+    split, group, weight = (_said(names, said, f"{role}_column") for role in ("split", "group", "weight"))
     if split is None:
         split = next((i for i, name in left.items() if name == "split"), None)
     unknown = next((i for i, name in left.items() if name == "unknown"), None)
@@ -196,8 +201,9 @@ def table_roles(names: Sequence[str], said: Said | None = None, *, needs_labels:
             f"expected a column 'labels' or columns 'label:NAME', got {came}: say which by --data.labels_column or "
             "--data.label_columns"
         )
-    taken = {labels, split, unknown, group, *flags.values()}
-    return Roles(flags, tuple(i for i in left if i not in taken), labels, unknown, split, None, group)
+    taken = {labels, split, unknown, group, weight, *flags.values()}
+    features = tuple(i for i in left if i not in taken)
+    return Roles(flags, features, labels, unknown, split, None, group, weight=weight)
 
 
 def _check_table_names(left: dict[int, str]) -> None:

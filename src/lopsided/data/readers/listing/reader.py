@@ -10,7 +10,13 @@ from lopsided.data.images.files import IMAGE_SUFFIXES, folder_of_images
 from lopsided.data.manifest import Manifest
 from lopsided.data.readers.columns.file import line_of_row, read_columns
 from lopsided.data.readers.columns.hugging_face import holds_images, stored_images
-from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits, text_column
+from lopsided.data.readers.columns.labels import (
+    groups_of_columns,
+    labels_of_columns,
+    listing_splits,
+    text_column,
+    weights_of_columns,
+)
 from lopsided.data.readers.columns.meaning import Meaning
 from lopsided.data.readers.columns.roles import Roles, Said, listing_roles
 from lopsided.data.readers.listing.folder import read_label_folders
@@ -31,6 +37,7 @@ def read_listing(
     label_columns: str | None = None,
     split_column: str | None = None,
     group_column: str | None = None,
+    weight_column: str | None = None,
     ignored_columns: str | None = None,
     image_folder: str | None = None,
     suffix: str | None = None,
@@ -49,8 +56,8 @@ def read_listing(
         label_names: Names of labels; the file may say nothing of them, or never name some in ``labels``.
         separator, no_label, blank, uncertain: How cells of labels are read, see
             :class:`lopsided.data.readers.columns.meaning.Meaning`.
-        input_column, labels_column, label_columns, split_column, group_column, ignored_columns: Which columns these
-            are, see :class:`lopsided.data.readers.columns.roles.Said`.
+        input_column, labels_column, label_columns, split_column, group_column, weight_column, ignored_columns: Which
+            columns these are, see :class:`lopsided.data.readers.columns.roles.Said`.
         image_folder: Where paths start, from the folder of the file on; by default that folder itself.
         suffix: What follows each path that does not end in it, such as ``.jpg``.
 
@@ -62,7 +69,7 @@ def read_listing(
             a label, or no image is there at all.
     """
     file = Path(file)
-    said = Said(input_column, labels_column, label_columns, split_column, group_column, ignored_columns)
+    said = Said(input_column, labels_column, label_columns, split_column, group_column, ignored_columns, weight_column)
     meaning = Meaning(separator, no_label, blank, uncertain)
     try:
         if file.is_dir():
@@ -103,7 +110,7 @@ def _read_file(
             paths = np.where(ends, paths, np.strings.add(paths, suffix)).astype(paths.dtype)
         labels, notes = labels_of_columns(content, roles, label_names=label_names, meaning=meaning)
         splits = listing_splits(content, roles.split, folds=roles.folds)
-        groups = groups_of_columns(content, roles.group)
+        groups, weights = groups_of_columns(content, roles.group), weights_of_columns(content, roles.weight)
     except RowError as error:
         line = line_of_row(file, error.row)
         raise DataError(str(error) if line is None else error.message, path=file, line=line) from None
@@ -122,5 +129,6 @@ def _read_file(
         splits,
         notes=notes,
         groups=groups,
+        weights=weights,
         columns=roles.named(content.column_names) | meaning.described(),
     )

@@ -9,7 +9,12 @@ import numpy as np
 from lopsided.data.cell_values import parse_number
 from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import DELIMITERS, text_columns
-from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits
+from lopsided.data.readers.columns.labels import (
+    groups_of_columns,
+    labels_of_columns,
+    listing_splits,
+    weights_of_columns,
+)
 from lopsided.data.readers.columns.meaning import Meaning
 from lopsided.data.readers.columns.roles import NO_FEATURE, Roles, Said, table_roles
 from lopsided.data.table import Table
@@ -75,6 +80,7 @@ def _table(
         feature_names=names,
         notes=notes,
         groups=groups_of_columns(content, roles.group),
+        weights=weights_of_columns(content, roles.weight),
         columns=roles.named(file.names) | meaning.described(),
     )
 

@@ -17,7 +17,7 @@ from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted
 from lopsided.files.memory import check_memory
 
-_ARRAYS = (*FEATURE_ARRAYS, "label_names", "split", "group", *LABEL_ARRAYS)
+_ARRAYS = (*FEATURE_ARRAYS, "label_names", "split", "group", "weight", *LABEL_ARRAYS)
 
 
 def read_npz(path: Path, *, label_names: Sequence[str] | None = None) -> Table:
@@ -97,6 +97,7 @@ def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] 
         splits=splits_of_array(arrays["split"]) if "split" in arrays else np.full(samples, "train"),
         stays_sparse=isinstance(features, csr_array),
         groups=_groups(arrays["group"]) if "group" in arrays else None,
+        weights=arrays["weight"].astype(np.float32) if "weight" in arrays else None,
     )
 
 

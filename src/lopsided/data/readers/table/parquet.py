@@ -10,7 +10,12 @@ import numpy as np
 from lopsided.data.features import exact_features
 from lopsided.data.readers.columns.file import read_parquet_file
 from lopsided.data.readers.columns.json_lines import names_in_json, read_json
-from lopsided.data.readers.columns.labels import groups_of_columns, labels_of_columns, listing_splits
+from lopsided.data.readers.columns.labels import (
+    groups_of_columns,
+    labels_of_columns,
+    listing_splits,
+    weights_of_columns,
+)
 from lopsided.data.readers.columns.meaning import Meaning
 from lopsided.data.readers.columns.roles import NO_FEATURE, Kind, Said, table_roles
 from lopsided.data.table import Table
@@ -82,6 +87,7 @@ def table_of_columns(
             feature_names=tuple(name for _, names in blocks for name in names),
             notes=notes + more,
             groups=groups_of_columns(content, roles.group),
+            weights=weights_of_columns(content, roles.weight),
             columns=roles.named(content.column_names) | meaning.described(),
         )
     except (ValueError, pa.ArrowException) as error:

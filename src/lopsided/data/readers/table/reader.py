@@ -25,6 +25,7 @@ def read_table(
     label_columns: str | None = None,
     split_column: str | None = None,
     group_column: str | None = None,
+    weight_column: str | None = None,
     ignored_columns: str | None = None,
 ) -> Table:
     """Read features and labels from one file.
@@ -46,8 +47,8 @@ def read_table(
             ``labels`` never names is negative everywhere.
         separator, no_label, blank, uncertain: How cells of labels are read, see
             :class:`lopsided.data.readers.columns.meaning.Meaning`.
-        labels_column, label_columns, split_column, group_column, ignored_columns: Which columns these are, see
-            :class:`lopsided.data.readers.columns.roles.Said`.
+        labels_column, label_columns, split_column, group_column, weight_column, ignored_columns: Which columns these
+            are, see :class:`lopsided.data.readers.columns.roles.Said`.
 
     Returns:
         All rows in their order.
@@ -56,7 +57,7 @@ def read_table(
         DataError: The file is missing, of another kind or no such table.
     """
     path = Path(path)
-    said = Said(None, labels_column, label_columns, split_column, group_column, ignored_columns)
+    said = Said(None, labels_column, label_columns, split_column, group_column, ignored_columns, weight_column)
     meaning = Meaning(separator, no_label, blank, uncertain)
     if not path.is_file():
         near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)

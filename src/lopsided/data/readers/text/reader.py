@@ -27,6 +27,7 @@ from lopsided.data.readers.columns.labels import (
     labels_of_columns,
     listing_splits,
     text_column,
+    weights_of_columns,
 )
 from lopsided.data.readers.columns.meaning import Meaning
 from lopsided.data.readers.columns.roles import Said
@@ -55,6 +56,7 @@ def read_text(
     label_columns: str | None = None,
     split_column: str | None = None,
     group_column: str | None = None,
+    weight_column: str | None = None,
     ignored_columns: str | None = None,
 ) -> Texts:
     """Read texts and their labels.
@@ -69,8 +71,8 @@ def read_text(
         text_columns: Columns that make the text, joined by commas, such as ``title,body``; each begins a line.
         separator, no_label, blank, uncertain: How cells of labels are read, see
             :class:`lopsided.data.readers.columns.meaning.Meaning`.
-        labels_column, label_columns, split_column, group_column, ignored_columns: Which columns these are, see
-            :class:`lopsided.data.readers.columns.roles.Said`.
+        labels_column, label_columns, split_column, group_column, weight_column, ignored_columns: Which columns these
+            are, see :class:`lopsided.data.readers.columns.roles.Said`.
 
     Raises:
         DataError: The file is missing or damaged, a text is missing, or columns are ambiguous; with file and line.
@@ -78,7 +80,7 @@ def read_text(
     file = Path(file)
     if not file.is_file():
         raise DataError("expected a file of texts, got nothing of that name", path=file)
-    said = Said(None, labels_column, label_columns, split_column, group_column, ignored_columns)
+    said = Said(None, labels_column, label_columns, split_column, group_column, ignored_columns, weight_column)
     meaning = Meaning(separator, no_label, blank, uncertain)
     with _long_cells():
         try:
@@ -115,6 +117,7 @@ def _read(
         listing_splits(content, others.split, folds=others.folds),
         notes=notes,
         groups=groups_of_columns(content, others.group),
+        weights=weights_of_columns(content, others.weight),
         columns=roles.named(names) | meaning.described(),
         ids=None if roles.id is None else _ids(_strings(content, roles.id)),
     )
