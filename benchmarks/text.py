@@ -1,9 +1,10 @@
 """Descriptions of packages with their tags: ours beside LibMultiLabel's linear method and Omikuji, in one run.
 
 Packages of one source stay together; 70 % train, 10 % are our validation split, 20 % test, by which all are measured.
-The rivals train on the validation split as well. LibMultiLabel gets its own TF-IDF of single words, and ours; Omikuji
-ours. Seconds are those of training, from texts where the features are its own; CPU seconds are those of all
-threads, for machines that other work keeps busy.
+The rivals train once on our training split, and once on the validation split as well, which they have no use for.
+LibMultiLabel gets its own TF-IDF of single words, ours, and ours weighed by rarity; Omikuji the last two. Seconds are
+those of training, from texts where the features are its own; CPU seconds are those of all threads, for machines that
+other work keeps busy.
 They are left out where they are not installed: ``pip install libmultilabel sparsekmeans liblinear-multicore omikuji``.
 """
 
@@ -13,6 +14,7 @@ import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,11 +68,25 @@ def ours(data: Samples, config: Config) -> tuple[Took, np.ndarray]:
         return took, collected(run.load(), data, split="test", batch_size=512).logits.numpy()
 
 
-def of_libmultilabel(data: Samples, features: csr_array | None, *, threads: int) -> tuple[Took, np.ndarray]:
+def known_to_rival(data: Samples, *, validation: bool) -> np.ndarray:
+    return np.flatnonzero(data.splits != "test") if validation else data.rows("train")
+
+
+def by_rarity(data: Samples, features: csr_array) -> csr_array:
+    """Terms weighed by the log of how rare they are among the training texts, rows of length 1 again."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    weighed = TfidfTransformer().fit(csr_matrix(features)[data.rows("train")]).transform(csr_matrix(features))
+    return csr_array(weighed).astype(np.float32)
+
+
+def of_libmultilabel(
+    data: Samples, features: csr_array | None, *, validation: bool, threads: int
+) -> tuple[Took, np.ndarray]:
     from libmultilabel import linear
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    known, test = np.flatnonzero(data.splits != "test"), data.rows("test")
+    known, test = known_to_rival(data, validation=validation), data.rows("test")
     started = Took(time.perf_counter(), time.process_time())
     if features is None:
         texts = [str(text) for text in data.texts]  # pyright: ignore[reportAttributeAccessIssue]
@@ -82,10 +98,10 @@ def of_libmultilabel(data: Samples, features: csr_array | None, *, threads: int)
     return took, np.asarray(linear.predict_values(model, inputs[test]))
 
 
-def of_omikuji(data: Samples, features: csr_array, *, threads: int) -> tuple[Took, np.ndarray]:
+def of_omikuji(data: Samples, features: csr_array, *, validation: bool, threads: int) -> tuple[Took, np.ndarray]:
     import omikuji
 
-    known, test = np.flatnonzero(data.splits != "test"), data.rows("test")
+    known, test = known_to_rival(data, validation=validation), data.rows("test")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.txt"
         with path.open("w") as file:
@@ -111,7 +127,7 @@ def measured(rival: str, train: Callable[[], tuple[Took, np.ndarray]], data: Sam
     try:
         took, scores = train()
     except ModuleNotFoundError as error:
-        print(f"{rival:44} left out: {error}")
+        print(f"{rival:54} left out: {error}")
         return
     targets = data.labels.dense(data.rows("test"))[0]
     first = np.take_along_axis(targets, np.argsort(-scores, axis=1, kind="stable")[:, :5], axis=1)
@@ -123,7 +139,7 @@ def measured(rival: str, train: Callable[[], tuple[Took, np.ndarray]], data: Sam
         "seconds": f"{took.wall:.1f}",
         "cpu_seconds": f"{took.cpu:.1f}",
     }
-    print(f"{rival:44}" + "".join(f"{name} {value:>7}  " for name, value in numbers.items()), flush=True)
+    print(f"{rival:54}" + "".join(f"{name} {value:>7}  " for name, value in numbers.items()), flush=True)
     append("text", [{**where, "rival": rival, **numbers}])
 
 
@@ -139,12 +155,19 @@ def main() -> None:
     threads, features = options.threads, fit_tfidf(data).apply(data).features
     assert isinstance(features, csr_array)
     config = config_of(options.epochs)
+    rare = by_rarity(data, features)
     rivals: dict[str, Callable[[], tuple[Took, np.ndarray]]] = {
-        f"lopsided, tfidf, {config.training.epochs} epochs": lambda: ours(data, config),
-        "LibMultiLabel, L2-SVM, its features": lambda: of_libmultilabel(data, None, threads=threads),
-        "LibMultiLabel, L2-SVM, our features": lambda: of_libmultilabel(data, features, threads=threads),
-        "Omikuji, Parabel, our features": lambda: of_omikuji(data, features, threads=threads),
+        f"lopsided, tfidf, {config.training.epochs} epochs": lambda: ours(data, config)
     }
+    for validation in (False, True):
+        of_rivals = partial(of_libmultilabel, data, validation=validation, threads=threads)
+        of_trees = partial(of_omikuji, data, validation=validation, threads=threads)
+        more = ", and validation" if validation else ""
+        rivals[f"LibMultiLabel, L2-SVM, its features{more}"] = partial(of_rivals, features=None)
+        rivals[f"LibMultiLabel, L2-SVM, our features{more}"] = partial(of_rivals, features=features)
+        rivals[f"LibMultiLabel, L2-SVM, ours by rarity{more}"] = partial(of_rivals, features=rare)
+        rivals[f"Omikuji, Parabel, our features{more}"] = partial(of_trees, features=features)
+        rivals[f"Omikuji, Parabel, ours by rarity{more}"] = partial(of_trees, features=rare)
     installed = [name for name in ("libmultilabel", "omikuji") if importlib.util.find_spec(name)]
     where = environment("cpu", ("torch", "scikit-learn", *installed))
     for rival, train in rivals.items():

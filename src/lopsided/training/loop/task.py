@@ -138,7 +138,7 @@ class MultiLabelTask(nn.Module):
             batch: What :class:`lopsided.data.SplitDataset` gives: ``inputs``, ``targets``, perhaps ``mask``.
         """
         targets, mask = batch["targets"], batch.get("mask")
-        gamma_neg = gamma_neg_of(self.criterion, device=self.device)
+        gamma_neg = gamma_neg_of(self.criterion, device=targets.device)
         if self._last is not None:
             inputs = self._laid_out(batch["inputs"])
             loss, plain, sums = outcome(self._last, self.criterion, inputs, targets, mask)
