@@ -99,7 +99,7 @@ def test_a_folder_that_cannot_be_written_leaves_it_to_that_of_temporary_files(tm
     monkeypatch.setattr(spool_module.tempfile, "gettempdir", lambda: str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     filled(tmp_path)
-    told = "some: 11 samples x 7 labels are measured some labels at a time, from a temporary file of 0.0 GB in "
+    told = "some: 11 samples x 7 labels are too many to hold: their scores go into a temporary file of 0.0 GB in "
     assert capsys.readouterr().err == f"{told}{tmp_path / 'other'}\n"
 
 

@@ -52,7 +52,7 @@ class Spool:
                 f"measured, got {_gigabytes(free)}"
             )
         place = f"a temporary file of {_gigabytes(size)} in {folder}"
-        print(f"{what}: {about} are measured some labels at a time, from {place}", file=sys.stderr)
+        print(f"{what}: {about} are too many to hold: their scores go into {place}", file=sys.stderr)
         self._file: Any = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed with its last reader)
         weakref.finalize(self, self._file.close)
         self._waiting, self._written = list[np.ndarray](), 0
