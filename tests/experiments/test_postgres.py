@@ -5,9 +5,9 @@ from contextlib import closing
 import pytest
 
 from lopsided.experiments.claims import PostgresClaims
-from tests.experiments.test_sweep import rows_in, start, units_until
-from tests.experiments.tuning.test_tune import numbers_until, trials_in
-from tests.experiments.tuning.test_tune import start as search
+from tests.experiments.test_sweep import rows_in
+from tests.experiments.tuning.test_tune import trials_in
+from tests.experiments.workers import numbers_of_two, start_search, start_sweep, units_until
 
 pytest.importorskip("psycopg")
 
@@ -45,8 +45,8 @@ def test_a_claim_is_free_after_its_block(two_sessions):
 def test_two_workers_share_a_study_and_one_is_killed(tmp_path, source, postgres):
     import optuna
 
-    start(source, tmp_path / "alone").communicate()
-    workers = [start(source, tmp_path / name, f"--storage={postgres}") for name in ("one", "two")]
+    start_sweep(source, tmp_path / "alone").communicate()
+    workers = [start_sweep(source, tmp_path / name, f"--storage={postgres}") for name in ("one", "two")]
     done = units_until(workers[0], 2)
     workers[0].kill()  # in the middle of its third unit, or between two
     done += [line.strip() for line in workers[0].communicate()[1].splitlines() if "runs," in line]
@@ -67,14 +67,8 @@ def test_two_workers_share_a_study_and_one_is_killed(tmp_path, source, postgres)
 
 @pytest.mark.slow
 def test_two_workers_share_a_search_and_one_is_killed(tmp_path, source, postgres):
-    workers = [search(source, tmp_path / name, "--trials=24", f"--storage={postgres}") for name in ("one", "two")]
-    first = numbers_until(workers[0], 3)
-    workers[0].kill()
-    first += numbers_until(workers[0], 99)
-    workers[0].communicate()
-    others = numbers_until(workers[1], 99)
-    workers[1].communicate()
-    assert workers[1].returncode == 0
+    workers = [start_search(source, tmp_path / name, "--trials=24", f"--storage={postgres}") for name in ("one", "two")]
+    first, others = numbers_of_two(workers)
     lines = trials_in(tmp_path / "two")
     assert len(lines) == 24
     assert others

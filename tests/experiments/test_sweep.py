@@ -1,7 +1,4 @@
 import dataclasses
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,6 +11,7 @@ from lopsided.experiments.study import Study, sqlite_at
 from lopsided.experiments.sweep import run_sweep
 from lopsided.models import ModelOptions
 from tests.experiments.test_plan import row_of
+from tests.experiments.workers import start_sweep, units_until
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -21,40 +19,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Detected pickle protocol"),
 ]
 
-SCRIPT = "import sys; from lopsided.cli.main import main; sys.exit(main(sys.argv[1:]))"
-LINE = [sys.executable, "-c", SCRIPT, "sweep", "gamma_neg"]
-OPTIONS = [
-    "--grid=0,2",
-    "--seeds=4",
-    "--trials=2",
-    "--decays=0.0001",
-    "--widen=0",
-    "--model.name=linear",
-    "--training.epochs=8",
-    "--training.batch_size=8",
-]
-
 
 def without_seconds(rows):
     return {key: repr(dataclasses.replace(row, seconds=0.0)) for key, row in rows.items()}
-
-
-def start(source, out, *options):
-    """A worker whose lines can be read while it works."""
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-    line = [*LINE, source, *OPTIONS, f"--out={out}", *options]
-    return subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=one_thread)
-
-
-def units_until(worker, count):
-    """Wait for a worker to finish some units; their names."""
-    found = []
-    for line in worker.stderr:
-        if " s" in line and (" runs, " in line or " 1 run, " in line):
-            found.append(line.strip())
-            if len(found) == count:
-                break
-    return found
 
 
 def rows_in(folder):
@@ -133,14 +100,14 @@ def test_a_run_through_the_trainer_has_the_numbers_of_one_in_a_batch(tmp_path, s
 
 @pytest.mark.slow
 def test_a_sweep_that_was_killed_goes_on_where_it_stood(tmp_path, source):
-    start(source, tmp_path / "whole").communicate()
-    worker = start(source, tmp_path / "cut")
+    start_sweep(source, tmp_path / "whole").communicate()
+    worker = start_sweep(source, tmp_path / "cut")
     done = units_until(worker, 3)
     worker.kill()
     rest = worker.communicate()[1]
     assert "final" not in "".join(done)
     done += [line.strip() for line in rest.splitlines() if " s" in line and (" runs, " in line or " 1 run, " in line)]
-    worker = start(source, tmp_path / "cut")
+    worker = start_sweep(source, tmp_path / "cut")
     further = units_until(worker, 100)
     worker.communicate()
     assert worker.returncode == 0

@@ -70,17 +70,20 @@ import sys
 from lopsided.inference.by_label import blocks
 from lopsided.cli.main import main
 blocks.MOST_SCORES = 1
+if SPOOLED:
+    blocks.MOST_BYTES, blocks.last_layer = 1, lambda _: None
 sys.exit(main())
 """
 
 
 @pytest.mark.slow
-def test_what_goes_into_the_last_layer_is_shared_where_scores_are_too_many(tmp_path, run):
+@pytest.mark.parametrize("spooled", [False, True])
+def test_what_is_computed_is_shared_where_scores_are_too_many(tmp_path, run, spooled):
     script = tmp_path / "by_label.py"
-    script.write_text(BY_LABEL)
+    script.write_text(BY_LABEL.replace("SPOOLED", str(spooled)))
     line = lines(script, "evaluate", run, "--no-keep", "--json")
     one, two = (ended([*line, *further]) for further in ((), ("--devices", "2")))
-    assert "measured some labels at a time" in one.stderr
+    assert ("go into a temporary file" if spooled else "measured some labels at a time") in one.stderr
     assert json.loads(one.stdout) == json.loads(two.stdout)
 
 

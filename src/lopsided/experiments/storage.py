@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import optuna
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import SQLAlchemyError
 
-from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims
+from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
+from lopsided.runs.formats import FORMAT, check_format
 
 
 def sqlite_at(path: Path) -> str:
@@ -41,6 +43,43 @@ def opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileClaims(path.with_name(path.name + ".claims")), storage, {"connect_args": {"timeout": 60}}
     return PostgresClaims(f"postgresql://{place}"), f"postgresql+psycopg://{place}", {"pool_pre_ping": True}
+
+
+def open_study(
+    storage: str, name: str, *, pruner: optuna.pruners.BasePruner | None = None
+) -> tuple[Claims, optuna.storages.RDBStorage, optuna.Study]:
+    """A study, which is made if it is not there, with its storage and the claims of its workers; both are to be closed.
+
+    Args:
+        storage: ``sqlite:///FILE`` or ``postgresql://...``.
+        name: Of the study; the higher the value of a trial is, the better.
+        pruner: Ends trials early.
+
+    Raises:
+        ValueError: The storage cannot be used, or the study is of a newer version.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    claims, url, options = opened(storage)
+    # Two workers that start at once must not both make the tables.
+    with claims.wait(f"{name} write"), errors_named(without_password(storage)):
+        database = optuna.storages.RDBStorage(url, engine_kwargs=options)
+        study = optuna.create_study(
+            storage=database,
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=pruner or optuna.pruners.NopPruner(),
+        )
+        number = study.user_attrs.get("format")
+        if number is None and not study.get_trials(deepcopy=False):
+            study.set_user_attr("format", FORMAT)
+    try:
+        check_format(f"the study {name}", number)
+    except ValueError:
+        claims.close()
+        database.engine.dispose()
+        raise
+    return claims, database, study
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -15,10 +14,9 @@ from lopsided.experiments.claims import without_password
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.settings import NUMBERS, RATES, Setting
 from lopsided.experiments.storage import check_storage as check_storage
-from lopsided.experiments.storage import errors_named, opened
+from lopsided.experiments.storage import errors_named, open_study
 from lopsided.experiments.storage import sqlite_at as sqlite_at
 from lopsided.runs.config import TrainingOptions
-from lopsided.runs.formats import FORMAT, check_format
 
 _RATES = FloatDistribution(*RATES, log=True)
 _NUMBERS = FloatDistribution(*NUMBERS)
@@ -46,28 +44,11 @@ class Study:
     """
 
     def __init__(self, storage: str, name: str, *, weight_decay: float = TrainingOptions().weight_decay) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.weight_decay = weight_decay
         self.name, self.place = name, without_password(storage)
-        self.claims, url, options = opened(storage)
-        # Two workers that start at once must not both make the tables.
+        self.claims, self.storage, self.study = open_study(storage, name)
         with self.claims.wait(f"{name} write"), errors_named(self.place):
-            self.storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
-            self.study = optuna.create_study(
-                storage=self.storage,
-                study_name=name,
-                direction="maximize",
-                load_if_exists=True,
-            )
-            number = self.study.user_attrs.get("format")
-            if number is None and not self.study.get_trials(deepcopy=False):
-                self.study.set_user_attr("format", FORMAT)
             self._make_trials()
-        try:
-            check_format(f"the study {name}", number)
-        except ValueError:
-            self.__exit__()
-            raise
 
     def __enter__(self) -> Study:
         return self

@@ -22,9 +22,8 @@ from lopsided.data import Data, ImageOptions, SplitDataset, Table
 from lopsided.data.contents.identity import identity_of
 from lopsided.files.memory import SHARE, machine_memory
 from lopsided.files.whole import whole
-from lopsided.models import ImageNetwork, ModelOptions, TextNetwork, build_model
+from lopsided.models import ImageNetwork, TextNetwork
 from lopsided.runs.folder import digest_of_tensors
-from lopsided.training.loop.loaders import num_workers
 
 FORMAT = 2
 """Number of what is kept; raised when images would give other features than those on disk."""
@@ -113,22 +112,6 @@ def cached_features(
         features[rows.start : rows.stop] = found[0]
         unreadable.append(found[1])
     return _as_table(data, features, np.sort(np.concatenate(unreadable)), folder)
-
-
-def features_of_images(
-    data: Data, model: ModelOptions, images: ImageOptions, *, workers: int | None = None
-) -> FrozenFeatures:
-    """Features of every image, by the backbone that options name.
-
-    Args:
-        data: The images.
-        model: Name and weights of the backbone, and the head that the features are for.
-        images: Size and way of resizing.
-        workers: Processes that open images; by default one for each core up to 8.
-    """
-    network = build_model(model, input_shape=(3, images.size, images.size), num_labels=len(data.labels.names))
-    assert isinstance(network, ImageNetwork)
-    return frozen_features(data, network=network, images=images, workers=num_workers(workers, data))
 
 
 def default_cache() -> Path:

@@ -2,11 +2,8 @@ import csv
 import dataclasses
 import json
 import math
-import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,33 +16,13 @@ from lopsided.inference import evaluate as evaluation
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.training.fit import fit
+from tests.experiments.workers import numbers_of_two, numbers_until, start_search
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore:Detected pickle protocol"),
 ]
-
-SCRIPT = "import sys; from lopsided.cli.main import main; sys.exit(main(sys.argv[1:]))"
-OPTIONS = ["--model.name=linear", "--training.epochs=2", "--training.batch_size=8"]
-
-
-def start(source, out, *options):
-    """A worker whose lines can be read while it works."""
-    line = [sys.executable, "-c", SCRIPT, "tune", source, *OPTIONS, f"--out={out}", *options]
-    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=one_thread)
-
-
-def numbers_until(worker, count):
-    """Wait for a worker to end some trials; their numbers."""
-    found = []
-    for line in worker.stderr:
-        if line.startswith("  trial "):
-            found.append(int(line.split()[1].rstrip(":")))
-            if len(found) == count:
-                break
-    return found
 
 
 def trials_in(out):
@@ -206,12 +183,12 @@ def test_a_trial_that_diverges_is_told_from_other_errors(tmp_path, search, monke
 
 
 def test_a_killed_search_goes_on_and_counts_no_trial_twice(tmp_path, source):
-    killed = start(source, tmp_path / "out", "--trials=24")
+    killed = start_search(source, tmp_path / "out", "--trials=24")
     before = numbers_until(killed, 7)  # in the third round of three
     killed.send_signal(signal.SIGKILL)
     before += numbers_until(killed, 99)
     killed.communicate()
-    again = start(source, tmp_path / "out", "--trials=24")
+    again = start_search(source, tmp_path / "out", "--trials=24")
     after = numbers_until(again, 99)
     printed = again.communicate()[0]
     assert again.returncode == 0
@@ -223,14 +200,8 @@ def test_a_killed_search_goes_on_and_counts_no_trial_twice(tmp_path, source):
 
 @pytest.mark.slow
 def test_two_workers_share_a_file_and_one_is_killed(tmp_path, source):
-    workers = [start(source, tmp_path / "out", "--trials=24") for _ in range(2)]
-    first = numbers_until(workers[0], 3)
-    workers[0].kill()
-    first += numbers_until(workers[0], 99)
-    workers[0].communicate()
-    others = numbers_until(workers[1], 99)
-    workers[1].communicate()
-    assert workers[1].returncode == 0
+    workers = [start_search(source, tmp_path / "out", "--trials=24") for _ in range(2)]
+    first, others = numbers_of_two(workers)
     lines = trials_in(tmp_path / "out")
     assert len(lines) == 24
     assert others

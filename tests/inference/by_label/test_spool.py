@@ -1,3 +1,4 @@
+import dataclasses
 import gc
 import json
 import os
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from lopsided.data import DataOptions
 from lopsided.inference.by_label import blocks as blocks_module
 from lopsided.inference.by_label import spool as spool_module
 from lopsided.inference.by_label.blocks import blocks_of
@@ -16,6 +18,8 @@ from lopsided.inference.calibrate import calibrate
 from lopsided.inference.evaluate import evaluate
 from lopsided.inference.scores import scores_of
 from lopsided.inference.thresholds import choose
+from lopsided.models import ModelOptions
+from lopsided.training.fit import fit
 from tests.inference.by_label.test_blocks import whole
 from tests.inference.by_label.test_measured import numbers
 
@@ -95,14 +99,28 @@ def test_a_folder_that_cannot_be_written_leaves_it_to_that_of_temporary_files(tm
     monkeypatch.setattr(spool_module.tempfile, "gettempdir", lambda: str(tmp_path / "other"))
     (tmp_path / "other").mkdir()
     filled(tmp_path)
-    told = "some: 11 samples x 7 labels are measured some labels at a time, from a temporary file of 0.0 GB in "
+    told = "some: 11 samples x 7 labels are too many to hold: their scores go into a temporary file of 0.0 GB in "
     assert capsys.readouterr().err == f"{told}{tmp_path / 'other'}\n"
+
+
+def test_a_disk_that_is_full_after_all_is_told_with_its_folder(tmp_path):
+    spool = Spool(tmp_path, (9, 2), np.float32, together=1, what="some")
+
+    class Full:
+        def seek(self, _):
+            raise OSError(28, "No space left on device")
+
+    spool._file = Full()
+    with pytest.raises(OSError, match=f"cannot be written: No space left on device: '{tmp_path}"):
+        spool.append(np.zeros((9, 2), np.float32))
 
 
 def test_scores_that_are_not_all_there_are_an_error(tmp_path):
     spool = Spool(tmp_path, (9, 2), np.float32, together=1, what="some")
     with pytest.raises(ValueError, match="expected scores of 9 samples to be written, got 0"):
         spool.of(slice(0, 1))
+    with pytest.raises(ValueError, match="expected scores of 9 samples, got more"):
+        spool.append(np.zeros((10, 2), np.float32))
 
 
 @pytest.mark.parametrize("way", ["known", "unknown", "negatives"])
@@ -146,3 +164,21 @@ def test_logits_that_a_run_keeps_are_computed_once(trained, spooled, monkeypatch
     first = evaluate(run, data)
     monkeypatch.setattr("lopsided.inference.scores.collected", None)
     assert evaluate(run, data) == first
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_network_of_images_that_ends_in_ml_decoder_is_measured_from_the_disk(
+    make_manifest, config, tmp_path, by_label, monkeypatch, frozen
+):
+    pytest.importorskip("timm", exc_type=(ImportError, RuntimeError))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    manifest = make_manifest(24, broken=(3,))
+    model = ModelOptions(name="resnet10t", head="ml_decoder", width=64, frozen=frozen, pretrained=False)
+    config = dataclasses.replace(config, data=DataOptions(image_size=32), model=model)
+    run = fit(config, tmp_path / "run", data=manifest)
+    wanted = evaluate(run, manifest, split="test", save=False)
+    by_label()
+    monkeypatch.setattr(blocks_module, "MOST_BYTES", 1)
+    for keep in (True, False):  # from what was kept, and computed anew
+        assert evaluate(run, manifest, split="test", save=False, keep=keep) == numbers(wanted)
+    assert wanted["unreadable"] == [3]

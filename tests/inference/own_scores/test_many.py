@@ -120,7 +120,7 @@ def test_scores_are_those_of_the_file_bit_for_bit_also_where_rows_are_left_out(t
     said = capsys.readouterr().err
     assert said.count("left out 1 rows without any score, the first in row 17 (from 0)") == 2
     assert (
-        f"400 samples x 5 labels are measured some labels at a time, from a temporary file of 0.0 GB in {tmp_path}"
+        f"400 samples x 5 labels are too many to hold: their scores go into a temporary file of 0.0 GB in {tmp_path}"
         in said
     )
     assert [file.name for file in tmp_path.iterdir()] == [form]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from lopsided.data import Data, ImageOptions
-from lopsided.models import ModelOptions, TextNetwork, build_model
+from lopsided.experiments.grid.frozen import frozen_inputs
+from lopsided.models import ModelOptions
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.preparations import fit_preparation
-from lopsided.runs.start import start_head
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,51 +38,13 @@ def grid_inputs(data: Data, model: ModelOptions, training: TrainingOptions, imag
         training: On which device a backbone computes.
         images: How images become its inputs.
     """
-    if data.opens_files:
-        if not model.frozen or model.head not in (None, "linear") or model.dropout or images.augments:
-            return GridInputs(data, model)
-        from lopsided.training.frozen_features import features_of_images  # late: it needs a backbone
-
-        return GridInputs(features_of_images(data, model, images).table, ModelOptions(name="linear"))
-    if data.inputs().kind != "texts":
+    if (found := frozen_inputs(data, model, training, images)) is not None:
+        # On images, the layer is one that brings features to one scale first; on texts, the trainer's head.
+        return GridInputs(found.table, ModelOptions(name="linear"), None if data.opens_files else found.head)
+    if data.opens_files or data.inputs().kind != "texts":
         return GridInputs(data, model)
-    if model.dropout or not (model.frozen or model.name in ("auto", "tfidf", "mlp")):
+    if model.dropout or model.name not in ("auto", "tfidf", "mlp"):
         return GridInputs(data, model)
     preparation = fit_preparation(model, data)
     assert preparation is not None
-    prepared = preparation.apply(data)
-    if prepared.inputs().kind == "sparse":
-        return GridInputs(prepared, model)
-    return _of_frozen_encoder(prepared, model, training, images, preparation.for_network)
-
-
-def _of_frozen_encoder(
-    tokens: Data, model: ModelOptions, training: TrainingOptions, images: ImageOptions, for_network: dict
-) -> GridInputs:
-    from lopsided.training.frozen_features import frozen_features  # late: it needs an encoder
-
-    inputs, labels = tokens.inputs(), tokens.labels.take(tokens.rows("train"))
-
-    def built(*, load_weights: bool) -> TextNetwork:
-        network = build_model(
-            model,
-            input_shape=inputs.shape,
-            num_labels=len(labels.names),
-            kind=inputs.kind,
-            load_weights=load_weights,
-            **for_network,
-        )
-        assert isinstance(network, TextNetwork)
-        return network
-
-    def head(seed: int) -> nn.Module:
-        """The head that the trainer starts from: drawn after the weights of the encoder, which then are replaced."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = built(load_weights=False)
-            start_head(network, model, labels=labels)
-            return network.head
-
-    device = torch.device("cpu") if training.accelerator == "cpu" else None
-    table = frozen_features(tokens, network=built(load_weights=True), images=images, device=device).table
-    return GridInputs(table, ModelOptions(name="linear"), head)
+    return GridInputs(preparation.apply(data), model)

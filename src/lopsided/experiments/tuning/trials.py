@@ -14,9 +14,8 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from lopsided.experiments.claims import without_password
-from lopsided.experiments.storage import errors_named, opened
+from lopsided.experiments.storage import errors_named, open_study
 from lopsided.experiments.tuning.space import SETTINGS, Candidate, candidate_of
-from lopsided.runs.formats import FORMAT, check_format
 
 _WORKER = "worker"  # attribute of a trial: who makes it
 _LOST = "lost"  # of a trial whose worker ended before it: it is not counted, and its values are tried again
@@ -81,28 +80,10 @@ class Trials:
     def __init__(
         self, storage: str, name: str, space: Space, *, seed: int, pruner: optuna.pruners.BasePruner | None = None
     ) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.name, self.place, self.space, self.seed = name, without_password(storage), space, seed
         self.worker = secrets.token_hex(8)
-        self.claims, url, options = opened(storage)
+        self.claims, self.storage, self.study = open_study(storage, name, pruner=pruner)
         self.held = ExitStack()
-        with self.claims.wait(f"{name} write"), errors_named(self.place):
-            self.storage = optuna.storages.RDBStorage(url, engine_kwargs=options)
-            self.study = optuna.create_study(
-                storage=self.storage,
-                study_name=name,
-                direction="maximize",
-                load_if_exists=True,
-                pruner=pruner or optuna.pruners.NopPruner(),
-            )
-            number = self.study.user_attrs.get("format")
-            if number is None and not self.study.get_trials(deepcopy=False):
-                self.study.set_user_attr("format", FORMAT)
-        try:
-            check_format(f"the study {name}", number)
-        except ValueError:
-            self.__exit__()
-            raise
         self.held.enter_context(self.claims.claim(f"{name} worker {self.worker}"))
 
     def __enter__(self) -> Trials:

@@ -15,12 +15,12 @@ import optuna
 
 from lopsided.data import Data, read_source
 from lopsided.experiments.grid.batched import GridRun, train_grid, why_not
+from lopsided.experiments.grid.frozen import frozen_inputs
 from lopsided.experiments.grid.training import best_epoch_of
-from lopsided.experiments.tuning.frozen import head_on_features
 from lopsided.experiments.tuning.search import Search
 from lopsided.experiments.tuning.space import Usual, usual_of
 from lopsided.experiments.tuning.trials import Space, Taken
-from lopsided.models import resolved
+from lopsided.models import ModelOptions, resolved
 
 AT_ONCE = 8
 """Most trials that train as one model: more learn less from one another."""
@@ -65,8 +65,11 @@ class Work:
         self.search, self.folder = search, folder
         self.data = read_source(search.source, search.data, seed=search.seed)
         _check(self.data, search.source)
-        frozen = head_on_features(self.data, search)
-        self.trained_on, self.model, self.network = frozen or (self.data, search.model, None)
+        images = search.data.images(frozen=bool(search.model.frozen))
+        frozen = frozen_inputs(self.data, search.model, search.training, images, seed=search.seed)
+        self.trained_on, self.model, self.network = self.data, search.model, None
+        if frozen:
+            self.trained_on, self.model, self.network = frozen.table, ModelOptions(name="linear"), frozen.head
         self.why_one_by_one = why_not(self.trained_on, self.model, search.training)
         self.usual = usual = usual_of("head", inputs="features") if frozen else _usual_of(self.data, search)
         self.space = Space(

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor
 
+from lopsided.files.whole import named
 from lopsided.inference.by_label.sources import Taken
 
 AT_ONCE = 2**22
@@ -42,6 +43,7 @@ class Spool:
         self.shape, self.dtype, self.together = shape, np.dtype(dtype), together
         if not os.access(folder, os.W_OK):
             folder = Path(tempfile.gettempdir())
+        self._folder = folder
         size, free = shape[0] * shape[1] * self.dtype.itemsize, shutil.disk_usage(folder).free
         about = f"{shape[0]} samples x {shape[1]} labels"
         if size > free:
@@ -50,7 +52,7 @@ class Spool:
                 f"measured, got {_gigabytes(free)}"
             )
         place = f"a temporary file of {_gigabytes(size)} in {folder}"
-        print(f"{what}: {about} are measured some labels at a time, from {place}", file=sys.stderr)
+        print(f"{what}: {about} are too many to hold: their scores go into {place}", file=sys.stderr)
         self._file: Any = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 (closed with its last reader)
         weakref.finalize(self, self._file.close)
         self._waiting, self._written = list[np.ndarray](), 0
@@ -69,11 +71,12 @@ class Spool:
         if waiting * self.shape[1] < AT_ONCE and self._written + waiting < self.shape[0]:
             return
         piece, self._waiting = np.concatenate(self._waiting), []
-        for first in range(0, self.shape[1], self.together):
-            part = np.ascontiguousarray(piece[:, first : first + self.together], self.dtype)
-            self._seek(first, self._written * part.shape[1])
-            self._file.write(part)
-        self._file.flush()
+        with named(self._folder / "scores"):
+            for first in range(0, self.shape[1], self.together):
+                part = np.ascontiguousarray(piece[:, first : first + self.together], self.dtype)
+                self._seek(first, self._written * part.shape[1])
+                self._file.write(part)
+            self._file.flush()
         self._written += len(piece)
 
     def of(self, part: slice) -> Tensor:

@@ -2,11 +2,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
+from lopsided.data import read_source
+from lopsided.experiments.grid.frozen import frozen_inputs
+from lopsided.experiments.grid.inputs import grid_inputs
 from lopsided.experiments.tuning.search import Search
 from lopsided.experiments.tuning.tune import tune
 from lopsided.experiments.tuning.work import Work
-from lopsided.models import ModelOptions
+from lopsided.models import ModelOptions, build_model
+from lopsided.runs.start import start_head
 from lopsided.training import TrainingOptions
 from tests.experiments.tuning.test_tune import trials_in
 
@@ -32,7 +37,6 @@ def photos(tmp_path, monkeypatch):
     (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
     weights = tmp_path / "weights.pth"
     import timm
-    import torch
 
     torch.manual_seed(0)
     torch.save(timm.create_model("tf_efficientnet_lite0").state_dict(), weights)
@@ -64,3 +68,30 @@ def _run(path):
     from lopsided.runs.folder import RunFolder
 
     return RunFolder(path)
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_the_head_of_a_seed_is_that_which_train_begins_with_and_nothing_else_is_drawn(photos, seed):
+    model = dataclasses.replace(photos.model, head_bias="prior", head_scale=2.0)
+    data, images = read_source(photos.source), photos.data.images(frozen=True)
+    inputs = frozen_inputs(data, model, photos.training, images)
+    state = torch.get_rng_state()
+    head = inputs.head(seed)
+    assert torch.equal(torch.get_rng_state(), state)
+    torch.manual_seed(seed)
+    network = build_model(model, input_shape=(3, 32, 32), num_labels=2)
+    start_head(network, model, labels=data.labels.take(data.rows("train")))
+    for one, other in zip(head.parameters(), network.head.parameters(), strict=True):
+        assert torch.equal(one, other)
+    next(head.parameters()).data.zero_()
+    assert next(inputs.head(seed).parameters()).abs().sum() > 0  # each is of its own
+
+
+def test_a_sweep_trains_a_layer_of_its_own_on_features_of_images(photos):
+    data, images = read_source(photos.source), photos.data.images(frozen=True)
+    inputs = grid_inputs(data, photos.model, photos.training, images)
+    assert inputs.network is None
+    assert inputs.model == ModelOptions(name="linear")
+    assert np.array_equal(
+        inputs.table.features, frozen_inputs(data, photos.model, photos.training, images).table.features
+    )
