@@ -11,7 +11,7 @@ from typing import Any
 
 from lopsided.data.hidden import Hidden
 from lopsided.reports.figures.style import LOOKS
-from lopsided.reports.naming import describe_loss, look_of
+from lopsided.reports.naming import TITLES, describe_loss, look_of
 from lopsided.runs.config import LossOptions
 from lopsided.runs.criterion import unknown_labels_of
 from lopsided.runs.formats import check_format
@@ -24,7 +24,7 @@ class SettingResult:
     """What a setting came to, from summary.csv and rows.parquet; shares in [0, 1], nan where there is no number.
 
     Args:
-        label: The loss and its numbers.
+        label: The loss and its numbers; its name alone at its defaults, where no other setting has that loss.
         look: Key of its colour and dash.
         hidden: How much of the training labels its runs did not see.
         numbers: Columns of summary.csv.
@@ -101,10 +101,13 @@ def read_sweep(folder: Path) -> SweepResults:
     about = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
     check_format(folder / "sweep.json", about.get("environment", {}).get("format"))
     losses = {setting["name"]: LossOptions(**setting["loss"]) for setting in about["settings"]}
+    labels = _labels(losses)
     runs = pq.read_table(folder / "rows.parquet").to_pylist()
     with (folder / "summary.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    results = tuple(_result(_of_any_version(line, about), losses[line["setting"]], runs) for line in lines)
+    results = tuple(
+        _result(_of_any_version(line, about), losses[line["setting"]], labels[line["setting"]], runs) for line in lines
+    )
     return SweepResults(about, results)
 
 
@@ -114,13 +117,21 @@ def _of_any_version(line: dict[str, str], about: dict[str, Any]) -> dict[str, st
     return {**usual, "edges": "learning rate" if line["at_edge"] == "True" else "", **line}
 
 
-def _result(line: dict[str, str], loss: LossOptions, runs: list[dict[str, Any]]) -> SettingResult:
+def _labels(losses: dict[str, LossOptions]) -> dict[str, str]:
+    names = [loss.name for loss in losses.values()]
+    return {
+        setting: TITLES[look_of(loss)] if names.count(loss.name) == 1 and not loss.given() else describe_loss(loss)
+        for setting, loss in losses.items()
+    }
+
+
+def _result(line: dict[str, str], loss: LossOptions, label: str, runs: list[dict[str, Any]]) -> SettingResult:
     look, hidden = look_of(loss), Hidden(float(line["missing"]), float(line["unknown"]))
     pair = {name: float(line[name]) for name in ("learning_rate", "weight_decay")}
     mine = [run for run in runs if run["setting"] == line["setting"] and run["stage"] == "final"]
     return SettingResult(
         setting=line["setting"],
-        label=describe_loss(loss),
+        label=label,
         look=look if look in LOOKS else "asymmetric",
         hidden=hidden,
         numbers={name: float(text) if text else math.nan for name, text in line.items() if name not in _TEXTS},

@@ -117,27 +117,29 @@ def _what_came_out(results: Sequence[SettingResult], share: Hidden | None) -> st
     base = next(result for result in results if result.is_baseline)
     where = "" if share is None else f"With {share.described}: "
     best = max(results, key=lambda result: _or_lowest(result.numbers["mAP"]))
-    text = f"{base.label} reached a mAP of {_percent(base.numbers['mAP'])}"
-    text += f"; the highest, {_percent(best.numbers['mAP'])}, is that of {best.label}."
+    text = f"The highest mAP, {_percent(best.numbers['mAP'])}, is that of {best.label}"
+    text += "." if best is base else f"; {base.label} has {_percent(base.numbers['mAP'])}."
     others = [result for result in results if not result.is_baseline]
     if not any(math.isfinite(result.numbers["low"]) for result in others):
         return f"{where}{text} No difference can be told from chance: there is no interval."
     if base.edges:
-        return f"{where}{text} Its own {base.edges} is the outermost one, so nothing is said to be above or below it."
-    text = _above_and_below(text, others)
+        edge = f"The {base.edges} of {base.label} is the outermost one"
+        return f"{where}{text} {edge}, so nothing is said to be above or below it."
+    text = _above_and_below(text, base, others)
     return f"{where}{text}. Each interval is for itself: one in twenty leaves 0 out by chance."
 
 
-def _above_and_below(text: str, others: Sequence[SettingResult]) -> str:
+def _above_and_below(text: str, base: SettingResult, others: Sequence[SettingResult]) -> str:
     counts = [result for result in others if not result.edges]
     better = [result for result in counts if result.numbers["low"] > 0]
     worse = [result for result in counts if result.numbers["high"] < 0]
     if not better and not worse:
         text = f"No difference measured. {text}"
     same = len(counts) - len(better) - len(worse)
+    are = "is" if len(better) == 1 else "are"
     text += (
-        f" Of the {counted(len(others), 'other')}, {len(better)} are above and {len(worse)} below it by more than the "
-        f"intervals allow for, and of {same} no difference was measured"
+        f" Of the {counted(len(others), 'other')}, {len(better)} {are} above {base.label} and {len(worse)} below it by "
+        f"more than the intervals allow for, and of {same} no difference was measured"
     )
     if edge := len(others) - len(counts):
         where = "at an outermost rate or decay" if len(_axes_of(others)) > 1 else _at_the_outermost(others)
