@@ -160,6 +160,10 @@ def test_a_step_in_parts_weighs_samples_and_labels_as_the_step_with_all_logits(k
             plain.model, plain.criterion, plain.options, about={}, in_parts=in_parts, label_weights=of_labels
         )
         value = task.training_step({**batch, "weight": weights})
+        if not in_parts:
+            each = weights.unsqueeze(1) * of_labels
+            wanted = task.criterion(task.logits(batch["inputs"]), batch["targets"], weight=each)
+            torch.testing.assert_close(value, wanted)
         value.backward()
         came.append([value.detach(), *(parameter.grad for parameter in task.model.parameters())])
     torch.testing.assert_close(came[1], came[0])

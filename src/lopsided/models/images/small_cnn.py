@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 
 def small_cnn(num_channels: int, num_labels: int, *, width: int = 32, dropout: float = 0.0) -> nn.Module:
@@ -22,9 +23,16 @@ def small_cnn(num_channels: int, num_labels: int, *, width: int = 32, dropout: f
         *_convolved(2 * width, 4 * width),
         nn.Dropout2d(dropout),
         nn.Conv2d(4 * width, num_labels, 3, padding=1),
-        nn.AdaptiveMaxPool2d(1),
+        _Strongest(),
         nn.Flatten(),
     )
+
+
+class _Strongest(nn.Module):
+    """What ``AdaptiveMaxPool2d(1)`` gives, which the ONNX exporter knows from torch 2.13 on only."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return max_pool2d(images, images.shape[-2:])
 
 
 def _convolved(num_in: int, num_out: int) -> list[nn.Module]:
