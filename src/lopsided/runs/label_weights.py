@@ -15,8 +15,6 @@ from lopsided.files.errors import DataError, quoted
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.json_files import write_whole
 
-__all__ = ["keep_label_weights", "label_weights_of", "read_label_weights"]
-
 _COLUMNS = ("label", "weight")
 
 

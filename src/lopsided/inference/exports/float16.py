@@ -12,8 +12,6 @@ from lopsided.files.errors import quoted
 from lopsided.models import Pixels, SparseLinear, Standardise
 from lopsided.models.last_layer import last_layer
 
-__all__ = ["Float16", "check_float16", "check_logits"]
-
 LARGEST = torch.finfo(torch.float16).max
 """65504: what is farther from 0 is infinite in float16."""
 
