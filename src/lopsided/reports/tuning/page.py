@@ -160,10 +160,10 @@ def _cells(trial: TrialResult) -> tuple[str, list[str]]:
     numbers = trial.numbers
     return str(trial.number), [
         _percent(numbers["val_mAP"]),
-        describe_loss(trial.loss),
         shown(numbers["learning_rate"]),
         shown(numbers["weight_decay"]),
         f"{numbers['best_epoch']:.0f} of {numbers['epochs']:.0f}" if math.isfinite(numbers["best_epoch"]) else "–",
+        describe_loss(trial.loss),
     ]
 
 
