@@ -139,7 +139,7 @@ def test_a_difference_lies_in_its_interval():
 
 def test_a_difference_to_cross_entropy_is_that_of_two_rows():
     """Within what rounding to a tenth leaves; the middle of the interval where the difference is not stated."""
-    alike = ("date", "data", "hidden", "network", "epochs", "weight_decay", "split", "metric", "seeds")
+    alike = ("date", "data", "hidden", "unknown", "network", "epochs", "weight_decay", "split", "metric", "seeds")
     checked = 0
     for path in FILES:
         rows = rows_of(path)
