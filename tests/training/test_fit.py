@@ -240,7 +240,7 @@ def test_features_that_the_run_does_not_know_are_left_out_and_said(tmp_path, tab
     other = dataclasses.replace(table, features=wide, feature_names=("more", *"zyxwvu"))
     capsys.readouterr()
     assert evaluate(run, other, save=False) == evaluate(run, table, save=False)
-    assert capsys.readouterr().err == "made: left out 1 columns that the run does not know: 'more'\n"
+    assert capsys.readouterr().err == "made: left out 1 column that the run does not know: 'more'\n"
     without = dataclasses.replace(other, features=wide[:, :6], feature_names=("more", "u2", *"zyxw"))
     with pytest.raises(ValueError, match="to have the features of the run, got none named 'u'; did you mean 'u2'"):
         evaluate(run, without)

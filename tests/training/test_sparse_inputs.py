@@ -74,7 +74,7 @@ def test_features_that_a_run_never_saw_are_left_out_and_said(tmp_path, wide, con
     narrow = dataclasses.replace(wide, features=wide.features[:, :50])
     logits = collected(run, wide, split="test", batch_size=20).logits
     assert (collected(run, told, split="test", batch_size=20).logits == logits).all()
-    assert "left out 1 features that no sample of the run had" in capsys.readouterr().err
+    assert "left out 1 feature that no sample of the run had" in capsys.readouterr().err
     assert collected(run, narrow, split="test", batch_size=20).logits.shape == logits.shape
 
 

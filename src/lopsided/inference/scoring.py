@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lopsided.data import Data, SplitDataset
-from lopsided.files.errors import quoted
+from lopsided.files.errors import counted, quoted
 from lopsided.inference.processes import Order, Share, sharing
 from lopsided.metrics import CollectedScores
 from lopsided.models.last_layer import last_layer
@@ -112,11 +112,12 @@ def as_trained(trained: Trained, data: Data) -> Data:
     data, left_out = data.with_features(trained.inputs.names)
     if left_out:
         named = ", ".join(map(quoted, left_out[:5])) + (" and more" if len(left_out) > 5 else "")
-        print(f"{data.name}: left out {len(left_out)} columns that the run does not know: {named}", file=sys.stderr)
+        columns = counted(len(left_out), "column")
+        print(f"{data.name}: left out {columns} that the run does not know: {named}", file=sys.stderr)
     if trained.inputs.kind == "sparse":
         data, unseen = data.with_width(trained.inputs.shape[0])
         if unseen:
-            print(f"{data.name}: left out {unseen} features that no sample of the run had", file=sys.stderr)
+            print(f"{data.name}: left out {counted(unseen, 'feature')} that no sample of the run had", file=sys.stderr)
     (wanted, shape), came = (trained.inputs.kind, trained.inputs.shape), data.inputs(trained.images)
     if (wanted, shape) != (came.kind, came.shape):
         raise ValueError(
