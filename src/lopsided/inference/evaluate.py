@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any, TypedDict
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -98,21 +98,21 @@ def _measured(
     decision = decision_of(run, trained, threshold)
     fit = run.decided(run.calibration_file, epoch=trained.epoch, weights=trained.weights)
     blocks = blocks_of(run, trained, data, split=split, source=source, keep=keep)
-    told: Told = {
-        "labels": trained.labels,
-        "decision": decision,
-        "chosen": chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit),
-        "method": method_of(trained.calibrator, run.config().loss),
-        "fit": fit,
-        "asked": asked,
-        "training": frequencies_of(run, data if source is None else None, num_labels=len(trained.labels)),
-    }
+    told = Told(
+        labels=trained.labels,
+        decision=decision,
+        chosen=chosen_on(run, split=split, source=source, thresholds=decision.chosen, fit=fit),
+        method=method_of(trained.calibrator, run.config().loss),
+        fit=fit,
+        asked=asked,
+        training=frequencies_of(run, data if source is None else None, num_labels=len(trained.labels)),
+    )
     if blocks is not None:
-        result = described_by_label(blocks, trained.calibrator, before=torch.sigmoid, **told)
+        result = described_by_label(blocks, trained.calibrator, before=torch.sigmoid, told=told)
         unreadable = blocks.unreadable
     else:
         scores = scores_of(run, trained, data, split=split, source=source, keep=keep)
-        result = described(scores, trained.calibrator(scores.logits), before=torch.sigmoid(scores.logits), **told)
+        result = described(scores, trained.calibrator(scores.logits), before=torch.sigmoid(scores.logits), told=told)
         unreadable = scores.unreadable
     result = {"split": split, **result}
     if data.opens_files:
@@ -122,8 +122,18 @@ def _measured(
     return result
 
 
-class Told(TypedDict):
-    """What :func:`described` is told of scores, whoever computed them and wherever they are."""
+class Told(NamedTuple):
+    """What :func:`described` is told beside scores, whoever computed them and wherever they are.
+
+    Args:
+        labels: Names.
+        decision: Above which probability labels are predicted.
+        chosen: Which of weights, thresholds and calibration were chosen on these samples.
+        method: What makes the probabilities.
+        fit: How a calibration was fitted; None where none was.
+        asked: What is asked of rankings.
+        training: How frequent labels are in training; None where that is not known.
+    """
 
     labels: tuple[str, ...]
     decision: Decision
@@ -139,13 +149,7 @@ def described(
     probabilities: Tensor,
     *,
     before: Tensor,
-    labels: tuple[str, ...],
-    decision: Decision,
-    chosen: list[str],
-    method: str,
-    fit: dict[str, Any] | None,
-    asked: Asked,
-    training: Frequencies | None,
+    told: Told,
 ) -> dict[str, Any]:
     """What :func:`evaluate` returns of scores, whoever computed them.
 
@@ -153,13 +157,7 @@ def described(
         scores: Scores, by which samples are ranked, and the truth.
         probabilities: Of the same shape.
         before: Probabilities without any calibration.
-        labels: Names.
-        decision: Above which probability labels are predicted.
-        chosen: Which of weights, thresholds and calibration were chosen on these samples.
-        method: What makes the probabilities.
-        fit: How a calibration was fitted; None where none was.
-        asked: What is asked of rankings.
-        training: How frequent labels are in training; None where that is not known.
+        told: What decides beside them.
 
     Returns:
         Every metric (mAP over ``labels_measured`` labels; decisions at ``threshold``); ``top3``: decisions on the three
@@ -168,6 +166,7 @@ def described(
         for chosen thresholds, ``thresholds``: how, and ``f1``: their gain over 0.5, unless something was chosen on this
         split; and what :mod:`lopsided.inference.rankings` says.
     """
+    labels, decision, chosen, method, fit, asked, training = told
     targets, mask = scores.targets, scores.mask
     seen, wide = coverage(targets, mask), reliability(probabilities, targets, mask=mask)
     found = rankings(scores.logits, targets, num_ranks=asked.num_ranks, mask=mask, training=asked.told(training))
@@ -196,18 +195,13 @@ def described_by_label(
     calibrator: nn.Module,
     *,
     before: Callable[[Tensor], Tensor],
-    labels: tuple[str, ...],
-    decision: Decision,
-    chosen: list[str],
-    method: str,
-    fit: dict[str, Any] | None,
-    asked: Asked,
-    training: Frequencies | None,
+    told: Told,
 ) -> dict[str, Any]:
     """What :func:`described` gives of scores that are too many to hold, without ``f1``, whose draws need them all.
 
     ``calibrator`` and ``before`` make probabilities of scores, with the calibration and without any.
     """
+    labels, decision, chosen, method, fit, asked, training = told
     found = measured(
         blocks,
         calibrator,

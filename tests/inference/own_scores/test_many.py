@@ -118,7 +118,7 @@ def test_scores_are_those_of_the_file_bit_for_bit_also_where_rows_are_left_out(t
     assert came.tensor.equal(wanted.values)
     assert came.of_split("test").tensor.equal(wanted.of_split("test").values)
     said = capsys.readouterr().err
-    assert said.count("left out 1 rows without any score, the first in row 17 (from 0)") == 2
+    assert said.count("left out 1 row without any score, the first in row 17 (from 0)") == 2
     assert (
         f"400 samples x 5 labels are too many to hold: their scores go into a temporary file of 0.0 GB in {tmp_path}"
         in said

@@ -69,7 +69,7 @@ def test_truth_is_joined_to_a_source_by_the_number_of_a_row(tmp_path):
 def test_rows_without_any_score_are_left_out_and_told(tmp_path, capsys):
     found = read_scores(write(tmp_path, CSV.replace("b,0.1,0.7", "b,,")), kind="probabilities")
     assert len(found.values) == 2
-    assert "left out 1 rows without any score, the first of 'b'" in capsys.readouterr().err
+    assert "left out 1 row without any score, the first of 'b'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -82,21 +82,21 @@ def evaluate_scores(
         for name, made in (("thresholds", thresholds), ("calibration", calibration))
         if made is not None and (made["source"], made["split"]) == (part.place, split)
     ]
-    told: Told = {
-        "labels": part.data.labels.names,
-        "decision": decision,
-        "chosen": chosen,
-        "method": "as they are" if calibration is None else calibration["method"],
-        "fit": calibration,
-        "asked": asked,
-        "training": frequencies_in(scores.data),
-    }
+    told = Told(
+        labels=part.data.labels.names,
+        decision=decision,
+        chosen=chosen,
+        method="as they are" if calibration is None else calibration["method"],
+        fit=calibration,
+        asked=asked,
+        training=frequencies_in(scores.data),
+    )
     calibrator, before = _ToProbabilities(part, calibration), _ToProbabilities(part, None)
     if (blocks := part.blocks) is not None:
-        result = described_by_label(blocks, calibrator, before=before, **told)
+        result = described_by_label(blocks, calibrator, before=before, told=told)
     else:
         found = _truth(part)
-        result = described(found, calibrator(found.logits), before=before(found.logits), **told)
+        result = described(found, calibrator(found.logits), before=before(found.logits), told=told)
     result["calibration"]["uncalibrated"] = "the scores as they are"
     return {"split": split, **result}
 

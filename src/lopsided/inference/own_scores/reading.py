@@ -14,7 +14,7 @@ from torch import Tensor
 from lopsided.data import Data, DataError, DataOptions, Labels, Table, read_source
 from lopsided.data.readers.columns.file import line_of_row
 from lopsided.data.split_names import ordered_split_names
-from lopsided.files.errors import quoted
+from lopsided.files.errors import counted, quoted
 from lopsided.inference.by_label.blocks import Blocks, labels_at_a_time, too_many
 from lopsided.inference.by_label.sources import Held, Source
 from lopsided.inference.by_label.spool import Spool
@@ -166,7 +166,10 @@ def _checked(came: Columns, path: Path, kind: Kind) -> tuple[Tensor | Source, np
         raise DataError("expected scores, got none in any row", path=path)
     if count := int(empty.sum()):
         first = int(np.argmax(empty))
-        print(f"{path}: left out {count} rows without any score, the first{_where(came, first)}", file=sys.stderr)
+        print(
+            f"{path}: left out {counted(count, 'row')} without any score, the first{_where(came, first)}",
+            file=sys.stderr,
+        )
     return values, np.flatnonzero(~empty)
 
 
