@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from types import FrameType
 from typing import TextIO
 
 import lopsided
+from lopsided.files.errors import did_you_mean
 
 VERBS = {
     "demo": "everything on the bundled data, then a report to open",
@@ -110,9 +110,8 @@ def _main(words: list[str]) -> int:
         return 0
     verb, rest = words[0], words[1:]
     if verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"verbs are {', '.join(VERBS)}"
-        print(f"lopsided: error: no verb {verb!r}; {hint}", file=sys.stderr)
+        hint = did_you_mean(verb, VERBS) or f"; verbs are {', '.join(VERBS)}"
+        print(f"lopsided: error: no verb {verb!r}{hint}", file=sys.stderr)
         return 2
     # Bytes that are no UTF-8 come as halves of characters, which no configuration, study or page can hold.
     if odd := next((word for word in rest if any("\ud800" <= letter <= "\udfff" for letter in word)), None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import sys
@@ -15,6 +14,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
+from lopsided.files.errors import did_you_mean
 from lopsided.losses.catalogue import OTHER_NAMES
 
 Value = TypeVar("Value")
@@ -136,8 +136,7 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
     whole = word.lstrip("-")
     last = whole.rpartition(".")[2]
     exact = [name for name in (_ELSEWHERE.get(last, ""), last) if name in names]
-    near = exact or difflib.get_close_matches(whole, names, n=1, cutoff=0.6)
-    return f"; did you mean {names[near[0]]}?" if near else ""
+    return did_you_mean(exact[0] if exact else whole, names, names.__getitem__)
 
 
 class Parser(ArgumentParser):

@@ -1,7 +1,6 @@
 """One text that says where data comes from."""
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +12,7 @@ from lopsided.data.run_labels import aligned
 from lopsided.data.samples import Samples
 from lopsided.data.splits.folds import with_fold
 from lopsided.data.splits.validation import with_test, with_validation
-from lopsided.files.errors import DataError, quoted
+from lopsided.files.errors import DataError, did_you_mean, quoted
 
 Data: TypeAlias = Samples
 """What a reader gives."""
@@ -119,8 +118,7 @@ def _given(source: Source, options: DataOptions) -> dict[str, Any]:
 
 
 def _unknown(source: str, kind: str) -> str:
-    near = difflib.get_close_matches(kind.lower(), [known.kind for known in KINDS], n=1, cutoff=0.5)
-    hint = f"; did you mean {_named(near[0]).form}?" if near else ""
+    hint = did_you_mean(kind, [known.kind for known in KINDS], lambda near: _named(near).form)
     meant = [known for known in reversed(KINDS) if Path(source).suffix.lower() in known.endings]
     if kind == source and meant:
         words = [f"{each.kind}:{source}" + f" ({each.holds})" * (len(meant) > 1) for each in meant]

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from lopsided.data.features import check_features, sparse_tensor
 from lopsided.data.labels import Labels
 from lopsided.data.options import ImageOptions
 from lopsided.data.samples import Inputs, Samples, tensors
-from lopsided.files.errors import DataError
+from lopsided.files.errors import DataError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -162,9 +161,8 @@ class Table(Samples):
         place, wanted = {name: i for i, name in enumerate(came)}, set(names)
         extra = [name for name in came if name not in wanted]
         if absent := [name for name in names if name not in place]:
-            near = difflib.get_close_matches(absent[0], extra, n=1)
             more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
-            hint = f"; did you mean {near[0]!r}?" if near else more
+            hint = did_you_mean(absent[0], extra, quoted) or more
             raise DataError(f"expected the data to have the features of the run, got none named {absent[0]!r}{hint}")
         features = self.features[:, [place[name] for name in names]]
         return dataclasses.replace(self, features=features, feature_names=names), extra

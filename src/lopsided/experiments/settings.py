@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lopsided.experiments.axes import Axes
-from lopsided.losses.catalogue import CATALOGUE, did_you_mean
+from lopsided.files.errors import did_you_mean
+from lopsided.losses.catalogue import CATALOGUE, OTHER_NAMES
 from lopsided.runs.loss_options import LossOptions
 
 __all__ = ["Setting", "settings_of"]
@@ -190,6 +191,7 @@ def _numbers(name: str, values: Sequence[str]) -> list[float]:
 def _loss_name(value: str) -> str:
     if value not in CATALOGUE:
         raise ValueError(
-            f"expected the grid of losses to be of {', '.join(CATALOGUE)}, got {value!r:.40}{did_you_mean(value)}"
+            f"expected the grid of losses to be of {', '.join(CATALOGUE)}, got {value!r:.40}"
+            f"{did_you_mean(OTHER_NAMES.get(value, value), CATALOGUE)}"
         )
     return value

@@ -1,11 +1,10 @@
 """Some columns of a CSV file whose names its publisher fixed."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lopsided.files.csv_file import CsvFile, read_csv_file
-from lopsided.files.errors import DataError, quoted
+from lopsided.files.errors import DataError, nearest, quoted
 
 
 def open_columns(path: Path, wanted: Sequence[str], *, origin: str) -> CsvFile:
@@ -24,8 +23,8 @@ def open_columns(path: Path, wanted: Sequence[str], *, origin: str) -> CsvFile:
         if (count := file.names.count(name)) > 1:
             raise DataError(f"expected the column {quoted(name)} once, got it {count} times", path=path)
         if not count:
-            near = difflib.get_close_matches(name, file.names, n=1)
-            came = f"{quoted(near[0])} instead" if near else quoted(", ".join(file.names))
+            near = nearest(name, file.names)
+            came = f"{quoted(near)} instead" if near else quoted(", ".join(file.names))
             raise DataError(f"expected a column {quoted(name)} ({origin}), got {came}", path=path, line=file.first_line)
     return file
 

@@ -1,5 +1,7 @@
 """The errors of this package: data that cannot be used as it is."""
 
+import difflib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -51,6 +53,32 @@ def quoted(text: object) -> str:
     except RecursionError:  # lists in lists, as deep as a parser would just take
         shown = f"a deep {type(text).__name__}"
     return shown if len(shown) <= 42 else shown[:39] + "..."
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like a wrong one, capitals aside; none where none is like it.
+
+    >>> nearest("Labls", ["label", "labels"]), nearest("xyz", ["label"])
+    ('labels', None)
+    """
+    spellings = {one.casefold(): one for one in known}
+    near = difflib.get_close_matches(name.casefold(), spellings, n=1, cutoff=0.5)
+    return spellings[near[0]] if near else None
+
+
+def did_you_mean(name: str, known: Iterable[str], show: Callable[[str], str] = str) -> str:
+    """A hint to stand at the end of an error about a wrong name; empty where no known name is like it.
+
+    Args:
+        name: The wrong name.
+        known: The names that would do.
+        show: How the hint writes its name: as it is, or :func:`quoted`, for names that come from files.
+
+    >>> did_you_mean("asymetric", ["focal", "asymmetric"]), did_you_mean("no finding", ["No Finding"], quoted)
+    ('; did you mean asymmetric?', "; did you mean 'No Finding'?")
+    """
+    near = nearest(name, known)
+    return "" if near is None else f"; did you mean {show(near)}?"
 
 
 def counted(number: int, noun: str) -> str:

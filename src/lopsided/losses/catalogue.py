@@ -7,9 +7,8 @@ the titles and symbols of reports, the colours, the sweep over losses and the wa
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -264,15 +263,3 @@ CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 
 OTHER_NAMES = {"asl": "asymmetric", "bce": "cross_entropy"}
 """What other libraries call them."""
-
-
-def did_you_mean(name: str, known: Iterable[str] = CATALOGUE) -> str:
-    """A hint for a loss that there is not, to stand at the end of an error; empty where nothing is near.
-
-    >>> did_you_mean("bce"), did_you_mean("asymetric"), did_you_mean("xyz")
-    ('; did you mean cross_entropy?', '; did you mean asymmetric?', '')
-    """
-    known = list(known)
-    exact = [OTHER_NAMES[name]] if OTHER_NAMES.get(name) in known else []
-    near = exact or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
+
+from lopsided.files.errors import did_you_mean
 
 __all__ = ["preset_file", "preset_names"]
 
@@ -30,6 +31,5 @@ def preset_file(name: str) -> Path:
     names = preset_names()
     if name in names:
         return _FOLDER / f"{name}.yaml"
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]}?" if near else f"presets are {', '.join(names)}"
-    raise ValueError(f"expected --config to be a file or a preset, got {name!r}; {hint}")
+    hint = did_you_mean(name, names) or f"; presets are {', '.join(names)}"
+    raise ValueError(f"expected --config to be a file or a preset, got {name!r}{hint}")

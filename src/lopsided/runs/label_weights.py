@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 from lopsided.data.cell_values import one_form, parse_weight
 from lopsided.files.csv_columns import cells_of, open_columns
 from lopsided.files.csv_file import csv_text
-from lopsided.files.errors import DataError, quoted
+from lopsided.files.errors import DataError, did_you_mean, quoted
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.json_files import write_whole
 
@@ -37,8 +36,7 @@ def read_label_weights(path: Path, labels: Sequence[str]) -> np.ndarray:
     for line, (cell, number) in cells_of(file, _COLUMNS):
         name = one_form(cell)
         if name not in known:
-            near = difflib.get_close_matches(name, labels, n=1)
-            hint = f"; did you mean {quoted(near[0])}?" if near else ""
+            hint = did_you_mean(name, labels, quoted)
             raise DataError(f"expected a label of the data, got {quoted(name)}{hint}", path=path, line=line)
         if name in found:
             raise DataError(f"expected one weight for each label, got {quoted(name)} twice", path=path, line=line)

@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 
 from lopsided.data.options import DataOptions
 from lopsided.experiments.tuning.space import LOSSES, SETTINGS, Candidate
-from lopsided.losses.catalogue import did_you_mean
+from lopsided.files.errors import did_you_mean
+from lopsided.losses.catalogue import OTHER_NAMES
 from lopsided.models.options import ModelOptions
 from lopsided.runs.config import Config, TrainingOptions
 
@@ -159,7 +160,8 @@ def _check_losses(losses: tuple[str, ...]) -> None:
     for name in losses:
         if name not in SETTINGS:
             raise ValueError(
-                f"expected losses to be of {', '.join(SETTINGS)}, got {name!r:.40}{did_you_mean(name, SETTINGS)}"
+                f"expected losses to be of {', '.join(SETTINGS)}, got {name!r:.40}"
+                f"{did_you_mean(OTHER_NAMES.get(name, name), SETTINGS)}"
             )
     if not losses or len(set(losses)) < len(losses):
         raise ValueError(f"expected losses to be named once each, got {', '.join(losses) or 'none'}")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles
 from lopsided.data.readers.table.npz import read_arrays, splits_of_array
 from lopsided.data.readers.table.npz_labels import has_labels, labels_of_arrays
 from lopsided.files.csv_file import read_csv_file
-from lopsided.files.errors import DataError, RowError, quoted
+from lopsided.files.errors import DataError, RowError, did_you_mean, quoted
 from lopsided.inference.own_scores.pieces import Pieces, pieces_of_npz, pieces_of_parquet
 
 if TYPE_CHECKING:
@@ -152,8 +151,7 @@ def _check_names(names: Sequence[str], *, predictions: bool) -> None:
     known = (*IDS, *_OTHERS, *(("labels",) if predictions else ()))
     for name in names:
         if not (name in known or name.startswith((*PREFIXES, LABEL_PREFIX))):
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(name, known)
             raise ValueError(
                 f"expected columns {', '.join(known)}, score:LABEL and label:LABEL, got {quoted(name)}{hint}"
             )
@@ -212,8 +210,7 @@ def _lists(column: Any) -> np.ndarray:
 def _of_arrays(arrays: dict[str, Any]) -> Columns:
     for name in arrays:
         if name not in _ARRAYS and not name.endswith(("_indptr", "_indices")):
-            near = difflib.get_close_matches(name, _ARRAYS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(name, _ARRAYS)
             raise ValueError(f"expected only the arrays {', '.join(_ARRAYS)}, got {quoted(name)}{hint}")
     if "scores" not in arrays or "label_names" not in arrays:
         raise ValueError(f"expected arrays 'scores' and 'label_names', got {', '.join(arrays) or 'no array'}")

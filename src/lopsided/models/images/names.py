@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
+
+from lopsided.files.errors import did_you_mean
 
 
 def check_name(name: str, *, others: Sequence[str]) -> None:
@@ -25,9 +26,10 @@ def check_name(name: str, *, others: Sequence[str]) -> None:
     if timm.is_model(name) and ("." not in name or name in timm.list_pretrained()):
         return
     known = [*others, *(timm.list_pretrained() if "." in name else timm.list_models())]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise ValueError(f"expected model.name to be one of {', '.join(others)} or a backbone of timm, got {name!r}{hint}")
+    raise ValueError(
+        f"expected model.name to be one of {', '.join(others)} or a backbone of timm, "
+        f"got {name!r}{did_you_mean(name, known)}"
+    )
 
 
 def import_timm() -> Any:

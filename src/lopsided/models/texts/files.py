@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import zipfile
@@ -10,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lopsided.files.errors import DataError, quoted
+from lopsided.files.errors import DataError, did_you_mean, quoted
 from lopsided.files.regular import read_bytes
 from lopsided.files.whole import whole
 
@@ -52,11 +51,9 @@ def encoder_files(name: str) -> Path:
         return _checked(folder)
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return _from_hub(name)
-    near = difflib.get_close_matches(name, [PACKAGED], n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]}?" if near else ""
     raise DataError(
         f"expected model.name to be {PACKAGED}, a folder with {', '.join(WANTED)}, or OWNER/NAME on the Hub, "
-        f"got {quoted(name)}{hint}"
+        f"got {quoted(name)}{did_you_mean(name, [PACKAGED])}"
     )
 
 

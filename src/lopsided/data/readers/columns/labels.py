@@ -4,7 +4,6 @@
 
 import ast
 import dataclasses
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from lopsided.data.readers.columns.joined import check_joined
 from lopsided.data.readers.columns.meaning import Flag, Meaning
 from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles
 from lopsided.data.run_labels import unlabelled
-from lopsided.files.errors import RowError, quoted
+from lopsided.files.errors import RowError, did_you_mean, quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -103,8 +102,7 @@ def _without_no_label(found: _Names, no_label: str, num_rows: int) -> tuple[_Nam
 
     is_none = pc.equal(found.texts, no_label).to_numpy(zero_copy_only=False)
     if not is_none.any():
-        near = difflib.get_close_matches(no_label, found.texts.unique().to_pylist(), n=1)
-        hint = f"; did you mean {quoted(near[0])}?" if near else ""
+        hint = did_you_mean(no_label, found.texts.unique().to_pylist(), quoted)
         raise ValueError(f"expected the name {quoted(no_label)} of data.no_label in some cell, got none{hint}")
     rows = np.zeros(num_rows, bool)
     rows[found.rows[is_none]] = True

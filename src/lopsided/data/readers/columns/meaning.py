@@ -1,12 +1,11 @@
 """What the cells of labels mean, as the user says it: separators, no label, blank and uncertain cells."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lopsided.data.cell_values import MISSING, check_policy, one_form, parse_flag
-from lopsided.files.errors import quoted
+from lopsided.files.errors import did_you_mean, quoted
 
 State = Literal["unknown", "positive", "negative"]
 
@@ -103,8 +102,7 @@ def _policies(value: str | None, labels: Sequence[str], *, option: str, states: 
             continue
         name = one_form(name)
         if name not in labels:
-            near = difflib.get_close_matches(name, labels, n=1)
-            hint = f"; did you mean {quoted(near[0])}?" if near else ""
+            hint = did_you_mean(name, labels, quoted)
             raise ValueError(f"expected data.{option} to name labels of the data, got {quoted(name)}{hint}")
         each[name] = state.strip()
     found = {} if common is None else dict.fromkeys(labels, common)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lopsided.data.cell_values import one_form
-from lopsided.files.errors import quoted
+from lopsided.files.errors import did_you_mean, quoted
 
 LABEL_PREFIX = "label:"
 
@@ -287,8 +287,7 @@ def _place(names: Sequence[str], name: str, option: str) -> int:
     ]
     if len(places) == 1:
         return places[0]
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {quoted(near[0])}?" if near and not places else ""
+    hint = "" if places else did_you_mean(name, names, quoted)
     came = "several columns" if places else "none"
     raise ValueError(f"expected a column {quoted(name)}, as data.{option} says, got {came} among {_all(names)}{hint}")
 

@@ -1,6 +1,5 @@
 """Tables in NumPy's NPZ files."""
 
-import difflib
 import zipfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from lopsided.data.readers.table.npz_features import FEATURE_ARRAYS, features_of
 from lopsided.data.readers.table.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
 from lopsided.data.run_labels import unlabelled
 from lopsided.data.table import Table
-from lopsided.files.errors import DataError, quoted
+from lopsided.files.errors import DataError, did_you_mean, quoted
 from lopsided.files.memory import check_memory
 
 _ARRAYS = (*FEATURE_ARRAYS, "label_names", "split", "group", "weight", *LABEL_ARRAYS)
@@ -79,8 +78,7 @@ def _check_size(entries: list[zipfile.ZipInfo], path: Path) -> None:
 def _table(name: str, arrays: dict[str, np.ndarray], label_names: Sequence[str] | None) -> Table:
     for came in arrays:
         if came not in _ARRAYS:
-            near = difflib.get_close_matches(came, _ARRAYS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = did_you_mean(came, _ARRAYS)
             raise ValueError(f"expected only the arrays {', '.join(_ARRAYS)}, got {quoted(came)}{hint}")
     for wanted, there in (
         ("features", has_features(arrays)),

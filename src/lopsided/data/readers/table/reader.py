@@ -1,6 +1,5 @@
 """Tables of features and labels in files: CSV, Parquet, JSON and NPZ."""
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from lopsided.data.readers.table.csv import read_csv
 from lopsided.data.readers.table.npz import read_npz
 from lopsided.data.readers.table.parquet import read_json_table, read_parquet
 from lopsided.data.table import Table
-from lopsided.files.errors import DataError, quoted
+from lopsided.files.errors import DataError, nearest, quoted
 
 
 def read_table(
@@ -60,8 +59,8 @@ def read_table(
     said = Said(None, labels_column, label_columns, split_column, group_column, ignored_columns, weight_column)
     meaning = Meaning(separator, no_label, blank, uncertain)
     if not path.is_file():
-        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
-        raise DataError(f"expected a file, got {f'only {near[0]} there' if near else 'none'}", path=path)
+        near = nearest(path.name, _names_in(path.parent))
+        raise DataError(f"expected a file, got {f'only {near} there' if near else 'none'}", path=path)
     try:
         match path.suffix.lower():
             case ".csv" | ".tsv":

@@ -2,12 +2,11 @@
 
 import csv
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lopsided.data.readers.columns.roles import Kind, Roles, Said, listing_roles
-from lopsided.files.errors import quoted
+from lopsided.files.errors import did_you_mean, quoted
 
 _TEXTS = ("text", "sentence", "document", "content", "body", "description", "comment_text", "abstract")
 
@@ -69,8 +68,7 @@ def _said(names: Sequence[str], text_columns: str) -> tuple[int, ...]:
     places = []
     for part in parts:
         if part not in names:
-            near = difflib.get_close_matches(part, names, n=1, cutoff=0.5)
-            hint = f"; did you mean {quoted(near[0])}?" if near else ""
+            hint = did_you_mean(part, names, quoted)
             raise ValueError(
                 f"expected a column {quoted(part)}, as data.text_columns says, got {quoted(', '.join(names))}{hint}"
             )
