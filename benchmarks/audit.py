@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lopsided.data import read_source
 from lopsided.inference.audit import audit
 from lopsided.inference.cross_fit import OutOfSample, out_of_sample
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import RunFolder
 
 

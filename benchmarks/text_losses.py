@@ -23,8 +23,8 @@ from lopsided.data.table import Table
 from lopsided.data.texts.tfidf import fit_tfidf
 from lopsided.metrics import mean_average_precision
 from lopsided.models import ModelOptions, build_model
-from lopsided.runs.criterion import build_criterion
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.criterion import build_criterion
+from lopsided.runs.loss.options import LossOptions
 from lopsided.runs.start import start_head
 from lopsided.training import TrainingOptions
 from lopsided.training.loop.loaders import EpochBatches

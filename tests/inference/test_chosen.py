@@ -14,8 +14,8 @@ from lopsided.inference.calibrate import calibrate
 from lopsided.inference.evaluate import evaluate
 from lopsided.inference.scoring import coverage
 from lopsided.inference.thresholds import choose, decision_of
-from lopsided.runs.calibrators import without_fit
 from lopsided.runs.config import LossName
+from lopsided.runs.loss.calibrators import without_fit
 from lopsided.training import LossOptions
 from lopsided.training.fit import fit
 

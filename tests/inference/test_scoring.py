@@ -10,8 +10,8 @@ from torch import nn
 
 from lopsided.data import ImageOptions, Inputs, Labels, Table
 from lopsided.inference.scoring import collected, same_labels, scored_batches
-from lopsided.runs.calibrators import ClosedForm
 from lopsided.runs.folder import Trained
+from lopsided.runs.loss.calibrators import ClosedForm
 
 FEATURES = np.arange(24, dtype=np.float32).reshape(8, 3)
 TARGETS = np.array([[True, False], [False, True]] * 4)

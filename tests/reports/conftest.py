@@ -15,8 +15,8 @@ from lopsided.metrics.catalogue import CATALOGUE, DECISIONS
 from lopsided.models import build_model, usual_kind
 from lopsided.reports.runs import Run, read_runs
 from lopsided.runs.config import Config, LossOptions, ReportOptions, TrainingOptions
-from lopsided.runs.criterion import build_criterion
 from lopsided.runs.folder import COLUMNS, about_run
+from lopsided.runs.loss.criterion import build_criterion
 
 LABELS = ("<script>alert(1)</script>", "a & b", "$x", "plain")
 

@@ -14,7 +14,7 @@ from lopsided.reports.naming import (
     what_differs,
 )
 from lopsided.runs.config import Config, LossName, LossOptions
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.criterion import build_criterion
 
 
 @pytest.mark.parametrize("name", [name for name in get_args(LossName) if name != "cross_entropy"])

@@ -25,7 +25,7 @@ from lopsided.runs.config import LossName
 from lopsided.runs.folder import COLUMNS, read_rows
 from lopsided.training import Config, LossOptions, RunFolder
 from lopsided.training.fit import fit
-from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.log.steps import StepLog
 
 # what Lightning and TensorBoard themselves warn of
 pytestmark = [

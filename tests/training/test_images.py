@@ -16,7 +16,7 @@ from lopsided.inference.scoring import collected
 from lopsided.models import ModelOptions
 from lopsided.training import Config, LossOptions, TrainingOptions
 from lopsided.training.fit import fit
-from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.log.steps import StepLog
 from lopsided.training.loop.steps import Steps
 
 pytest.importorskip("PIL", reason="images need Pillow")

@@ -13,7 +13,7 @@ from lopsided.metrics import mean_average_precision
 from lopsided.training import Config, LossOptions, RunFolder, TrainingOptions
 from lopsided.training.fit import fit
 from lopsided.training.loop import task as task_module
-from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.log.steps import StepLog
 from tests.training.test_devices import assert_equal_records, options, trained
 
 FEATURES, LABELS = 400, 3

@@ -20,9 +20,9 @@ from lopsided.inference.evaluate import evaluate
 from lopsided.inference.scoring import collected
 from lopsided.inference.thresholds import choose
 from lopsided.metrics import f1_draws, interval
-from lopsided.runs.calibrators import Method
 from lopsided.runs.config import LossName
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.calibrators import Method
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.fit import fit
 from lopsided.training.loop.task import MultiLabelTask

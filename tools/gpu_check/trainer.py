@@ -33,7 +33,7 @@ LABELS, VALIDATION = 80, 16
 WORKERS = max(0, min(14, (os.cpu_count() or 1) - 2)) if GPU else 0
 PLACES = {  # the innermost of these files that a stack holds says what the thread is at
     "utils/data/dataloader.py": "loader",
-    "training/loop/step_log.py": "log",
+    "training/loop/log/steps.py": "log",
     "tensorboard": "log",
     "lopsided/losses": "loss",
     "lopsided/asymmetry": "loss",

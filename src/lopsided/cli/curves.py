@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
 
     parser.checked(lambda: AsymmetricLoss(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin))
     from lopsided.reports import save_curves, write_explorer
-    from lopsided.runs.loss_options import LossOptions
+    from lopsided.runs.loss.options import LossOptions
 
     settings = LossOptions(gamma_pos=given.gamma_pos, gamma_neg=given.gamma_neg, margin=given.margin)
     if given.out is not None or given.html is None:

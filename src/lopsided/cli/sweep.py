@@ -121,7 +121,7 @@ def _add_axes(parser: Parser) -> None:
 
 def _wanted(name: str, given: Any) -> Sweep:
     from lopsided.experiments.plan import Sweep
-    from lopsided.runs.criterion import build_criterion
+    from lopsided.runs.loss.criterion import build_criterion
 
     grid = None if given.grid is None else [value.strip() for value in given.grid.split(",")]
     settings = settings_of(cast(SweepName, name), grid=grid, base=given.loss)

@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     options = parser.checked(lambda: parser.instantiate(given))
     config = parser.checked(lambda: Config(source=source, seed=given.seed, **{name: options[name] for name in GROUPS}))
 
-    from lopsided.runs.criterion import build_criterion
+    from lopsided.runs.loss.criterion import build_criterion
 
     parser.checked(lambda: build_criterion(config.loss, num_labels=1, positives=[0], num_samples=1))
 

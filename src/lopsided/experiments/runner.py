@@ -19,8 +19,8 @@ from lopsided.experiments.grid.training import best_epoch_of
 from lopsided.experiments.plan import Sweep
 from lopsided.experiments.rows import Point, Row
 from lopsided.metrics.catalogue import CATALOGUE, undefined
-from lopsided.runs.criterion import about_unknown
 from lopsided.runs.folder import RunFolder
+from lopsided.runs.loss.criterion import about_unknown
 from lopsided.training import Config
 
 Progress = Callable[[int], object]

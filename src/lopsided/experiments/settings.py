@@ -9,7 +9,7 @@ from typing import Literal
 from lopsided.experiments.axes import Axes
 from lopsided.files.errors import did_you_mean
 from lopsided.losses.catalogue import CATALOGUE, OTHER_NAMES
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.options import LossOptions
 
 __all__ = ["Setting", "settings_of"]
 

@@ -13,11 +13,11 @@ from lopsided.data import Data
 from lopsided.inference.by_label.blocks import Block, Blocks, blocks_of
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import same_labels
-from lopsided.runs.calibrators import ClosedForm, Method, for_labels
 from lopsided.runs.folder import RunFolder, made_on
 from lopsided.runs.formats import FORMAT
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
+from lopsided.runs.loss.calibrators import ClosedForm, Method, for_labels
 
 __all__ = ["calibrate"]
 

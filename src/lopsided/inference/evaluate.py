@@ -29,12 +29,12 @@ from lopsided.metrics import (
 from lopsided.metrics.catalogue import KS, decisions, values_of
 from lopsided.metrics.ranked.frequencies import A, B, Frequencies
 from lopsided.metrics.ranked.rankings import rankings
-from lopsided.runs.calibrators import method_of
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.formats import FORMAT
 from lopsided.runs.frequencies import frequencies_of
 from lopsided.runs.json_files import write_json
 from lopsided.runs.lock import writing
+from lopsided.runs.loss.calibrators import method_of
 
 __all__ = ["evaluate"]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from lopsided.losses.catalogue import CATALOGUE
 from lopsided.runs.config import Config
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.options import LossOptions
 
 PRINTED = "adaptive_printed"
 """Look of the adaptive loss with eq. 9 as printed."""

@@ -13,8 +13,8 @@ import lopsided
 from lopsided.data.options import DataOptions
 from lopsided.models.options import ModelOptions
 from lopsided.runs.json_files import write_whole
-from lopsided.runs.loss_options import LossName as LossName
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.options import LossName as LossName
+from lopsided.runs.loss.options import LossOptions
 from lopsided.runs.reading import read_yaml
 
 

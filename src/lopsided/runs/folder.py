@@ -17,9 +17,9 @@ from lopsided.data import ImageOptions, Inputs
 from lopsided.data.contents.identity import Identity
 from lopsided.data.preparation import Preparation
 from lopsided.models import build_model, usual_kind
-from lopsided.runs.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.runs.config import Config
 from lopsided.runs.formats import FORMAT, check_format
+from lopsided.runs.loss.calibrators import Calibrator, ClosedForm, closed_form, from_fit
 from lopsided.runs.preparations import about_preparation, load_preparation
 from lopsided.runs.reading import read_checkpoint, read_json, read_text
 

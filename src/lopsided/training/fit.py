@@ -26,12 +26,12 @@ from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model
 from lopsided.models.checkpointing import keep_fewer_activations
 from lopsided.models.images.dry_run import normalises_alone
 from lopsided.runs.config import Config
-from lopsided.runs.criterion import about_smoothing, about_unknown, build_criterion, check_targets, check_weights
 from lopsided.runs.environment import environment
 from lopsided.runs.folder import RunFolder, about_run, identity_in
 from lopsided.runs.json_files import write_json
 from lopsided.runs.label_weights import keep_label_weights, label_weights_of
 from lopsided.runs.lock import writing
+from lopsided.runs.loss.criterion import about_smoothing, about_unknown, build_criterion, check_targets, check_weights
 from lopsided.runs.own_data import write_data_file
 from lopsided.runs.preparations import fit_preparation, save_preparation
 from lopsided.runs.start import start_head

@@ -3,7 +3,7 @@ import torch
 
 from lopsided.asymmetry import gap_sums
 from lopsided.experiments.grid.run_losses import RunLosses, sums_of_runs
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions
 
 LOSSES = [

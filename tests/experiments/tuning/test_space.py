@@ -2,8 +2,8 @@ import pytest
 
 from lopsided.experiments.tuning.space import LOSSES, SETTINGS, candidate_of, first_candidates, usual_of
 from lopsided.losses.catalogue import CATALOGUE
-from lopsided.runs.criterion import build_criterion
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.criterion import build_criterion
+from lopsided.runs.loss.options import LossOptions
 
 
 def test_every_loss_of_the_catalogue_can_be_searched():

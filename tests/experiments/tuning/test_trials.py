@@ -5,7 +5,7 @@ from lopsided.experiments.storage import sqlite_at
 from lopsided.experiments.tuning.space import LOSSES, Candidate
 from lopsided.experiments.tuning.trials import Space, Trials, best_of, lost
 from lopsided.runs.formats import FORMAT
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.options import LossOptions
 
 SPACE = Space(LOSSES, (2,), (1e-3, 1.0), (1e-4, 1.0))
 FIRST = [Candidate(LossOptions("cross_entropy"), 0.1, 0.01, 2), Candidate(LossOptions(gamma_neg=1.0), 0.2, 0.02, 2)]

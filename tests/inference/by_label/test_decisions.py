@@ -9,7 +9,7 @@ from lopsided.inference.by_label import thresholds as thresholds_module
 from lopsided.inference.calibrate import calibrate
 from lopsided.inference.evaluate import evaluate
 from lopsided.inference.thresholds import choose
-from lopsided.runs.calibrators import ClosedForm, Isotonic, Method, Platt, Temperature, for_labels
+from lopsided.runs.loss.calibrators import ClosedForm, Isotonic, Method, Platt, Temperature, for_labels
 from tests.inference.by_label.test_measured import numbers
 
 

@@ -13,8 +13,8 @@ from lopsided.inference.exports import onnx_file as module
 from lopsided.inference.exports.onnx_file import export
 from lopsided.inference.predict import predict
 from lopsided.models import ModelOptions, build_model, usual_kind
-from lopsided.runs.calibrators import ClosedForm
 from lopsided.runs.folder import about_run
+from lopsided.runs.loss.calibrators import ClosedForm
 from lopsided.training import Config, LossOptions, RunFolder
 
 ort = pytest.importorskip("onnxruntime")

@@ -4,7 +4,7 @@ import torch
 from lopsided.data.features import sparse_tensor
 from lopsided.losses.many_labels import job
 from lopsided.models import ModelOptions, build_model
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.loop.task import MultiLabelTask
 

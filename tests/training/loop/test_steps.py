@@ -8,7 +8,7 @@ from lightning_fabric.plugins import MixedPrecision
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.loop.steps import Steps
 from lopsided.training.loop.task import MultiLabelTask

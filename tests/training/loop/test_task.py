@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from lopsided.models import ModelOptions, build_model
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions, TrainingOptions
 from lopsided.training.loop.task import MultiLabelTask
 

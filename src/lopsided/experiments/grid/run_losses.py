@@ -12,8 +12,8 @@ from torch import Tensor
 from lopsided.asymmetry import AdaptiveAsymmetricLoss, adaptive, gap_sums
 from lopsided.losses import asymmetric_loss
 from lopsided.losses.catalogue import CATALOGUE
-from lopsided.runs.criterion import build_criterion, gamma_neg_of
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.criterion import build_criterion, gamma_neg_of
+from lopsided.runs.loss.options import LossOptions
 
 
 def sums_of_runs(logits: Tensor, targets: Tensor, *, mask: Tensor | None) -> Tensor:

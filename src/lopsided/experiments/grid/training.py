@@ -20,8 +20,8 @@ from lopsided.metrics import mean_average_precision
 from lopsided.metrics.catalogue import measure, undefined
 from lopsided.metrics.ranked.frequencies import Frequencies
 from lopsided.models import Standardise
-from lopsided.runs.calibrators import ClosedForm, closed_form
 from lopsided.runs.config import TrainingOptions
+from lopsided.runs.loss.calibrators import ClosedForm, closed_form
 from lopsided.training.loop.loaders import EpochBatches
 from lopsided.training.loop.optimizers import BIAS_RATE, ROW_RATE
 from lopsided.training.loop.row_steps import WithRowSteps

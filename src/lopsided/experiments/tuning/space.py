@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lopsided.losses.catalogue import CATALOGUE
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.options import LossOptions
 
 LOSSES = ("cross_entropy", "asymmetric", "adaptive", "two_way")
 """Losses of a search where no others are asked for: each was the best of some data in the evidence."""

@@ -19,7 +19,7 @@ from lopsided.metrics.operating_point import OperatingPoint, operating_point_fro
 from lopsided.metrics.ranked.blocks import RankingOfPositives
 from lopsided.metrics.ranked.frequencies import Frequencies
 from lopsided.metrics.ranked.rankings import Rankings
-from lopsided.runs.calibrators import for_labels
+from lopsided.runs.loss.calibrators import for_labels
 
 PER_LABEL = (average_precision, eleven_point_average_precision, roc_auc)
 """What each label has its own ranking for."""
@@ -71,7 +71,7 @@ def measured(
 
     Args:
         blocks: Of the split.
-        calibrator: From scores to probabilities; :func:`lopsided.runs.calibrators.for_labels` takes it apart.
+        calibrator: From scores to probabilities; :func:`lopsided.runs.loss.calibrators.for_labels` takes it apart.
         threshold: In [0, 1], a number or one for each label.
         top_k: How many of the most probable labels of each sample are decided on.
         num_ranks: How many of the best-ranked labels of each sample rankings look at.

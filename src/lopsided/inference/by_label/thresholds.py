@@ -9,7 +9,7 @@ from torch import nn
 from lopsided.inference.by_label.blocks import Block, Blocks
 from lopsided.metrics import Counts, Thresholds, count
 from lopsided.metrics.thresholds import SHRINKAGE, Chooser, Rule, check_rule
-from lopsided.runs.calibrators import for_labels
+from lopsided.runs.loss.calibrators import for_labels
 
 POOLED = 2**24
 """Scores that the common threshold is chosen on, of every n-th sample."""

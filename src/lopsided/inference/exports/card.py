@@ -12,8 +12,8 @@ import torch
 
 from lopsided.inference.thresholds import Decision
 from lopsided.metrics.catalogue import CATALOGUE
-from lopsided.runs.calibrators import method_of
 from lopsided.runs.folder import RunFolder, Trained
+from lopsided.runs.loss.calibrators import method_of
 from lopsided.runs.own_data import own_data
 
 

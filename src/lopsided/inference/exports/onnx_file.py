@@ -27,9 +27,9 @@ from lopsided.inference.exports.float16 import Float16, check_float16, check_log
 from lopsided.inference.exports.onnx_check import OUTPUTS, TOLERANCES, Rows, compared, real_rows
 from lopsided.inference.thresholds import Decision, decision_of
 from lopsided.models import Pixels, Standardise
-from lopsided.runs.calibrators import method_of
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder, Trained
+from lopsided.runs.loss.calibrators import method_of
 
 __all__ = ["Exported", "export"]
 

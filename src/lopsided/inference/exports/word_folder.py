@@ -18,8 +18,8 @@ from lopsided.files.whole import folder_for
 from lopsided.inference.exports.card import about_results, data_of
 from lopsided.inference.thresholds import Decision, decision_of
 from lopsided.models import SparseLinear
-from lopsided.runs.calibrators import KEPT, Calibrator, ClosedForm, Isotonic, Platt, Temperature
 from lopsided.runs.folder import RunFolder, Trained
+from lopsided.runs.loss.calibrators import KEPT, Calibrator, ClosedForm, Isotonic, Platt, Temperature
 
 __all__ = ["Written", "write_word_folder"]
 

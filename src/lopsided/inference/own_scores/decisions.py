@@ -26,9 +26,9 @@ from lopsided.inference.thresholds import HALF, Decision, chosen_by_label, chose
 from lopsided.metrics.catalogue import KS
 from lopsided.metrics.ranked.frequencies import A, B
 from lopsided.metrics.thresholds import Rule
-from lopsided.runs.calibrators import Calibrator, ClosedForm, Method, from_fit
 from lopsided.runs.formats import FORMAT, check_format
 from lopsided.runs.frequencies import frequencies_in
+from lopsided.runs.loss.calibrators import Calibrator, ClosedForm, Method, from_fit
 from lopsided.runs.reading import read_json
 
 __all__ = ["audit_scores", "calibrate_scores", "choose_for_scores", "evaluate_scores"]

@@ -29,8 +29,8 @@ from lopsided.reports.figures.training import (
 from lopsided.reports.naming import describe_curve, loss_settings
 from lopsided.reports.runs import Run
 from lopsided.reports.summary import best_run, percent, signed
-from lopsided.runs.calibrators import CLOSED_FORM, without_fit
 from lopsided.runs.config import LossOptions
+from lopsided.runs.loss.calibrators import CLOSED_FORM, without_fit
 
 _MOST_CURVES = 4  # beside the usual ones
 

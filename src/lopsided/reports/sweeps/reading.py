@@ -13,8 +13,8 @@ from lopsided.data.hidden import Hidden
 from lopsided.reports.figures.style import LOOKS
 from lopsided.reports.naming import TITLES, describe_loss, look_of
 from lopsided.runs.config import LossOptions
-from lopsided.runs.criterion import unknown_labels_of
 from lopsided.runs.formats import check_format
+from lopsided.runs.loss.criterion import unknown_labels_of
 
 _TEXTS = ("setting", "loss", "baseline", "at_edge", "edges")
 

@@ -17,9 +17,9 @@ from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.training.loop.checkpoints import Best, write_checkpoint
 from lopsided.training.loop.engine import end_other_processes
-from lopsided.training.loop.loggers import Loggers
-from lopsided.training.loop.progress import Progress
-from lopsided.training.loop.step_log import StepLog
+from lopsided.training.loop.log.loggers import Loggers
+from lopsided.training.loop.log.progress import Progress
+from lopsided.training.loop.log.steps import StepLog
 from lopsided.training.loop.steps import Steps
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.unreadable import UnreadableLog

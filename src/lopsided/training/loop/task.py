@@ -16,7 +16,7 @@ from lopsided.metrics import CollectedScores, mean_average_precision
 from lopsided.models import ImageNetwork, TextNetwork
 from lopsided.models.last_layer import last_layer
 from lopsided.runs.config import TrainingOptions
-from lopsided.runs.criterion import gamma_neg_of
+from lopsided.runs.loss.criterion import gamma_neg_of
 from lopsided.training.loop.label_parts import outcome, pieces
 from lopsided.training.loop.row_steps import rows_alone
 

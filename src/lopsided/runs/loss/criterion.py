@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lopsided.losses.base import Loss
 from lopsided.losses.catalogue import CATALOGUE, Training
 from lopsided.losses.recalibration import recalibrate
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.options import LossOptions
 
 
 def build_criterion(

@@ -13,8 +13,8 @@ from lopsided.losses.catalogue import CATALOGUE
 from lopsided.losses.checks import Focus
 from lopsided.losses.elements import both_sides
 from lopsided.losses.recalibration import recalibrated_sides
-from lopsided.runs.criterion import build_criterion
-from lopsided.runs.loss_options import LossOptions
+from lopsided.runs.loss.criterion import build_criterion
+from lopsided.runs.loss.options import LossOptions
 
 Method = Literal["temperature", "platt", "isotonic"]
 

@@ -7,7 +7,7 @@ import torch
 from lopsided.losses import DistributionBalancedLoss, SPLCLoss
 from lopsided.losses.catalogue import CATALOGUE
 from lopsided.runs.config import LossName, LossOptions
-from lopsided.runs.criterion import about_unknown, build_criterion, gamma_neg_of
+from lopsided.runs.loss.criterion import about_unknown, build_criterion, gamma_neg_of
 
 COUNTS = {"positives": [0, 3, 8], "num_samples": 8}
 EVERY = pytest.mark.parametrize("name", get_args(LossName))

@@ -1,6 +1,6 @@
 import re
 
-from lopsided.training.loop.progress import Progress
+from lopsided.training.loop.log.progress import Progress
 
 
 def test_without_a_terminal_each_epoch_leaves_a_line(capsys):
@@ -33,8 +33,8 @@ def test_on_a_terminal_a_bar_moves_and_the_lines_stay(capsys, monkeypatch):
 
 def test_the_line_says_how_long_batches_were_waited_for(capsys, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("lopsided.training.loop.progress.time.perf_counter", lambda: now[0])
-    monkeypatch.setattr("lopsided.training.loop.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("lopsided.training.loop.log.progress.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("lopsided.training.loop.log.progress.time.monotonic", lambda: now[0])
 
     def slow_batches():
         for _ in range(3):

@@ -6,8 +6,8 @@ import torch
 
 from lopsided.inference.calibrate import fitted
 from lopsided.losses import recalibrate
-from lopsided.runs.calibrators import ClosedForm, closed_form, from_fit, without_fit
-from lopsided.runs.criterion import build_criterion
+from lopsided.runs.loss.calibrators import ClosedForm, closed_form, from_fit, without_fit
+from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions
 from lopsided.training.fit import fit
 

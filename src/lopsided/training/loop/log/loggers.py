@@ -16,8 +16,8 @@ from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.runs.json_files import write_json
 from lopsided.runs.reading import read_json
-from lopsided.training.loop.events import Events
-from lopsided.training.loop.step_log import ROWS_AT_ONCE
+from lopsided.training.loop.log.events import Events
+from lopsided.training.loop.log.steps import ROWS_AT_ONCE
 
 PROJECT = "lopsided"
 """Project of Weights & Biases, and experiment of MLflow, where the environment names none."""

@@ -9,7 +9,7 @@ import pytest
 from lopsided.models import ModelOptions
 from lopsided.runs.config import Config, ReportOptions, TrainingOptions
 from lopsided.training.fit import fit
-from lopsided.training.loop.loggers import Remote
+from lopsided.training.loop.log.loggers import Remote
 from lopsided.training.loop.steps import Steps
 
 pytestmark = [
