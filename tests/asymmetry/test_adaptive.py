@@ -50,15 +50,76 @@ def test_one_that_is_worse_than_that_does_too():
     assert adaptive.read(after) == 2
 
 
-def test_a_state_of_an_earlier_version_goes_on_with_steps_that_have_no_weight():
-    old = AdaptiveAsymmetricLoss(separation=0.0)
-    state = {name: part for name, part in old.state_dict().items() if name != "separation"}
-    new = AdaptiveAsymmetricLoss()
+NEW = {"separation": 0.0, "growth": 0.0, "full_margin_at": 0.0}
+
+
+@pytest.mark.parametrize("lacks", [NEW, {"growth": 0.0, "full_margin_at": 0.0}])
+def test_a_state_of_an_earlier_version_goes_on_with_the_rule_of_then(lacks):
+    old = AdaptiveAsymmetricLoss(gamma_neg=1.0, **lacks)
+    state = {name: part for name, part in old.state_dict().items() if name not in {"steps", *lacks}}
+    new = AdaptiveAsymmetricLoss(gamma_neg=1.0, total_steps=50)
     new.load_state_dict(state)
-    logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
+    targets = torch.rand(6, 4).round()
+    logits = 3 * targets + torch.randn(6, 4)  # told apart
     for _ in range(3):
-        old(logits, targets), new(logits, targets)
-    assert new.gamma_neg == old.gamma_neg != 2
+        torch.testing.assert_close(new(logits, targets), old(logits, targets), rtol=0, atol=0)
+    assert new.gamma_neg == old.gamma_neg != 1
+    assert new.margin == 0.2
+
+
+@pytest.mark.parametrize(
+    ("growth", "sizes"), [(0.0, (0.5, 0.5, 0.5)), (1.0, (0.0, 0.5, 1.0)), (2.0, (0.0, 0.375, 1.5))]
+)
+def test_steps_grow_with_the_share_of_the_training_that_is_over(growth, sizes):
+    criterion = AdaptiveAsymmetricLoss(rate=0.5, growth=growth, total_steps=4)
+    for step, size in enumerate((sizes[0], None, sizes[1], None, sizes[2], sizes[2])):
+        assert size is None or float(criterion.present_rate) == pytest.approx(size), step
+        criterion(torch.zeros(2, 2), torch.eye(2))
+
+
+def test_the_mean_of_the_growing_steps_is_the_rate():
+    shares = torch.linspace(0, 1, 100_001, dtype=torch.float64)
+    for growth in (0.0, 0.5, 1.0, 3.0):
+        assert adaptive.grown(0.7, share=shares, growth=growth).mean().item() == pytest.approx(0.7, rel=1e-4)
+
+
+def test_without_a_length_of_training_steps_are_alike():
+    criterion = AdaptiveAsymmetricLoss(rate=0.5)
+    for _ in range(3):
+        assert criterion.present_rate == 0.5
+        criterion(torch.zeros(2, 2), torch.eye(2))
+
+
+def test_a_training_that_goes_on_from_its_state_takes_the_same_steps():
+    def trained(criterion, batches):
+        for logits, targets in batches:
+            criterion(logits, targets)
+        return criterion
+
+    targets = torch.rand(8, 6, 4).round()
+    batches = list(zip(3 * targets + torch.randn(8, 6, 4), targets, strict=True))
+    whole = trained(AdaptiveAsymmetricLoss(total_steps=8, rate=5.0), batches)
+    half = trained(AdaptiveAsymmetricLoss(total_steps=8, rate=5.0), batches[:4])
+    other = AdaptiveAsymmetricLoss(total_steps=8, rate=5.0)
+    other.load_state_dict(half.state_dict())
+    assert trained(other, batches[4:]).gamma_neg == whole.gamma_neg != 2
+
+
+@pytest.mark.parametrize(("gamma_neg", "margin"), [(0.0, 0.0), (0.5, 0.05), (2.0, 0.2), (9.0, 0.2)])
+def test_the_margin_shrinks_with_a_low_gamma_neg(gamma_neg, margin):
+    criterion = AdaptiveAsymmetricLoss(gamma_neg=gamma_neg)
+    assert criterion.margin.item() == pytest.approx(margin)
+    logits, targets = torch.randn(6, 4), torch.rand(6, 4).round()
+    expected = asymmetric_loss(logits, targets, gamma_neg=gamma_neg, margin=margin)
+    torch.testing.assert_close(criterion(logits, targets), expected)
+    assert AdaptiveAsymmetricLoss(gamma_neg=gamma_neg, full_margin_at=0.0).margin.item() == pytest.approx(0.2)
+
+
+def test_each_label_has_the_margin_of_its_own_gamma_neg():
+    gamma_neg = torch.tensor([0.0, 1.0, 4.0])
+    margins = adaptive.narrowed(torch.tensor([0.1, 0.2, 0.3]), gamma_neg=gamma_neg, full_margin_at=2.0)
+    torch.testing.assert_close(margins, torch.tensor([0.0, 0.1, 0.3]))
+    assert AdaptiveAsymmetricLoss(per_label=True, num_labels=3).margin.tolist() == pytest.approx([0.2] * 3)
 
 
 def test_gamma_neg_stays_within_its_bounds():
@@ -82,7 +143,7 @@ def test_a_batch_without_positives_or_without_negatives_leaves_it_alone(targets)
     criterion = AdaptiveAsymmetricLoss(rate=1.0, separation=0.0)
     before = {name: value.clone() for name, value in criterion.state_dict().items()}
     criterion(torch.randn(4, 3), targets)
-    torch.testing.assert_close(criterion.state_dict(), before)
+    torch.testing.assert_close(criterion.state_dict(), {**before, "steps": torch.ones(())})
 
 
 def test_a_batch_that_is_not_finite_leaves_it_alone():
@@ -307,6 +368,10 @@ def test_settings_at_the_ends_of_their_ranges_are_taken(options):
         ({"momentum": -0.1}, "expected momentum to be >= 0 and < 1, got -0.1"),
         ({"bounds": (-1.0, 5.0)}, r"expected gamma_neg to lie within bounds"),
         ({"gamma_neg": 0.5, "bounds": (1.0, 5.0)}, r"expected gamma_neg to lie within bounds"),
+        ({"total_steps": 0}, "expected total_steps to be >= 1, got 0"),
+        ({"growth": -1.0}, "expected growth to be >= 0, got -1.0"),
+        ({"full_margin_at": -1.0}, "expected full_margin_at to be >= 0, got -1.0"),
+        ({"margin": 1.0}, r"expected margin to lie in \[0, 1\), got 1.0"),
         ({"num_labels": 3}, "together, got per_label=False, num_labels=3"),
         ({"gamma_pos": -1.0}, r"expected gamma_pos to be >= 0"),
         ({"reduction": "avg"}, r"expected reduction to be one of"),
@@ -319,14 +384,17 @@ def test_settings_beyond_them_are_refused(options, message):
 
 def test_it_shows_its_settings_where_it_is_printed():
     assert repr(AdaptiveAsymmetricLoss()) == (
-        "AdaptiveAsymmetricLoss(target_gap=0.1, gamma_neg=tensor(2.), gamma_pos=0.0, margin=0.2, rate=0.7, "
-        "momentum=0.7, separation=tensor(1.), bounds=(0.0, 20.0))"
+        "AdaptiveAsymmetricLoss(target_gap=0.1, gamma_neg=tensor(2.), gamma_pos=0.0, margin=tensor(0.2000), "
+        "full_margin_at=tensor(2.), rate=0.7, momentum=0.7, separation=tensor(1.), growth=tensor(1.), "
+        "bounds=(0.0, 20.0))"
     )
 
 
 def test_settings_in_tensors_follow_the_module_and_its_state_stays_in_float32_or_wider():
     criterion = AdaptiveAsymmetricLoss(gamma_pos=torch.tensor([0.0, 1.0]), margin=torch.tensor([0.1, 0.2]))
-    assert criterion.state_dict().keys() == {"gamma_neg", "gap_sums", "separation"}
+    assert criterion.state_dict().keys() == {
+        *("gamma_neg", "gap_sums", "separation", "steps", "growth", "full_margin_at")
+    }
     criterion.double()
     assert {part.dtype for part in criterion.buffers()} == {torch.float64}
     assert criterion.half().gamma_neg.dtype == torch.float64

@@ -45,7 +45,7 @@ def test_every_setting_of_a_loss_has_a_sign_or_is_spelled_out(name):
     words = describe_loss(LossOptions(name=name))
     assert words.startswith(TITLES[name])
     follows = {setting for setting, found in CATALOGUE[name].parameters.items() if found.default is None}
-    left_out = {"detach_focus", "momentum", "per_label", *follows}
+    left_out = {"detach_focus", "momentum", "growth", "full_margin_at", "per_label", *follows}
     assert len(words.split(", ")) >= 1 + len(set(CATALOGUE[name].settings) - left_out)
 
 

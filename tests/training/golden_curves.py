@@ -23,7 +23,8 @@ LOSSES = {
     "cross_entropy": LossOptions(name="cross_entropy"),
     "focal": LossOptions(name="focal"),
     "asymmetric": LossOptions(name="asymmetric"),
-    "adaptive": LossOptions(name="adaptive", separation=0.0),  # the rule that the numbers were made with
+    # The rule that the numbers were made with.
+    "adaptive": LossOptions(name="adaptive", separation=0.0, growth=0.0, full_margin_at=0.0),
     "detached": LossOptions(name="asymmetric", detach_focus=True),
 }
 _TRAINING = {"learning_rate": 1e-2, "accelerator": "cpu", "workers": 0}

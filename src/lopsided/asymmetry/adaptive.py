@@ -4,7 +4,9 @@ The paper prints the rule as ``gamma_neg + rate * (gap - target_gap)``. The gap 
 away from its target; here it is ``gamma_neg + rate * (target_gap - gap)``. A negative rate gives the printed one.
 
 A network that can't tell positives from negatives yet has a gap far below its target, and only a gamma_neg far too
-high for later would close it. So each step is weighed by the separation, which is 0 for such a network.
+high for later would close it. So each step is weighed by the separation, which is 0 for such a network, and where the
+length of the training is known, steps grow with the share of it that is over. Where a low gamma_neg is enough, the
+margin shrinks with it: without focusing, a margin alone lets negatives go that the network is not sure of.
 """
 
 from __future__ import annotations
@@ -18,13 +20,17 @@ from torch import Tensor
 from lopsided.asymmetry.probability_gap import Gap, gap_of, gap_sums, sum_over_ranks
 from lopsided.losses.asymmetric import checked_settings
 from lopsided.losses.base import Loss
-from lopsided.losses.checks import Focus, check_inputs, check_number
+from lopsided.losses.checks import Focus, check_inputs, check_number, check_setting
 from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 from lopsided.losses.kernels import loss_and_gap
 from lopsided.losses.kernels.call import Call
 
-TARGET_GAP, RATE, MOMENTUM, SEPARATION, BOUNDS = 0.1, 0.7, 0.7, 1.0, (0.0, 20.0)
+TARGET_GAP, RATE, MOMENTUM, SEPARATION, GROWTH, BOUNDS = 0.1, 0.7, 0.7, 1.0, 1.0, (0.0, 20.0)
 """The rule where nothing else is said; :class:`AdaptiveAsymmetricLoss` says what each is."""
+
+
+_NEW = ("separation", "growth", "full_margin_at", "steps")
+"""What states of some earlier version lack."""
 
 
 class AdaptiveState(NamedTuple):
@@ -90,23 +96,64 @@ def read(state: AdaptiveState) -> Tensor:
     return state.gamma_neg
 
 
+def grown(rate: Focus, *, share: Focus, growth: Focus = GROWTH) -> Focus:
+    r"""The step size of :func:`update` at a point of the training, ``rate`` in the mean over all of it.
+
+    .. math:: \lambda (1 + g) (t / T)^g
+
+    Args:
+        rate: Mean step size lambda.
+        share: Share t / T of the training that is over, in [0, 1].
+        growth: Power g, >= 0; 0 makes all steps alike.
+
+    >>> [grown(0.7, share=share) for share in (0.0, 0.5, 1.0)]
+    [0.0, 0.7, 1.4]
+    """
+    return rate * (1 + growth) * share**growth
+
+
+def narrowed(margin: Focus, *, gamma_neg: Tensor, full_margin_at: Focus = GAMMA_NEG) -> Tensor:
+    r"""The margin at a focusing power of negatives: smaller in proportion where that is low.
+
+    .. math:: m \min(1, \gamma_- / \gamma_{full})
+
+    Args:
+        margin: Margin m of high focusing powers, in [0, 1).
+        gamma_neg: Focusing power of negatives, shape () or (labels,).
+        full_margin_at: The lowest focusing power at which the margin is whole; 0 leaves it whole everywhere.
+
+    >>> narrowed(0.2, gamma_neg=torch.tensor([0.0, 0.5, 2.0, 4.0]))
+    tensor([0.0000, 0.0500, 0.2000, 0.2000])
+    """
+    full = torch.as_tensor(full_margin_at, device=gamma_neg.device)
+    return margin * torch.where(full > 0, (gamma_neg / full).clamp(max=1.0), 1.0)
+
+
 class AdaptiveAsymmetricLoss(Loss):
     """Asymmetric loss whose ``gamma_neg`` moves in ``train()`` until the gap is the target, and rests in ``eval()``.
 
     Each training batch is costed with the present ``gamma_neg``, which then takes one step of :func:`update`. It lives
-    in a buffer, so it is saved with the model, and so is ``separation``: a state of an earlier version, which has none,
-    goes on with 0. It never makes the host wait; with several ranks the gap is that of all.
+    in a buffer, so it is saved with the model, and so are ``separation``, ``growth`` and ``full_margin_at``: a state of
+    an earlier version, which lacks some, goes on with 0 for these. It never makes the host wait; with several ranks the
+    gap is that of all.
+
+    ``margin`` reads as the present one. The trainer sets ``total_steps``; it is an attribute as well.
 
     Args:
         target_gap: Gap between confidence on positives and on negatives to reach, in [-1, 1].
         gamma_neg: Focusing power of negatives to start from, >= 0, within ``bounds``.
         gamma_pos: Focusing power of positives, >= 0.
         margin: Probability below which a negative costs nothing, in [0, 1).
-        rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step; negative gives the printed rule,
-            which runs away.
+        full_margin_at: Lowest gamma_neg, >= 0, at which the margin is whole; below it the margin shrinks in proportion.
+            0 leaves it whole everywhere.
+        rate: Step size of eq. 9, in units of gamma_neg per unit of gap and step, in the mean over the training;
+            negative gives the printed rule, which runs away.
         momentum: Share of the gap's running average that stays at each step, in [0, 1).
         separation: Power, >= 0, of how far positives and negatives are told apart, which weighs each step; 0 gives
             eq. 9 itself.
+        growth: Power, >= 0, of the share of the training that is over, with which steps grow where ``total_steps``
+            is known; 0 makes all steps alike.
+        total_steps: Calls in ``train()`` of the whole training, >= 1; None where nobody knows.
         bounds: Lowest and highest gamma_neg.
         per_label: Keep one gamma_neg for each label.
         num_labels: Number of labels, with ``per_label`` and only with it.
@@ -122,10 +169,13 @@ class AdaptiveAsymmetricLoss(Loss):
     """
 
     gamma_pos: Focus
-    margin: Focus
+    whole_margin: Focus
     gamma_neg: Tensor
     gap_sums: Tensor
+    steps: Tensor  # calls in train() so far, shape ()
     separation: Tensor
+    growth: Tensor
+    full_margin_at: Tensor
 
     def __init__(
         self,
@@ -134,9 +184,12 @@ class AdaptiveAsymmetricLoss(Loss):
         gamma_neg: float = GAMMA_NEG,
         gamma_pos: Focus = GAMMA_POS,
         margin: Focus = MARGIN,
+        full_margin_at: float = GAMMA_NEG,
         rate: float = RATE,
         momentum: float = MOMENTUM,
         separation: float = SEPARATION,
+        growth: float = GROWTH,
+        total_steps: int | None = None,
         bounds: tuple[float, float] = BOUNDS,
         per_label: bool = False,
         num_labels: int | None = None,
@@ -151,7 +204,11 @@ class AdaptiveAsymmetricLoss(Loss):
                 f"expected per_label and num_labels together, got per_label={per_label}, num_labels={num_labels}"
             )
         self.keep("gamma_pos", gamma_pos)
-        self.keep("margin", margin, below=1.0)
+        check_setting("margin", margin, below=1.0)
+        self.keep("whole_margin", margin)
+        if total_steps is not None:
+            check_number("total_steps", total_steps, at_least=1)
+        self.total_steps = total_steps
         self.target_gap = check_number("target_gap", target_gap, at_least=-1.0, at_most=1.0)
         self.rate = check_number("rate", rate)
         self.momentum = check_number("momentum", momentum, at_least=0.0, below=1.0)
@@ -159,8 +216,22 @@ class AdaptiveAsymmetricLoss(Loss):
         state = init(gamma_neg=gamma_neg, num_labels=num_labels)
         self.keep("gamma_neg", state.gamma_neg, persistent=True)
         self.register_buffer("gap_sums", state.sums)
-        separation = check_number("separation", separation, at_least=0.0)
-        self.keep("separation", torch.full((), separation), persistent=True)
+        self.register_buffer("steps", torch.zeros(()))
+        for name, value in (("separation", separation), ("growth", growth), ("full_margin_at", full_margin_at)):
+            self.keep(name, torch.full((), check_number(name, value, at_least=0.0)), persistent=True)
+
+    @property
+    def margin(self) -> Tensor:
+        """The present margin, shape () or (labels,)."""
+        return narrowed(self.whole_margin, gamma_neg=self.gamma_neg, full_margin_at=self.full_margin_at)
+
+    @property
+    def present_rate(self) -> Focus:
+        """The size of the next step."""
+        if self.total_steps is None:
+            return self.rate
+        share = (self.steps / self.total_steps).clamp(max=1.0)
+        return grown(self.rate, share=share, growth=self.growth)
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None
@@ -183,15 +254,18 @@ class AdaptiveAsymmetricLoss(Loss):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> AdaptiveAsymmetricLoss:
         """Move with the model, but not to half precision: small steps of gamma_neg would be lost there."""
-        before = self.gamma_neg, self.gap_sums, self.separation
+        before = {name: getattr(self, name) for name in (*_NEW, "gamma_neg", "gap_sums")}
         super()._apply(fn, recurse)
         if self.gamma_neg.dtype in (torch.float16, torch.bfloat16):
-            self.gamma_neg, self.gap_sums, self.separation = (part.to(self.gamma_neg.device) for part in before)
+            device = self.gamma_neg.device
+            for name, value in before.items():
+                setattr(self, name, value.to(device))
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
-        """Take the state of an earlier version too, whose steps had no weight."""
-        state_dict.setdefault(f"{prefix}separation", torch.zeros_like(self.separation))
+        """Take the state of an earlier version too, whose steps were alike, or whose margin was the same throughout."""
+        for name in _NEW:
+            state_dict.setdefault(f"{prefix}{name}", torch.zeros_like(getattr(self, name)))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     @torch.no_grad()
@@ -205,11 +279,11 @@ class AdaptiveAsymmetricLoss(Loss):
             AdaptiveState(self.gamma_neg, self.gap_sums),
             sums,
             target_gap=self.target_gap,
-            rate=self.rate,
+            rate=self.present_rate,
             momentum=self.momentum,
             separation=self.separation,
             lowest=self.bounds[0],
             highest=self.bounds[1],
         )
         # New tensors: one written in place would be read again, changed, by the backward pass of a compiled graph.
-        self.gamma_neg, self.gap_sums = state.gamma_neg, state.sums
+        self.gamma_neg, self.gap_sums, self.steps = state.gamma_neg, state.sums, self.steps + 1

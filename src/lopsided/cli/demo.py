@@ -17,7 +17,9 @@ LOSSES = {
     "focal": LossOptions(name="focal"),
     "asymmetric": LossOptions(name="asymmetric"),
     "adaptive": LossOptions(name="adaptive", target_gap=0.1),
-    "adaptive-printed-sign": LossOptions(name="adaptive", target_gap=0.1, rate=-0.7, separation=0.0),
+    "adaptive-printed-sign": LossOptions(
+        name="adaptive", target_gap=0.1, rate=-0.7, separation=0.0, growth=0.0, full_margin_at=0.0
+    ),
 }
 
 

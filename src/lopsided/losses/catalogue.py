@@ -170,6 +170,8 @@ _ENTRIES = (
             "rate": "λ",
             "momentum": "",
             "separation": "k",
+            "growth": "",
+            "full_margin_at": "",
             "per_label": "one γ− per label",
         },
         needs=_labels_if_per_label,

@@ -23,8 +23,9 @@ LOSSES = [
     LossOptions(name="cross_entropy"),
     LossOptions(name="focal", detach_focus=True),
     LossOptions(gamma_neg=4, margin=0.05),
-    LossOptions(name="adaptive", target_gap=0.2, separation=0.0),
-    LossOptions(name="adaptive", per_label=True, separation=0.0),
+    LossOptions(name="adaptive", target_gap=0.2, rate=7.0, separation=0.0),
+    LossOptions(name="adaptive", per_label=True, separation=0.0, growth=0.5),
+    LossOptions(name="adaptive", target_gap=-0.5, gamma_neg=1.0),  # gamma_neg falls, and the margin with it
 ]
 TRAINING = TrainingOptions(epochs=3, batch_size=32, learning_rate=0.01, accelerator="cpu")
 RUNS = [GridRun(loss, rate, seed) for loss in LOSSES for rate in (0.003, 0.02) for seed in (0, 1)]

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lopsided.asymmetry import gap_sums
+from lopsided.asymmetry import AdaptiveAsymmetricLoss, gap_sums
 from lopsided.experiments.grid.run_losses import RunLosses, sums_of_runs
 from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions
@@ -12,7 +12,7 @@ LOSSES = [
     LossOptions(name="focal", detach_focus=True),
     LossOptions(gamma_pos=1, gamma_neg=4, margin=0.05),
     LossOptions(detach_focus=True),
-    LossOptions(name="adaptive", target_gap=0.3, rate=1.0, separation=0.5),
+    LossOptions(name="adaptive", target_gap=-0.3, rate=9.0, separation=0.5, full_margin_at=3.0),
     LossOptions(name="adaptive", target_gap=-0.1, momentum=0.0, gamma_neg=5, margin=0),
     LossOptions(name="adaptive", per_label=True, separation=0.0),
 ]
@@ -25,9 +25,13 @@ def batches():
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_each_run_costs_and_moves_as_its_loss_alone_does(batches, masked):
-    together = RunLosses(LOSSES, num_labels=4, device=torch.device("cpu"))
+@pytest.mark.parametrize("total_steps", [None, 2, 20])
+def test_each_run_costs_and_moves_as_its_loss_alone_does(batches, masked, total_steps):
+    together = RunLosses(LOSSES, num_labels=4, device=torch.device("cpu"), total_steps=total_steps)
     alone = [build_criterion(loss, num_labels=4) for loss in LOSSES]
+    for criterion in alone:
+        if isinstance(criterion, AdaptiveAsymmetricLoss):
+            criterion.total_steps = total_steps
     for logits, targets in batches:
         mask = torch.rand(logits.shape) < 0.8 if masked else None
         logits.requires_grad_()

@@ -50,6 +50,8 @@ def test_an_adaptive_loss_is_drawn_as_it_ended(make_run):
     assert "adaptive, γ+ = 0, γ− = 4, m = 0.2" in loss.alt
     assert "for {loss}" not in gradient.caption
     assert "adaptive, γ− = 4, m = 0.2" in gradient.caption
+    (run,) = read_runs([make_run("b", LossOptions(name="adaptive", full_margin_at=8))])
+    assert "adaptive, γ− = 4, m = 0.1" in curve_figures([run])[1].caption
 
 
 def test_the_regimes_are_those_of_the_best_run(make_run):

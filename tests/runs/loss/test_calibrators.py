@@ -56,6 +56,16 @@ def test_an_adaptive_run_is_undone_with_the_gamma_that_its_saved_weights_ended_w
     assert not torch.allclose(found, recalibrate(LOGITS, gamma_pos=0, gamma_neg=2, margin=0.2), atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("kept", "margin"), [({}, 0.2), ({"full_margin_at": 0.0}, 0.2), ({"full_margin_at": 2.0}, 0.05)]
+)
+def test_a_low_gamma_is_undone_with_the_margin_that_it_had(kept, margin):
+    weights = {f"criterion.{name}": torch.tensor(value) for name, value in {"gamma_neg": 0.5, **kept}.items()}
+    found = closed_form(LossOptions(name="adaptive"), weights, num_labels=3)(LOGITS)
+    wanted = recalibrate(LOGITS, gamma_pos=0, gamma_neg=0.5, margin=margin)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=2e-6)
+
+
 def test_an_adaptive_run_without_its_gamma_is_refused():
     with pytest.raises(ValueError, match="to hold the gamma_neg that the adaptive loss ended with"):
         closed_form(LossOptions(name="adaptive"), {}, num_labels=3)

@@ -56,6 +56,13 @@ def test_steps_go_on_from_what_was_saved_to_the_last_bit(settings):
     assert whole.fabric.strategy.precision.state_dict() == then.fabric.strategy.precision.state_dict()
 
 
+def test_steps_of_adaptive_asymmetry_grow_over_the_batches_of_all_epochs():
+    steps = steps_of(epochs=3, accumulate=2)
+    assert steps.task.criterion.total_steps == 18
+    take(steps, range(6))
+    assert float(steps.task.criterion.present_rate) == pytest.approx(2 * 0.7 / 3)
+
+
 def test_gradients_of_half_precision_are_clipped_after_they_are_unscaled():
     seen = {}
     for half in (False, True):

@@ -38,6 +38,7 @@ class RunLosses:
         positives: Samples of the training split that have each label.
         num_samples: Samples of the training split.
         known: Of these, those of which each label is known.
+        total_steps: Batches of the whole training.
     """
 
     def __init__(
@@ -49,9 +50,13 @@ class RunLosses:
         positives: Sequence[int] | None = None,
         num_samples: int | None = None,
         known: Sequence[int] | None = None,
+        total_steps: int | None = None,
     ) -> None:
         counts = {"positives": positives, "num_samples": num_samples, "known": known}
         criteria: list[Any] = [build_criterion(loss, num_labels=num_labels, **counts).to(device) for loss in losses]
+        for criterion in criteria:
+            if isinstance(criterion, AdaptiveAsymmetricLoss):
+                criterion.total_steps = total_steps
         self.device = device
         self.alone = {run: criteria[run] for run, loss in enumerate(losses) if not _in_family(loss)}
         shared = [run for run in range(len(criteria)) if run not in self.alone]
@@ -87,8 +92,12 @@ class RunLosses:
     def kept_state(self, run: int) -> dict[str, Tensor]:
         """What a checkpoint of a run would hold of its loss, such as the present gamma_neg, scalar or of each label."""
         if run not in self.alone:
-            (found,) = (family.gamma_neg[family.runs == run] for family in self.families if (family.runs == run).any())
-            return {"criterion.gamma_neg": found.flatten()[0].cpu()}
+            (family,) = (family for family in self.families if (family.runs == run).any())
+            place = (family.runs == run).nonzero().flatten()
+            kept = {"gamma_neg": family.gamma_neg[place]}
+            if (part := family.adaptive) is not None and (part.places == place).any():
+                kept["full_margin_at"] = part.full_margin_at[part.places == place]
+            return {f"criterion.{name}": value.flatten()[0].cpu() for name, value in kept.items()}
         kept = self.alone[run].state_dict(prefix="criterion.")
         return {name: value.detach().cpu().clone() for name, value in kept.items()}
 
@@ -130,19 +139,25 @@ class _Family:
     def _follow(self, part: _AdaptivePart, logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
         places = part.places
         sums = sums_of_runs(logits[places], targets[places], mask=None if mask is None else mask[places])
+        rate = part.rate
+        if part.total_steps is not None:
+            rate = adaptive.grown(rate, share=min(part.step / part.total_steps, 1.0), growth=part.growth)
         part.state = adaptive.update(
             part.state,
             sums,
             target_gap=part.target_gap,
-            rate=part.rate,
+            rate=rate,
             momentum=part.momentum,
             separation=part.separation,
             lowest=part.bounds[0],
             highest=part.bounds[1],
         )
-        gamma_neg = self.gamma_neg.clone()  # what the loss has just read stays as it was
-        gamma_neg[places] = adaptive.read(part.state)[:, None, None]
-        self.gamma_neg = gamma_neg
+        part.step += 1
+        now = adaptive.read(part.state)
+        margin = adaptive.narrowed(part.margin, gamma_neg=now, full_margin_at=part.full_margin_at)
+        # The loss has just read what was there: that stays as it was.
+        self.gamma_neg, self.margin = self.gamma_neg.clone(), self.margin.clone()
+        self.gamma_neg[places], self.margin[places] = now[:, None, None], margin[:, None, None]
 
 
 @dataclass
@@ -153,7 +168,12 @@ class _AdaptivePart:
     rate: Tensor
     momentum: Tensor
     separation: Tensor
+    growth: Tensor
+    margin: Tensor  # where it is whole
+    full_margin_at: Tensor
     bounds: tuple[float, float]
+    total_steps: int | None
+    step: int = 0
 
 
 def _adaptive_part(criteria: Sequence[Any], device: torch.device) -> _AdaptivePart | None:
@@ -171,7 +191,11 @@ def _adaptive_part(criteria: Sequence[Any], device: torch.device) -> _AdaptivePa
         rate=torch.tensor([rule.rate for rule in rules], device=device),
         momentum=torch.tensor([rule.momentum for rule in rules], device=device),
         separation=torch.stack([rule.separation for rule in rules]),
+        growth=torch.stack([rule.growth for rule in rules]),
+        margin=torch.tensor([float(rule.whole_margin) for rule in rules], device=device),
+        full_margin_at=torch.stack([rule.full_margin_at for rule in rules]),
         bounds=rules[0].bounds,  # an option of the module alone: the same for all runs
+        total_steps=rules[0].total_steps,
     )
 
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from matplotlib.figure import Figure
 
+from lopsided.asymmetry.adaptive import narrowed
 from lopsided.reports import captions
 from lopsided.reports.figures.calibration import calibration_of, reliability_diagram
 from lopsided.reports.figures.curves import USUAL, gradient_curves, loss_curves
@@ -219,11 +221,13 @@ def picture_of(draw: Callable[..., Figure]) -> Picture:
 
 
 def as_it_ended(run: Run) -> LossOptions:
-    """The loss, with the gamma_neg that an adaptive one reached."""
+    """The loss, with the gamma_neg that an adaptive one reached, and the margin that it has there."""
     reached = run.last("gamma_neg")
     if run.config.loss.name != "adaptive" or not math.isfinite(reached):
         return run.config.loss
-    return dataclasses.replace(run.config.loss, gamma_neg=round(reached, 1))
+    settings = loss_settings(run.config.loss)
+    margin = narrowed(settings["margin"], gamma_neg=torch.tensor(reached), full_margin_at=settings["full_margin_at"])
+    return dataclasses.replace(run.config.loss, gamma_neg=round(reached, 1), margin=round(float(margin), 3))
 
 
 def _ends(runs: Sequence[Run], column: str, words: Callable[[float], str]) -> str:

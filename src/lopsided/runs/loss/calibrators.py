@@ -162,7 +162,8 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
 
     Args:
         options: The loss that it was trained with.
-        weights: Of its checkpoint; an adaptive loss keeps its gamma_neg among them.
+        weights: Of its checkpoint; an adaptive loss keeps among them its gamma_neg, and from which one on its margin is
+            whole.
         num_labels: Number of labels.
 
     Raises:
@@ -184,6 +185,8 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
                 "expected the checkpoint to hold the gamma_neg that the adaptive loss ended with, got none"
             )
         criterion.gamma_neg = state.float()
+        # Before there was such a thing, the margin was whole throughout.
+        criterion.full_margin_at = weights.get("criterion.full_margin_at", torch.zeros(())).float()
     return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
 
 

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
+from lopsided.asymmetry import AdaptiveAsymmetricLoss
 from lopsided.training.loop.optimizers import build_optimizer, build_schedule
 from lopsided.training.loop.task import MultiLabelTask
 from lopsided.training.loop.weight_average import WeightAverage
@@ -31,6 +32,8 @@ class Steps:
         self.task, self.fabric, self.batches, self.seed = task, fabric, batches, seed
         self.options = task.options
         self.optimizer = build_optimizer(task.model, self.options, layer_decay=task.layer_decay)
+        if isinstance(task.criterion, AdaptiveAsymmetricLoss):
+            task.criterion.total_steps = batches * self.options.epochs
         self.schedule = build_schedule(self.optimizer, self.options, batches=batches)
         self.average = WeightAverage(task.model, self.options.ema_decay)
         self.trained = fabric.strategy.setup_module(task)
