@@ -1,5 +1,7 @@
 """The bundled data: scenes of real handwritten digits, several to a scene, in colours."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -25,6 +27,15 @@ _BLOCK = 500
 _PLACES = 20  # candidates for the place of a digit
 # The drawings are ordered by writer, so most writers are in one of these blocks only.
 _DRAWINGS = {"train": slice(0, 1100), "val": slice(1100, 1400), "test": slice(1400, 1797)}
+
+
+class Drawn(NamedTuple):
+    """What was drawn, digit by digit, each of shape (digits,)."""
+
+    scene: np.ndarray  # its number
+    digit: np.ndarray  # 0 to 9
+    colour: np.ndarray  # place among COLOURS
+    centre: np.ndarray  # pixels from above and from the left, shape (digits, 2)
 
 
 def digits(
@@ -63,17 +74,27 @@ def digits(
         raise DataError(f"expected seed to be at least 0, got {seed}")
     if not any(counts.values()):
         raise DataError("expected at least one sample, got none")
-    images, targets = _draw(counts, seed)
+    images, drawn = draw_scenes(counts, seed=seed)
+    targets = np.zeros((len(images), len(LABEL_NAMES)), dtype=bool)
+    targets[drawn.scene, drawn.digit * len(COLOURS) + drawn.colour] = True
     truth = Labels(LABEL_NAMES, csr_array(targets))
     splits = np.repeat(list(counts), list(counts.values()))
     labels = hide_positives(truth, range(train_samples), share=missing, seed=seed)
     return Table("digits", images, labels, splits, truth=truth if missing else None)
 
 
-def _draw(counts: dict[str, int], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images and targets of all splits, one after the other."""
+def draw_scenes(counts: dict[str, int], *, seed: int) -> tuple[np.ndarray, Drawn]:
+    """Scenes, and what is in them.
+
+    Args:
+        counts: How many, for ``train``, ``val`` and ``test``.
+        seed: Decides everything.
+
+    Returns:
+        Images of all splits, one after the other, uint8, shape (scenes, 3, 32, 32), and the digits in them.
+    """
     drawings, classes = _load_drawings()
-    images, targets = [], []
+    images, drawn, total = [], list[Drawn](), 0
     for number, (split, count) in enumerate(counts.items()):
         mine = _DRAWINGS[split]
         for block in range(-(-count // _BLOCK)):
@@ -81,8 +102,10 @@ def _draw(counts: dict[str, int], seed: int) -> tuple[np.ndarray, np.ndarray]:
             scenes, found = _draw_block(drawings[mine], classes[mine], random)
             wanted = min(_BLOCK, count - block * _BLOCK)
             images.append(scenes[:wanted])
-            targets.append(found[:wanted])
-    return np.concatenate(images), np.concatenate(targets)
+            kept = Drawn(*(part[found.scene < wanted] for part in found))
+            drawn.append(kept._replace(scene=kept.scene + total))
+            total += wanted
+    return np.concatenate(images), Drawn(*map(np.concatenate, zip(*drawn, strict=True)))
 
 
 def _load_drawings() -> tuple[np.ndarray, np.ndarray]:
@@ -93,10 +116,8 @@ def _load_drawings() -> tuple[np.ndarray, np.ndarray]:
     return (pixels / 16).astype(np.float32).reshape(-1, 8, 8), classes
 
 
-def _draw_block(
-    drawings: np.ndarray, classes: np.ndarray, random: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 (scenes, 3, 32, 32), and targets, bool (scenes, labels)."""
+def _draw_block(drawings: np.ndarray, classes: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, Drawn]:
+    """Images, uint8 (scenes, 3, 32, 32), and what is in them."""
     shape = (_BLOCK, MOST_DIGITS)
     counts = random.integers(1, MOST_DIGITS + 1, size=_BLOCK)
     chosen = random.integers(len(drawings), size=shape)
@@ -106,14 +127,15 @@ def _draw_block(
     background = random.integers(0, 50, size=(_BLOCK, 3, CANVAS, CANVAS), dtype=np.uint8)
     canvas = background.astype(np.float32)
     palette = np.array(list(COLOURS.values()), dtype=np.float32)
-    targets = np.zeros((_BLOCK, 10 * len(COLOURS)), dtype=bool)
+    drawn = list[Drawn]()
     for k in range(MOST_DIGITS):
         scenes = np.flatnonzero(counts > k)
         colour, drawing = colours[scenes, k], chosen[scenes, k]
         alpha = _stamp(drawings[drawing], corners[scenes, k], sizes[scenes, k])[:, None]
         canvas[scenes] += alpha * (palette[colour][:, :, None, None] - canvas[scenes])
-        targets[scenes, classes[drawing] * len(COLOURS) + colour] = True
-    return np.rint(canvas).astype(np.uint8), targets
+        centre = corners[scenes, k] + sizes[scenes, k, None] / 2
+        drawn.append(Drawn(scenes, classes[drawing], colour, centre))
+    return np.rint(canvas).astype(np.uint8), Drawn(*map(np.concatenate, zip(*drawn, strict=True)))
 
 
 def _place(sizes: np.ndarray, random: np.random.Generator) -> np.ndarray:
