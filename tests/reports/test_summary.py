@@ -155,10 +155,12 @@ def test_labels_that_are_always_true_or_never_are_told_once(make_run):
     assert "on the test split (15 samples) is 51\u00a0%" in summary(runs, None)
 
 
-def test_a_printed_rule_that_ran_away_gets_no_credit(make_run):
-    (run,) = read_runs([make_run("a", LossOptions(name="adaptive", rate=-0.7), evaluation=evaluation_of(0.9))])
+@pytest.mark.parametrize(("full", "left"), [(0, "a margin of 0.2 without focusing"), (2, "no focusing and no margin")])
+def test_a_printed_rule_that_ran_away_gets_no_credit(make_run, full, left):
+    loss = LossOptions(name="adaptive", rate=-0.7, full_margin_at=full)
+    (run,) = read_runs([make_run("a", loss, evaluation=evaluation_of(0.9))])
     assert warnings_about([run]) == []  # its gamma_neg ended at 4
     gone = dataclasses.replace(run, steps={**run.steps, "gamma_neg": np.repeat([2.0, 0.0], [10, 30])})
     (said,) = warnings_about([gone])
     assert said.startswith("Adaptive, printed sign: that rule leads away from its target. γ− was at 0 in 75 % of the")
-    assert "a margin of 0.2 without focusing" in said
+    assert left in said

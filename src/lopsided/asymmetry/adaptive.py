@@ -20,7 +20,7 @@ from torch import Tensor
 from lopsided.asymmetry.probability_gap import Gap, gap_of, gap_sums, sum_over_ranks
 from lopsided.losses.asymmetric import checked_settings
 from lopsided.losses.base import Loss
-from lopsided.losses.checks import Focus, check_inputs, check_number, check_setting
+from lopsided.losses.checks import Focus, check_inputs, check_number
 from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 from lopsided.losses.kernels import loss_and_gap
 from lopsided.losses.kernels.call import Call
@@ -137,7 +137,7 @@ class AdaptiveAsymmetricLoss(Loss):
     an earlier version, which lacks some, goes on with 0 for these. It never makes the host wait; with several ranks the
     gap is that of all.
 
-    ``margin`` reads as the present one. The trainer sets ``total_steps``; it is an attribute as well.
+    The trainer sets ``total_steps``; it is an attribute as well.
 
     Args:
         target_gap: Gap between confidence on positives and on negatives to reach, in [-1, 1].
@@ -151,8 +151,8 @@ class AdaptiveAsymmetricLoss(Loss):
         momentum: Share of the gap's running average that stays at each step, in [0, 1).
         separation: Power, >= 0, of how far positives and negatives are told apart, which weighs each step; 0 gives
             eq. 9 itself.
-        growth: Power, >= 0, of the share of the training that is over, with which steps grow where ``total_steps``
-            is known; 0 makes all steps alike.
+        growth: Power, >= 0, of the share of the training that is over, with which steps grow where its length is known;
+            0 makes all steps alike.
         total_steps: Calls in ``train()`` of the whole training, >= 1; None where nobody knows.
         bounds: Lowest and highest gamma_neg.
         per_label: Keep one gamma_neg for each label.
@@ -169,7 +169,7 @@ class AdaptiveAsymmetricLoss(Loss):
     """
 
     gamma_pos: Focus
-    whole_margin: Focus
+    margin: Focus
     gamma_neg: Tensor
     gap_sums: Tensor
     steps: Tensor  # calls in train() so far, shape ()
@@ -204,10 +204,7 @@ class AdaptiveAsymmetricLoss(Loss):
                 f"expected per_label and num_labels together, got per_label={per_label}, num_labels={num_labels}"
             )
         self.keep("gamma_pos", gamma_pos)
-        check_setting("margin", margin, below=1.0)
-        self.keep("whole_margin", margin)
-        if total_steps is not None:
-            check_number("total_steps", total_steps, at_least=1)
+        self.keep("margin", margin, below=1.0)
         self.total_steps = total_steps
         self.target_gap = check_number("target_gap", target_gap, at_least=-1.0, at_most=1.0)
         self.rate = check_number("rate", rate)
@@ -221,16 +218,27 @@ class AdaptiveAsymmetricLoss(Loss):
             self.keep(name, torch.full((), check_number(name, value, at_least=0.0)), persistent=True)
 
     @property
-    def margin(self) -> Tensor:
-        """The present margin, shape () or (labels,)."""
-        return narrowed(self.whole_margin, gamma_neg=self.gamma_neg, full_margin_at=self.full_margin_at)
+    def total_steps(self) -> int | None:
+        """Calls in ``train()`` of the whole training; None where nobody knows."""
+        return self._total_steps
+
+    @total_steps.setter
+    def total_steps(self, total_steps: int | None) -> None:
+        if total_steps is not None and check_number("total_steps", total_steps, at_least=1) != int(total_steps):
+            raise ValueError(f"expected total_steps to be a whole number, got {total_steps}")
+        self._total_steps = total_steps
+
+    @property
+    def present_margin(self) -> Tensor:
+        """The margin at the present gamma_neg, shape () or (labels,)."""
+        return narrowed(self.margin, gamma_neg=self.gamma_neg, full_margin_at=self.full_margin_at)
 
     @property
     def present_rate(self) -> Focus:
         """The size of the next step."""
         if self.total_steps is None:
             return self.rate
-        share = (self.steps / self.total_steps).clamp(max=1.0)
+        share = ((self.steps + 0.5) / self.total_steps).clamp(max=1.0)  # at the middle of the step
         return grown(self.rate, share=share, growth=self.growth)
 
     def forward(
@@ -238,7 +246,7 @@ class AdaptiveAsymmetricLoss(Loss):
     ) -> Tensor:
         """Loss of a batch; see :func:`lopsided.losses.asymmetric_loss`."""
         check_inputs(logits, targets, mask=mask, weight=weight)
-        settings = checked_settings(logits, self.gamma_pos, self.gamma_neg, self.margin, self.detach_focus)
+        settings = checked_settings(logits, self.gamma_pos, self.gamma_neg, self.present_margin, self.detach_focus)
         want_slope, want_gap = logits.requires_grad and torch.is_grad_enabled(), self.training and not self.per_label
         call = Call(logits, targets, settings, mask, weight, self.reduction, want_slope, want_gap)
         loss, sums = loss_and_gap(call)
@@ -264,7 +272,7 @@ class AdaptiveAsymmetricLoss(Loss):
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any, **kwargs: Any) -> None:
         """Take the state of an earlier version too, whose steps were alike, or whose margin was the same throughout."""
-        for name in _NEW:
+        for name in _NEW if f"{prefix}gamma_neg" in state_dict else ():
             state_dict.setdefault(f"{prefix}{name}", torch.zeros_like(getattr(self, name)))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 

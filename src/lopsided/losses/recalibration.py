@@ -34,7 +34,7 @@ def recalibrate(
         gamma_pos: Focusing power of positives that the network was trained with, >= 0, a number or a tensor that
             broadcasts to ``logits``.
         gamma_neg: Focusing power of negatives, likewise; of an adaptive loss, the one it ended with.
-        margin: Margin, in [0, 1), likewise.
+        margin: Margin, in [0, 1), likewise; of an adaptive loss, its ``present_margin`` at the end.
         detach_focus: Whether the focusing power was a constant in the gradient.
 
     Returns: Probabilities, shape of ``logits``, at least float32; they rise with the logit. Differentiable.

@@ -90,8 +90,13 @@ def _ran_away(run: Run) -> bool:
 def _printed(run: Run) -> str:
     """Why the numbers of a run with the printed sign of eq. 9 do not speak for it, where gamma_neg ended at 0."""
     at_zero = float(np.mean(run.steps["gamma_neg"] < _AT_ZERO))
+    settings = loss_settings(run.config.loss)
+    left = (
+        "no focusing and no margin"
+        if settings["full_margin_at"]
+        else f"a margin of {shown(settings['margin'])} without focusing"
+    )
     return (
         f"{run.label[0].upper()}{run.label[1:]}: that rule leads away from its target. γ− was at 0 in "
-        f"{100 * at_zero:.0f} % of the steps, so the metrics are those of a margin of "
-        f"{shown(loss_settings(run.config.loss)['margin'])} without focusing, and no merit of the rule."
+        f"{100 * at_zero:.0f} % of the steps, so the metrics are those of {left}, and no merit of the rule."
     )

@@ -6,7 +6,7 @@ import torch
 
 from lopsided.inference.calibrate import fitted
 from lopsided.losses import recalibrate
-from lopsided.runs.loss.calibrators import ClosedForm, closed_form, from_fit, without_fit
+from lopsided.runs.loss.calibrators import ClosedForm, closed_form, for_labels, from_fit, without_fit
 from lopsided.runs.loss.criterion import build_criterion
 from lopsided.training import LossOptions
 from lopsided.training.fit import fit
@@ -64,6 +64,14 @@ def test_a_low_gamma_is_undone_with_the_margin_that_it_had(kept, margin):
     found = closed_form(LossOptions(name="adaptive"), weights, num_labels=3)(LOGITS)
     wanted = recalibrate(LOGITS, gamma_pos=0, gamma_neg=0.5, margin=margin)
     torch.testing.assert_close(found, wanted, rtol=0, atol=2e-6)
+
+
+def test_some_labels_of_a_run_with_a_gamma_for_each_are_undone_as_all_are():
+    gamma = torch.tensor([0.5, 1.0, 4.0])
+    weights = {"criterion.gamma_neg": gamma, "criterion.full_margin_at": torch.tensor(2.0)}
+    closed = closed_form(LossOptions(name="adaptive", per_label=True), weights, num_labels=3)
+    logits = torch.randn(5, 3)
+    torch.testing.assert_close(for_labels(closed, slice(1, 3))(logits[:, 1:]), closed(logits)[:, 1:])
 
 
 def test_an_adaptive_run_without_its_gamma_is_refused():

@@ -60,7 +60,7 @@ def test_steps_of_adaptive_asymmetry_grow_over_the_batches_of_all_epochs():
     steps = steps_of(epochs=3, accumulate=2)
     assert steps.task.criterion.total_steps == 18
     take(steps, range(6))
-    assert float(steps.task.criterion.present_rate) == pytest.approx(2 * 0.7 / 3)
+    assert float(steps.task.criterion.present_rate) == pytest.approx(2 * 0.7 * 6.5 / 18)
 
 
 def test_gradients_of_half_precision_are_clipped_after_they_are_unscaled():

@@ -110,7 +110,7 @@ class _Family:
             return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
         numbers = [
-            [float(value) for value in (c.gamma_pos, c.gamma_neg, c.margin)] for c in (criteria[i] for i in runs)
+            [float(value) for value in (c.gamma_pos, c.gamma_neg, _margin_of(c))] for c in (criteria[i] for i in runs)
         ]
         self.runs = torch.tensor(runs, device=device)
         self.are_all = len(runs) == len(criteria)
@@ -141,7 +141,7 @@ class _Family:
         sums = sums_of_runs(logits[places], targets[places], mask=None if mask is None else mask[places])
         rate = part.rate
         if part.total_steps is not None:
-            rate = adaptive.grown(rate, share=min(part.step / part.total_steps, 1.0), growth=part.growth)
+            rate = adaptive.grown(rate, share=min((part.step + 0.5) / part.total_steps, 1.0), growth=part.growth)
         part.state = adaptive.update(
             part.state,
             sums,
@@ -192,11 +192,15 @@ def _adaptive_part(criteria: Sequence[Any], device: torch.device) -> _AdaptivePa
         momentum=torch.tensor([rule.momentum for rule in rules], device=device),
         separation=torch.stack([rule.separation for rule in rules]),
         growth=torch.stack([rule.growth for rule in rules]),
-        margin=torch.tensor([float(rule.whole_margin) for rule in rules], device=device),
+        margin=torch.tensor([float(rule.margin) for rule in rules], device=device),
         full_margin_at=torch.stack([rule.full_margin_at for rule in rules]),
         bounds=rules[0].bounds,  # an option of the module alone: the same for all runs
         total_steps=rules[0].total_steps,
     )
+
+
+def _margin_of(criterion: Any) -> Any:
+    return criterion.present_margin if isinstance(criterion, AdaptiveAsymmetricLoss) else criterion.margin
 
 
 def _in_family(loss: LossOptions) -> bool:

@@ -121,7 +121,7 @@ def _about_probabilities(runs: Sequence[Run]) -> str:
     for (method, split), its in ways.items():
         names = "all runs" if len(its) == len(runs) > 1 else ", ".join(run.label for run in its)
         if method == CLOSED_FORM:
-            has_margin = any(loss_settings(run.config.loss).get("margin") for run in its)
+            has_margin = any(loss_settings(as_it_ended(run)).get("margin") for run in its)
             text += captions.CLOSED.format(runs=names) + (captions.CEILING if has_margin else "")
         elif method.startswith("sigmoid"):
             text += captions.PLAIN.format(runs=names)

@@ -43,6 +43,7 @@ class ClosedForm(nn.Module):
     """
 
     gamma_neg: Focus
+    margin: Focus
     shift: Tensor | None
 
     def __init__(
@@ -50,11 +51,12 @@ class ClosedForm(nn.Module):
     ) -> None:
         super().__init__()
         self.register_buffer("shift", shift, persistent=False)
-        self.gamma_pos, self.margin, self.detach_focus = gamma_pos, margin, detach_focus
-        if isinstance(gamma_neg, Tensor) and gamma_neg.dim():
-            self.register_buffer("gamma_neg", gamma_neg.detach().clone(), persistent=False)
-        else:
-            self.gamma_neg = float(gamma_neg)
+        self.gamma_pos, self.detach_focus = gamma_pos, detach_focus
+        for name, value in (("gamma_neg", gamma_neg), ("margin", margin)):
+            if isinstance(value, Tensor) and value.dim():
+                self.register_buffer(name, value.detach().clone(), persistent=False)
+            else:
+                setattr(self, name, float(value))
 
     def forward(self, logits: Tensor) -> Tensor:
         """Probabilities, shape of ``logits``; they rise with the logit."""
@@ -178,6 +180,7 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
     if not entry.in_family:
         return ClosedForm(0.0, 0.0, 0.0, False)
     criterion: Any = build_criterion(options, num_labels=num_labels)
+    margin = criterion.margin
     if isinstance(criterion, AdaptiveAsymmetricLoss):
         state = weights.get("criterion.gamma_neg")
         if state is None or state.shape != criterion.gamma_neg.shape:
@@ -187,7 +190,8 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
         criterion.gamma_neg = state.float()
         # Before there was such a thing, the margin was whole throughout.
         criterion.full_margin_at = weights.get("criterion.full_margin_at", torch.zeros(())).float()
-    return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.margin, criterion.detach_focus)
+        margin = criterion.present_margin
+    return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, margin, criterion.detach_focus)
 
 
 def without_fit(options: LossOptions) -> str:

@@ -49,7 +49,9 @@ def outcome(
         weight: Factor of each element, broadcasts to that shape; None for 1.
     """
     features = last.body(inputs)
-    per_label = isinstance(criterion, AdaptiveAsymmetricLoss) and criterion.per_label
+    adapts = isinstance(criterion, AdaptiveAsymmetricLoss)
+    per_label = adapts and criterion.per_label
+    margin = criterion.present_margin if adapts else criterion.margin
     costs, sums = list[Tensor](), list[Tensor]()
 
     def watch(call: Call) -> None:
@@ -63,7 +65,7 @@ def outcome(
         job = checked_job(
             like,
             targets,
-            focus=(criterion.gamma_pos, criterion.gamma_neg, criterion.margin),  # pyright: ignore[reportArgumentType]
+            focus=(criterion.gamma_pos, criterion.gamma_neg, margin),  # pyright: ignore[reportArgumentType]
             mask=mask,
             loss_weight=weight,
             detach_focus=criterion.detach_focus,  # pyright: ignore[reportArgumentType]
