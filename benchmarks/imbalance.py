@@ -32,6 +32,8 @@ LOSSES = {
     "focal": LossOptions("focal"),
     "asymmetric": LossOptions("asymmetric"),
     "adaptive": LossOptions("adaptive"),
+    "asymmetric, no margin": LossOptions("asymmetric", margin=0.0),
+    "asymmetric, gamma 1, no margin": LossOptions("asymmetric", gamma_neg=1.0, margin=0.0),
 }
 CUTS = {"digit": None, "digit, colour": (1, 1), "digit, colour, quarter": (2, 2), "digit, colour, twelfth": (3, 4)}
 """What a label says, and into how many parts, from above and from the left, it cuts the picture."""
@@ -90,7 +92,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--rates", type=float, nargs="+", default=[0.016])
-    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES))
+    parser.add_argument("--losses", nargs="+", choices=LOSSES, default=list(LOSSES)[:4])
     parser.add_argument("--out", type=Path, default=RESULTS / "imbalance.csv")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -248,12 +248,12 @@ def combination() -> Figure:
 
 def adaptive() -> Figure:
     """Adaptive asymmetry against the best fixed gamma_neg."""
-    targets = ("0", "0.05", "0.1", "0.2")
+    targets = ("0", "0.05", "0.1")
     panels = []
     for data in _DATA:
         found = [rows("adaptive", data=data, metric="mAP", setting=f"target {target}") for target in targets]
         panels.append(Panel(data, [f"target {target}" for target in targets], {"": [difference(row) for row in found]}))
-    return dots(panels, label="points of mAP more than the best fixed γ−", base=0, limits=(-20, 5))
+    return dots(panels, label="points of mAP more than the best fixed γ−", base=0, limits=(-2.5, 1.6))
 
 
 def from_nothing() -> Figure:
@@ -266,6 +266,30 @@ def from_nothing() -> Figure:
         found = rows("from_nothing", metric="mAP", setting=setting)
         panels.append(Panel(title, names, {"": [value([row for row in found if row["loss"] == k]) for k in names]}))
     return dots(panels, label="mAP on test (%), three seeds", limits=(20, 100))
+
+
+def rate_and_decay() -> Figure:
+    """Each loss against cross-entropy where both have a learning rate and a weight decay of their own."""
+    found = rows("losses_rate_and_decay")
+    panels = []
+    for data in dict.fromkeys(row["data"] for row in found):
+        there = [row for row in found if row["data"] == data and row["difference"]]
+        there.sort(key=lambda row: -float(row["difference"]))
+        names = [f"{row['loss']}, {row['setting']}" if row["setting"] else row["loss"] for row in there]
+        panels.append(Panel(data, names, {"": [difference([row]) for row in there]}))
+    return dots(panels, label=_POINTS, base=0, limits=(-3, 2))
+
+
+def imbalance() -> Figure:
+    """Test mAP against negatives for each positive."""
+    found = rows("imbalance", metric="mAP", seeds="2")
+    places = list(dict.fromkeys(row["setting"] for row in found))
+    series = {
+        loss: [value([row for row in found if (row["loss"], row["setting"]) == (loss, place)]) for place in places]
+        for loss in LOSSES
+    }
+    panel = Panel("", [place.partition(",")[0] for place in places], series)
+    return lines([panel], x_label="positives to negatives", y_label="mAP on test (%)")
 
 
 def calibration() -> Figure:
@@ -348,6 +372,8 @@ FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
     "combination": (combination, ("combination",)),
     "adaptive": (adaptive, ("adaptive",)),
     "from-nothing": (from_nothing, ("from_nothing",)),
+    "rate-and-decay": (rate_and_decay, ("losses_rate_and_decay",)),
+    "imbalance": (imbalance, ("imbalance",)),
     "calibration": (calibration, ("calibration",)),
     "thresholds": (thresholds, ("thresholds",)),
     "audit": (audit, ("audit",)),
