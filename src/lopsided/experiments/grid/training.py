@@ -72,7 +72,7 @@ class GridTraining:
             positives=labels.positives_per_label().tolist(),
             num_samples=len(labels),
             known=labels.known_per_label().tolist(),
-            total_steps=self.options.epochs * -(-len(labels) // self.options.batch_size),
+            total_steps=options.epochs * len(EpochBatches(len(labels), options.batch_size, seed=0)),
         )
         self.training = Frequencies(labels.positives_per_label(), len(labels))
         self.val_mAP: list[list[float]] = [[] for _ in runs]
