@@ -9,62 +9,18 @@ change without its figure. Hollow marks stand where the best learning rate was t
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from experiment_rows import EXPERIMENTS, Row, difference, digest, rows, value
 from marks import LOSSES, Panel, Point, dots, lines
 from matplotlib.figure import Figure
 
 from lopsided.reports.figures.style import render
 
-EXPERIMENTS = Path(__file__).parents[1] / "docs" / "experiments"
 _TABLES = ("corel5k", "bibtex")
 _DATA = (*_TABLES, "drawings")
 _DETACHED = "γ− = 4, m = 0.05, focus detached"
-
-Row = dict[str, str]
-
-
-def rows(name: str, **wanted: str) -> list[Row]:
-    """Rows of one file whose columns hold what is wanted."""
-    with (EXPERIMENTS / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if all(row[key] == value for key, value in wanted.items())]
-
-
-def digest(names: Iterable[str]) -> str:
-    """SHA-256 over files of rows."""
-    content = b"".join((EXPERIMENTS / "data" / f"{name}.csv").read_bytes() for name in names)
-    return hashlib.sha256(content).hexdigest()
-
-
-def difference(found: Sequence[Row]) -> Point | None:
-    """The 95 % interval of a difference, and its middle."""
-    if not found or not (row := _one(found))["low"]:
-        return None
-    low, high = float(row["low"]), float(row["high"])
-    return Point((low + high) / 2, low, high, row.get("outermost") == "yes")
-
-
-def value(found: Sequence[Row]) -> Point | None:
-    """What was measured, with the standard deviation over seeds where there is one."""
-    if not found:
-        return None
-    row = _one(found)
-    at, spread = float(row["value"]), float(row.get("sd") or 0)
-    return Point(at, at - spread, at + spread, row.get("outermost") == "yes")
-
-
-def _one(found: Sequence[Row]) -> Row:
-    """The newest of rows that differ in their date alone."""
-    newest = [row for row in found if row["date"] == max(row["date"] for row in found)]
-    if len(newest) != 1:
-        raise ValueError(f"expected one row, got {len(newest)}: {newest}")
-    return newest[0]
-
-
-# What each figure shows
 
 
 def _rates(name: str, places: Sequence[str], title: str, **wanted: str) -> Panel:

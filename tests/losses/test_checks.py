@@ -130,7 +130,7 @@ def test_numbers_are_taken_up_to_their_bounds_and_refused_from_there():
         (1.0, {"at_least": 0.0, "below": 1.0}, "expected x to be >= 0 and < 1, got 1.0"),
         (torch.inf, {}, "expected x to be finite, got inf"),
         (-torch.inf, {}, "expected x to be finite, got -inf"),
-        (torch.nan, {"at_least": 0.0}, "expected x to be >= 0, got nan"),
+        (torch.nan, {"at_least": 0.0}, "expected x to be finite and >= 0, got nan"),
     ):
         with pytest.raises(ValueError, match=f"^{wanted}$"):
             check_number("x", value, **bounds)

@@ -96,19 +96,23 @@ def read(state: AdaptiveState) -> Tensor:
     return state.gamma_neg
 
 
-def grown(rate: Focus, *, share: Focus, growth: Focus = GROWTH) -> Focus:
-    r"""The step size of :func:`update` at a point of the training, ``rate`` in the mean over all of it.
+def grown(rate: Focus, *, step: Focus, total_steps: int | None, growth: Focus = GROWTH) -> Focus:
+    r"""The step size of :func:`update` at a step of the training, ``rate`` in the mean over all of it.
 
-    .. math:: \lambda (1 + g) (t / T)^g
+    .. math:: \lambda (1 + g) \min\left(1, \frac{t + 1/2}{T}\right)^g
 
     Args:
         rate: Mean step size lambda.
-        share: Share t / T of the training that is over, in [0, 1].
+        step: Steps t so far, >= 0.
+        total_steps: Steps T of the whole training; None where nobody knows, and then all steps are alike.
         growth: Power g, >= 0; 0 makes all steps alike.
 
-    >>> [grown(0.7, share=share) for share in (0.0, 0.5, 1.0)]
-    [0.0, 0.7, 1.4]
+    >>> [round(grown(0.7, step=step, total_steps=4).item(), 3) for step in range(4)]
+    [0.175, 0.525, 0.875, 1.225]
     """
+    if total_steps is None:
+        return rate
+    share = torch.as_tensor((step + 0.5) / total_steps).clamp(max=1.0)  # at the middle of the step
     return rate * (1 + growth) * share**growth
 
 
@@ -236,10 +240,7 @@ class AdaptiveAsymmetricLoss(Loss):
     @property
     def present_rate(self) -> Focus:
         """The size of the next step."""
-        if self.total_steps is None:
-            return self.rate
-        share = ((self.steps + 0.5) / self.total_steps).clamp(max=1.0)  # at the middle of the step
-        return grown(self.rate, share=share, growth=self.growth)
+        return grown(self.rate, step=self.steps, total_steps=self.total_steps, growth=self.growth)
 
     def forward(
         self, logits: Tensor, targets: Tensor, *, mask: Tensor | None = None, weight: Tensor | None = None

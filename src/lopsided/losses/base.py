@@ -57,6 +57,11 @@ class Loss(nn.Module):
         losses = self.costs(*known_elements(logits, targets, mask=mask))
         return reduce_known(losses, mask=mask, weight=weight, reduction=self.reduction)
 
+    @property
+    def present_margin(self) -> Any:
+        """The margin that the next batch is costed with, of a loss that has one."""
+        return self.margin
+
     def costs(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Loss of each element; both arguments are finite and of the type that the loss is computed in."""
         raise NotImplementedError

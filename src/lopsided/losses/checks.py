@@ -158,8 +158,10 @@ def check_number(
         raise TypeError(f"expected {name} to be a number, got {type(value).__name__}")
     if not (at_least <= value < below and above < value <= at_most):
         bounds = ((">=", at_least), (">", above), ("<", below), ("<=", at_most))
-        wanted = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound))
-        raise ValueError(f"expected {name} to be {wanted or 'finite'}, got {value}")
+        wanted = [f"{sign} {bound:g}" for sign, bound in bounds if math.isfinite(bound)]
+        if not math.isfinite(value):
+            wanted.insert(0, "finite")
+        raise ValueError(f"expected {name} to be {' and '.join(wanted)}, got {value}")
     return value
 
 

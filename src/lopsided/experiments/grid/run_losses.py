@@ -110,7 +110,8 @@ class _Family:
             return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
         numbers = [
-            [float(value) for value in (c.gamma_pos, c.gamma_neg, _margin_of(c))] for c in (criteria[i] for i in runs)
+            [float(value) for value in (c.gamma_pos, c.gamma_neg, c.present_margin)]
+            for c in (criteria[i] for i in runs)
         ]
         self.runs = torch.tensor(runs, device=device)
         self.are_all = len(runs) == len(criteria)
@@ -139,14 +140,11 @@ class _Family:
     def _follow(self, part: _AdaptivePart, logits: Tensor, targets: Tensor, mask: Tensor | None) -> None:
         places = part.places
         sums = sums_of_runs(logits[places], targets[places], mask=None if mask is None else mask[places])
-        rate = part.rate
-        if part.total_steps is not None:
-            rate = adaptive.grown(rate, share=min((part.step + 0.5) / part.total_steps, 1.0), growth=part.growth)
         part.state = adaptive.update(
             part.state,
             sums,
             target_gap=part.target_gap,
-            rate=rate,
+            rate=adaptive.grown(part.rate, step=part.step, total_steps=part.total_steps, growth=part.growth),
             momentum=part.momentum,
             separation=part.separation,
             lowest=part.bounds[0],
@@ -197,10 +195,6 @@ def _adaptive_part(criteria: Sequence[Any], device: torch.device) -> _AdaptivePa
         bounds=rules[0].bounds,  # an option of the module alone: the same for all runs
         total_steps=rules[0].total_steps,
     )
-
-
-def _margin_of(criterion: Any) -> Any:
-    return criterion.present_margin if isinstance(criterion, AdaptiveAsymmetricLoss) else criterion.margin
 
 
 def _in_family(loss: LossOptions) -> bool:

@@ -180,7 +180,6 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
     if not entry.in_family:
         return ClosedForm(0.0, 0.0, 0.0, False)
     criterion: Any = build_criterion(options, num_labels=num_labels)
-    margin = criterion.margin
     if isinstance(criterion, AdaptiveAsymmetricLoss):
         state = weights.get("criterion.gamma_neg")
         if state is None or state.shape != criterion.gamma_neg.shape:
@@ -190,8 +189,7 @@ def closed_form(options: LossOptions, weights: dict[str, Tensor], *, num_labels:
         criterion.gamma_neg = state.float()
         # Before there was such a thing, the margin was whole throughout.
         criterion.full_margin_at = weights.get("criterion.full_margin_at", torch.zeros(())).float()
-        margin = criterion.present_margin
-    return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, margin, criterion.detach_focus)
+    return ClosedForm(criterion.gamma_pos, criterion.gamma_neg, criterion.present_margin, criterion.detach_focus)
 
 
 def without_fit(options: LossOptions) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lopsided.asymmetry import AdaptiveAsymmetricLoss, gap_sums
 from lopsided.asymmetry.probability_gap import cross_entropy_and_gap, sum_over_ranks
@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
 
 def outcome(
     last: LastLayer,
-    criterion: nn.Module,
+    criterion: Any,
     inputs: Tensor,
     targets: Tensor,
     mask: Tensor | None,
@@ -51,7 +51,6 @@ def outcome(
     features = last.body(inputs)
     adapts = isinstance(criterion, AdaptiveAsymmetricLoss)
     per_label = adapts and criterion.per_label
-    margin = criterion.present_margin if adapts else criterion.margin
     costs, sums = list[Tensor](), list[Tensor]()
 
     def watch(call: Call) -> None:
@@ -65,11 +64,11 @@ def outcome(
         job = checked_job(
             like,
             targets,
-            focus=(criterion.gamma_pos, criterion.gamma_neg, margin),  # pyright: ignore[reportArgumentType]
+            focus=(criterion.gamma_pos, criterion.gamma_neg, criterion.present_margin),
             mask=mask,
             loss_weight=weight,
-            detach_focus=criterion.detach_focus,  # pyright: ignore[reportArgumentType]
-            reduction=criterion.reduction,  # pyright: ignore[reportArgumentType]
+            detach_focus=criterion.detach_focus,
+            reduction=criterion.reduction,
             watch=watch,
         )
         if isinstance(last.layer, SparseLinear):
@@ -77,7 +76,7 @@ def outcome(
         else:
             loss = loss_of_layer(features, last.layer.weight, last.layer.bias, job)
     gap = torch.cat(sums, dim=1) if per_label else torch.stack(sums).sum(dim=0)
-    if isinstance(criterion, AdaptiveAsymmetricLoss) and criterion.training:
+    if adapts and criterion.training:
         criterion.follow(sum_over_ranks(gap))
     return Outcome(loss, torch.stack(costs).sum(), gap.sum(dim=1) if per_label else gap)
 
