@@ -98,6 +98,23 @@ def test_a_study_from_before_there_were_formats_goes_on(tmp_path, sweep):
         assert list(again.rows()) == [row.key for row in rows]
 
 
+def test_runs_of_a_version_with_other_defaults_are_not_gone_on_with(tmp_path, sweep):
+    storage = sqlite_at(tmp_path / "study.db")
+    with Study(storage, "a", sweep.settings[:1]):
+        pass
+    with Study(storage, "a", sweep.settings):  # more of them are added
+        pass
+    study = optuna.load_study(study_name="a", storage=storage)
+    kept = study.user_attrs["losses"]
+    assert set(kept) == {setting.name for setting in sweep.settings}
+    last = sweep.settings[-1].name
+    assert kept[last] == {"gamma_pos": 0.0, "gamma_neg": 2.0, "margin": 0.0, "detach_focus": False}
+    for other, message in (({"gamma_pos": 1.0}, "to have gamma_pos 0.0, got 1.0"), ({"slope": 2}, "slope none, got 2")):
+        study.set_user_attr("losses", {**kept, last: {**kept[last], **other}})
+        with pytest.raises(ValueError, match=f"expected the runs of {last} .*{message}: a version of lopsided with"):
+            Study(storage, "a", sweep.settings)
+
+
 def test_runs_of_a_version_that_wrote_no_weight_decay_have_that_of_the_sweep(tmp_path, sweep):
     storage = sqlite_at(tmp_path / "study.db")
     rows = [row_of(point) for point in points(sweep, {})]

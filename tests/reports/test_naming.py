@@ -9,12 +9,12 @@ from lopsided.reports.naming import (
     describe_loss,
     flat_options,
     look_of,
-    loss_settings,
     run_labels,
     what_differs,
 )
 from lopsided.runs.config import Config, LossName, LossOptions
 from lopsided.runs.loss.criterion import build_criterion
+from lopsided.runs.loss.options import loss_settings
 
 
 @pytest.mark.parametrize("name", [name for name in get_args(LossName) if name != "cross_entropy"])

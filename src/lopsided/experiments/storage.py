@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lopsided.experiments.claims import Claims, FileClaims, PostgresClaims, without_password
 from lopsided.runs.formats import FORMAT, check_format
+from lopsided.runs.loss.options import LossOptions, loss_settings
+
+_LOSSES = "losses"  # attribute of a study: every setting of each of its losses, also those that were left out
 
 
 def sqlite_at(path: Path) -> str:
@@ -46,17 +49,18 @@ def opened(storage: str) -> tuple[Claims, str, dict[str, Any]]:
 
 
 def open_study(
-    storage: str, name: str, *, pruner: optuna.pruners.BasePruner | None = None
+    storage: str, name: str, losses: Mapping[str, LossOptions], *, pruner: optuna.pruners.BasePruner | None = None
 ) -> tuple[Claims, optuna.storages.RDBStorage, optuna.Study]:
     """A study, which is made if it is not there, with its storage and the claims of its workers; both are to be closed.
 
     Args:
         storage: ``sqlite:///FILE`` or ``postgresql://...``.
         name: Of the study; the higher the value of a trial is, the better.
+        losses: What its runs are trained with, by the names that it has for them.
         pruner: Ends trials early.
 
     Raises:
-        ValueError: The storage cannot be used, or the study is of a newer version.
+        ValueError: The storage cannot be used, or the study is of a newer version, or of one with other defaults.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     claims, url, options = opened(storage)
@@ -73,13 +77,28 @@ def open_study(
         number = study.user_attrs.get("format")
         if number is None and not study.get_trials(deepcopy=False):
             study.set_user_attr("format", FORMAT)
+        before, now = study.user_attrs.get(_LOSSES, {}), {key: loss_settings(loss) for key, loss in losses.items()}
+        if now.keys() - before.keys():
+            study.set_user_attr(_LOSSES, {**now, **before})
     try:
         check_format(f"the study {name}", number)
+        _check_defaults(before, now)
     except ValueError:
         claims.close()
         database.engine.dispose()
         raise
     return claims, database, study
+
+
+def _check_defaults(before: Mapping[str, Mapping[str, Any]], now: Mapping[str, Mapping[str, Any]]) -> None:
+    for loss in before.keys() & now.keys():
+        for setting in {**before[loss], **now[loss]}:
+            there, here = (of[loss].get(setting, "none") for of in (before, now))
+            if there != here:
+                raise ValueError(
+                    f"expected the runs of {loss} to have {setting} {here}, got {there}: a version of lopsided with "
+                    "other defaults made them; give another --out or --storage"
+                )
 
 
 @contextmanager

@@ -36,17 +36,27 @@ class Study:
     Args:
         storage: ``sqlite:///FILE`` or ``postgresql://...``.
         name: Of the study, which is made if it is not there.
+        settings: What its runs are trained with.
         weight_decay: Of runs that an older version made, which did not write it down.
 
     Raises:
         ValueError: The storage is of another kind, cannot be reached, or, at any time, cannot be written; or the study
-            is of a newer version.
+            is of a newer version, or of one with other defaults.
     """
 
-    def __init__(self, storage: str, name: str, *, weight_decay: float = TrainingOptions().weight_decay) -> None:
+    def __init__(
+        self,
+        storage: str,
+        name: str,
+        settings: Iterable[Setting] = (),
+        *,
+        weight_decay: float = TrainingOptions().weight_decay,
+    ) -> None:
         self.weight_decay = weight_decay
         self.name, self.place = name, without_password(storage)
-        self.claims, self.storage, self.study = open_study(storage, name)
+        self.claims, self.storage, self.study = open_study(
+            storage, name, {setting.name: setting.loss for setting in settings}
+        )
         with self.claims.wait(f"{name} write"), errors_named(self.place):
             self._make_trials()
 

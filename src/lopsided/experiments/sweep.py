@@ -52,7 +52,7 @@ def run_sweep(sweep: Sweep, folder: Path, *, storage: str, out: Path | None = No
         name = f"{sweep.study_name}-{identity.digest[:12]}"
         with (
             working_in(out, study=name, data=work.complete) if out is not None else nullcontext(),
-            Study(storage, name, weight_decay=sweep.training.weight_decay) as study,
+            Study(storage, name, sweep.settings, weight_decay=sweep.training.weight_decay) as study,
         ):
             if others := study.begin(identity, like=sweep.study_name):
                 bar.write(_about_others(others, work, study.place), file=sys.stderr)

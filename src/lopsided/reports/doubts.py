@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from lopsided.inference.chosen import describe_chosen
-from lopsided.reports.naming import loss_settings, shown
+from lopsided.reports.naming import shown
 from lopsided.reports.runs import Run
+from lopsided.runs.loss.options import loss_settings
 
 _NAMED = 6  # labels
 _AT_ZERO = 0.05  # of gamma_neg

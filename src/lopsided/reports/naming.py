@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from lopsided.losses.catalogue import CATALOGUE
 from lopsided.runs.config import Config
-from lopsided.runs.loss.options import LossOptions
+from lopsided.runs.loss.options import LossOptions, loss_settings
 
 PRINTED = "adaptive_printed"
 """Look of the adaptive loss with eq. 9 as printed."""
@@ -19,16 +19,6 @@ for _entry in CATALOGUE.values():
     TITLES[_entry.name] = _entry.title
     if _entry.name == "adaptive":
         TITLES[PRINTED] = f"{_entry.title}, printed sign"
-
-
-def loss_settings(options: LossOptions) -> dict[str, Any]:
-    """Every setting of the loss by name, with its default where it was left out.
-
-    >>> loss_settings(LossOptions(name="focal"))
-    {'gamma': 2.0, 'detach_focus': False}
-    """
-    given = options.given()
-    return {name: given.get(name, found.default) for name, found in CATALOGUE[options.name].parameters.items()}
 
 
 def look_of(options: LossOptions) -> str:

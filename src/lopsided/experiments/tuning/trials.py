@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from lopsided.experiments.claims import without_password
 from lopsided.experiments.storage import errors_named, open_study
 from lopsided.experiments.tuning.space import SETTINGS, Candidate, candidate_of
+from lopsided.runs.loss.options import LossOptions
 
 _WORKER = "worker"  # attribute of a trial: who makes it
 _LOST = "lost"  # of a trial whose worker ended before it: it is not counted, and its values are tried again
@@ -74,7 +75,7 @@ class Trials:
         pruner: Ends trials early.
 
     Raises:
-        ValueError: The storage cannot be used, or the study is of a newer version.
+        ValueError: The storage cannot be used, or the study is of a newer version, or of one with other defaults.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Trials:
     ) -> None:
         self.name, self.place, self.space, self.seed = name, without_password(storage), space, seed
         self.worker = secrets.token_hex(8)
-        self.claims, self.storage, self.study = open_study(storage, name, pruner=pruner)
+        self.claims, self.storage, self.study = open_study(
+            storage, name, {loss: LossOptions(loss) for loss in space.losses}, pruner=pruner
+        )
         self.held = ExitStack()
         self.held.enter_context(self.claims.claim(f"{name} worker {self.worker}"))
 

@@ -28,11 +28,12 @@ from lopsided.reports.figures.training import (
     has_validation,
     map_over_training,
 )
-from lopsided.reports.naming import describe_curve, loss_settings
+from lopsided.reports.naming import describe_curve
 from lopsided.reports.runs import Run
 from lopsided.reports.summary import best_run, percent, signed
 from lopsided.runs.config import LossOptions
 from lopsided.runs.loss.calibrators import CLOSED_FORM, without_fit
+from lopsided.runs.loss.options import loss_settings
 
 _MOST_CURVES = 4  # beside the usual ones
 

@@ -10,8 +10,7 @@ import torch
 
 from lopsided.losses import asymmetric_loss
 from lopsided.losses.catalogue import CATALOGUE
-from lopsided.reports.naming import loss_settings
-from lopsided.runs.config import LossOptions
+from lopsided.runs.loss.options import LossOptions, loss_settings
 
 FAMILY = tuple(entry.name for entry in CATALOGUE.values() if entry.in_family)
 

@@ -20,8 +20,9 @@ from lopsided.reports.figures.style import (
     legend_height,
     line_styles,
 )
-from lopsided.reports.naming import loss_settings, shown
+from lopsided.reports.naming import shown
 from lopsided.reports.runs import Run
+from lopsided.runs.loss.options import loss_settings
 
 _WIDTH = 4.9  # inches: two fit side by side on a screen, one on a telephone
 _STEP = "training step"

@@ -97,3 +97,13 @@ def _made() -> type:
 if not TYPE_CHECKING:
     LossName = Literal[tuple(CATALOGUE)]
     LossOptions = _made()
+
+
+def loss_settings(options: LossOptions) -> dict[str, Any]:
+    """Every setting of the loss by name, with its default where it was left out.
+
+    >>> loss_settings(LossOptions(name="focal"))
+    {'gamma': 2.0, 'detach_focus': False}
+    """
+    given = options.given()
+    return {name: given.get(name, found.default) for name, found in CATALOGUE[options.name].parameters.items()}
