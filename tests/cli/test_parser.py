@@ -84,3 +84,9 @@ def test_a_folder_that_is_only_read_is_told(tmp_path, monkeypatch, take):
     with pytest.raises(PermissionError) as caught:
         take(str(tmp_path / "new"))
     assert caught.value.filename == str(tmp_path)
+
+
+@pytest.mark.parametrize("words", ["tune a.csv --hours nan", "train digits --training.learning_rate nan"])
+def test_a_number_that_is_none_is_refused_as_other_words_are(capsys, words):
+    assert main(words.split()) == 2
+    assert "to be a number, got 'nan'" in capsys.readouterr().err

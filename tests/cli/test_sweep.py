@@ -84,8 +84,8 @@ def test_unknown_labels_are_an_axis_and_the_outermost_of_both_axes_are_marked(ca
 
 def test_settings_of_unknown_labels_need_some(capsys, tmp_path, source):
     code, _, err = said(capsys, "sweep", "unknown", source, "--unknown=0,0.3", f"--out={tmp_path / 'out'}")
-    assert code == 1
-    assert "expected no loss.unknown on data whose train split has no unknown label, got one" in err
+    assert code == 2
+    assert "expected --unknown above 0 for the sweep unknown, got 0,0.3" in err
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import json
 import math
 
 import pyarrow.parquet as pq
+import pytest
 
-from lopsided.experiments.outputs import write_outputs
+from lopsided.experiments.outputs import check_folder, write_outputs
 from lopsided.experiments.plan import num_left
 from lopsided.experiments.rows import Row
 from lopsided.metrics.catalogue import CATALOGUE, undefined
@@ -34,6 +35,35 @@ def test_runs_that_were_not_asked_for_are_left_out(tmp_path, sweep):
     write_outputs(dataclasses.replace(sweep, seeds=1, settings=sweep.settings[:2]), rows, tmp_path)
     lines = pq.read_table(tmp_path / "rows.parquet").to_pylist()
     assert {(line["seed"], line["setting"]) for line in lines} == {(0, setting.name) for setting in sweep.settings[:2]}
+
+
+def test_runs_that_read_test_for_another_choice_are_counted(tmp_path, sweep):
+    rows = rows_of(sweep, lambda p: 0.5)
+    last = next(row for row in reversed(rows.values()) if row.stage == "final")
+    other = dataclasses.replace(last, learning_rate=0.16)
+    write_outputs(sweep, {**rows, other.key: other}, tmp_path)
+    assert json.loads((tmp_path / "sweep.json").read_text())["earlier_final_runs"] == 1
+    write_outputs(dataclasses.replace(sweep, seeds=1), rows, tmp_path)  # other seeds of the same choice are none
+    assert json.loads((tmp_path / "sweep.json").read_text())["earlier_final_runs"] == 0
+
+
+def test_a_sweep_with_other_options_leaves_the_results_alone(tmp_path, sweep):
+    check_folder(sweep, tmp_path)
+    write_outputs(sweep, rows_of(sweep, lambda p: 0.5), tmp_path)
+    more = dataclasses.replace(
+        sweep, seeds=3, trials=4, decays=(0.01,), missing=(0.0, 0.5), settings=sweep.settings[:2]
+    )
+    check_folder(more, tmp_path)
+    check_folder(dataclasses.replace(sweep, training=dataclasses.replace(sweep.training, workers=2)), tmp_path)
+    for group, option, value in (("training", "epochs", 3), ("model", "head_bias", "zero"), ("data", "fold", 1)):
+        other = dataclasses.replace(sweep, **{group: dataclasses.replace(getattr(sweep, group), **{option: value})})
+        with pytest.raises(ValueError, match=f"expected {group}.{option} to be .*, got {value}: name another --out"):
+            check_folder(other, tmp_path)
+    with pytest.raises(ValueError, match="expected the sweep to be gamma_neg, as of the results in .*, got margin"):
+        check_folder(dataclasses.replace(sweep, name="margin"), tmp_path)
+    (tmp_path / "tune.json").write_text("{}")
+    with pytest.raises(ValueError, match="expected a folder for a sweep, got .* with the results of a search"):
+        check_folder(sweep, tmp_path)
 
 
 def test_a_row_survives_being_written_as_plain_values(sweep):

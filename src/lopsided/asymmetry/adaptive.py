@@ -20,7 +20,7 @@ from torch import Tensor
 from lopsided.asymmetry.probability_gap import Gap, gap_of, gap_sums, sum_over_ranks
 from lopsided.losses.asymmetric import checked_settings
 from lopsided.losses.base import Loss
-from lopsided.losses.checks import Focus, check_inputs, check_number
+from lopsided.losses.checks import Focus, check_inputs, check_number, check_whole
 from lopsided.losses.formula import GAMMA_NEG, GAMMA_POS, MARGIN
 from lopsided.losses.kernels import loss_and_gap
 from lopsided.losses.kernels.call import Call
@@ -201,12 +201,15 @@ class AdaptiveAsymmetricLoss(Loss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(reduction=reduction)
-        if not 0 <= bounds[0] <= gamma_neg <= bounds[1]:
-            raise ValueError(f"expected gamma_neg to lie within bounds {bounds}, the lower one >= 0, got {gamma_neg}")
+        _check_bounds(bounds)
+        if not bounds[0] <= check_number("gamma_neg", gamma_neg) <= bounds[1]:
+            raise ValueError(f"expected gamma_neg to lie within bounds {bounds}, got {gamma_neg}")
         if per_label != (num_labels is not None):
             raise ValueError(
                 f"expected per_label and num_labels together, got per_label={per_label}, num_labels={num_labels}"
             )
+        if num_labels is not None:
+            check_whole("num_labels", num_labels, at_least=1)
         self.keep("gamma_pos", gamma_pos)
         self.keep("margin", margin, below=1.0)
         self.total_steps = total_steps
@@ -228,8 +231,8 @@ class AdaptiveAsymmetricLoss(Loss):
 
     @total_steps.setter
     def total_steps(self, total_steps: int | None) -> None:
-        if total_steps is not None and check_number("total_steps", total_steps, at_least=1) != int(total_steps):
-            raise ValueError(f"expected total_steps to be a whole number, got {total_steps}")
+        if total_steps is not None:
+            check_whole("total_steps", total_steps, at_least=1)
         self._total_steps = total_steps
 
     @property
@@ -296,3 +299,10 @@ class AdaptiveAsymmetricLoss(Loss):
         )
         # New tensors: one written in place would be read again, changed, by the backward pass of a compiled graph.
         self.gamma_neg, self.gap_sums, self.steps = state.gamma_neg, state.sums, self.steps + 1
+
+
+def _check_bounds(bounds: tuple[float, float]) -> None:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise ValueError(f"expected bounds to be the lowest and the highest gamma_neg, got {bounds!r}")
+    lowest = check_number("the lower one of bounds", bounds[0], at_least=0.0)
+    check_number("the higher one of bounds", bounds[1], at_least=lowest)

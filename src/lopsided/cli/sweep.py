@@ -33,13 +33,14 @@ def main(arguments: list[str]) -> int:
 
     # Late, so that wrong usage is told at once.
     from lopsided.experiments.out_folder import outputs_lock
-    from lopsided.experiments.outputs import write_outputs
+    from lopsided.experiments.outputs import check_folder, write_outputs
     from lopsided.experiments.study import sqlite_at
     from lopsided.experiments.sweep import run_sweep
     from lopsided.reports.sweeps.page import write_sweep_report
     from lopsided.reports.sweeps.reading import read_sweep
     from lopsided.reports.sweeps.words import about_unknown, summary_of
 
+    check_folder(wanted, out)
     rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"), out=out)
     with outputs_lock(out):
         found = write_outputs(wanted, rows, out)
@@ -127,7 +128,9 @@ def _wanted(name: str, given: Any) -> Sweep:
     settings = settings_of(cast(SweepName, name), grid=grid, base=given.loss)
     for setting in settings:
         build_criterion(setting.loss, num_labels=1, positives=[1], num_samples=2)  # refuses values out of range
-    unknown = given.unknown or ("0.3" if name == "unknown" else "0")
+    unknown = _numbers("unknown", given.unknown or ("0.3" if name == "unknown" else "0"))
+    if name == "unknown" and not all(unknown):
+        raise ValueError(f"expected --unknown above 0 for the sweep unknown, got {given.unknown}")
     wanted = Sweep(
         name=name,
         source=given.source,
@@ -137,7 +140,7 @@ def _wanted(name: str, given: Any) -> Sweep:
         decays=_decays(given),
         widen=given.widen,
         missing=_numbers("missing", given.missing),
-        unknown=_numbers("unknown", unknown),
+        unknown=unknown,
         data=given.data,
         model=given.model,
         training=given.training,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lopsided.experiments.plan import Sweep, planned
 from lopsided.experiments.rows import Key, Row, write_rows
 from lopsided.experiments.statistics import Result, results, write_results
 from lopsided.runs.environment import environment
+from lopsided.runs.formats import check_format
 from lopsided.runs.json_files import write_json
+from lopsided.runs.reading import read_json
 
 
 def write_outputs(sweep: Sweep, rows: Mapping[Key, Row], folder: Path) -> list[Result]:
@@ -32,5 +35,52 @@ def write_outputs(sweep: Sweep, rows: Mapping[Key, Row], folder: Path) -> list[R
         for setting in sweep.settings
     ]
     about["learning_rates"], about["weight_decays"] = sweep.axes.rates.values, sweep.axes.decays.values
+    about["earlier_final_runs"] = _num_left_behind(rows.values(), asked)
     write_json(folder / "sweep.json", {**about, "environment": environment()})
     return found
+
+
+def check_folder(sweep: Sweep, folder: Path) -> None:
+    """Refuse a folder whose results another sweep would take the place of.
+
+    Raises:
+        ValueError: It holds the results of another sweep, or of a search.
+    """
+    if (folder / "tune.json").is_file():
+        raise ValueError(
+            f"expected a folder for a sweep, got {folder} with the results of a search: name another --out"
+        )
+    path = folder / "sweep.json"
+    if not path.is_file():
+        return
+    kept = read_json(path)
+    check_format(path, kept.get("environment", {}).get("format"))
+    asked = json.loads(json.dumps(dataclasses.asdict(sweep), default=str))
+    pairs = [("the sweep", kept.get("name"), asked["name"])]
+    for group in ("data", "model", "training"):
+        there = kept.get(group, {})
+        pairs += [
+            (f"{group}.{name}", there[name], value)
+            for name, value in asked[group].items()
+            if name in there and name != "workers"
+        ]
+    for name, there, value in pairs:
+        if there != value:
+            raise ValueError(
+                f"expected {name} to be {there}, as of the results in {folder}, got {value}: name another --out "
+                "(these results stay)"
+            )
+
+
+def _num_left_behind(rows: Iterable[Row], asked: Iterable[Row]) -> int:
+    """How many runs of the settings asked for were measured on test with another pair than the one chosen now."""
+    chosen = {_where(row): _pair(row) for row in asked if row.stage == "final"}
+    return sum(row.stage == "final" and chosen.get(_where(row), _pair(row)) != _pair(row) for row in rows)
+
+
+def _where(row: Row) -> tuple[str, float, float]:
+    return row.setting, row.missing, row.unknown
+
+
+def _pair(row: Row) -> tuple[float, float]:
+    return row.learning_rate, row.weight_decay

@@ -134,6 +134,9 @@ def test_the_summary_says_what_was_run_and_what_came_out(make_sweep):
     assert f"; cross-entropy has {plain}." in text
     assert text.count("Of the 4 others, ") == 2
     assert text.count("one in twenty leaves 0 out by chance") == 2
+    assert text.endswith("The test split was read once, by the final runs.")
+    sweep.about["earlier_final_runs"] = 4
+    assert "The test split was read by the final runs, and before by 4 more, which had other" in summary_of(sweep)
 
 
 def test_a_sweep_whose_best_rates_lie_outermost_opens_with_that_and_counts_nothing_above(make_sweep):

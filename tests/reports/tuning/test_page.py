@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lopsided.reports.tuning.figures import parameters_of, title_of
+from lopsided.reports.tuning.figures import history_figure, parameters_of, title_of
 from lopsided.reports.tuning.page import summary_of, warnings_about, write_tuning_report
 from lopsided.reports.tuning.reading import read_tuning
 from lopsided.runs.formats import FORMAT
@@ -94,3 +94,13 @@ def test_a_search_that_has_not_ended_is_refused(folder):
 def test_a_search_of_a_newer_version_is_refused(folder):
     with pytest.raises(ValueError, match="made by a newer lopsided"):
         read_tuning(written(folder, format=FORMAT + 1))
+
+
+def test_at_most_a_quarter_of_the_trials_lies_below_the_figure(folder):
+    lines = [(n, "pruned", 0.02 * n, 1, 1, 0.2, "asymmetric", 0.002, 0.1, 5, 4.0) for n in range(5, 15)]
+    with (folder / "trials.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([HEAD, *TRIALS, *lines])
+    figure = history_figure(read_tuning(folder))
+    low, _ = figure.axes[0].get_ylim()
+    values = [100 * line[2] for line in [*TRIALS, *lines] if line[2] != ""]
+    assert sum(value < low for value in values) <= len(values) / 4

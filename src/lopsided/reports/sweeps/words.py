@@ -42,7 +42,17 @@ def summary_of(sweep: SweepResults) -> str:
         f"{counted(len(about['settings']), 'setting')} on {about['source']}, {counted(about['seeds'], 'seed')} each, "
         f"{counted(about['training']['epochs'], 'epoch')}. {_what_was_tried(sweep)}"
     )
-    return f"{text}The test split was read once, by the final runs."
+    return f"{text}{_how_often_tested(about.get('earlier_final_runs', 0))}"
+
+
+def _how_often_tested(earlier: int) -> str:
+    """How often the test split was read, where other runs than those shown read it too."""
+    if not earlier:
+        return "The test split was read once, by the final runs."
+    return (
+        f"The test split was read by the final runs, and before by {earlier} more, which had other learning rates or "
+        "weight decays: the choice on validation changed when more was tried."
+    )
 
 
 def warnings_about(sweep: SweepResults) -> list[str]:
@@ -123,7 +133,7 @@ def _what_came_out(results: Sequence[SettingResult], share: Hidden | None) -> st
     if not any(math.isfinite(result.numbers["low"]) for result in others):
         return f"{where}{text} No difference can be told from chance: there is no interval."
     if base.edges:
-        edge = f"The {base.edges} of {base.label} is the outermost one"
+        edge = f"The {base.edges} of {base.label} {'are' if ' and ' in base.edges else 'is'} outermost"
         return f"{where}{text} {edge}, so nothing is said to be above or below it."
     text = _above_and_below(text, base, others)
     return f"{where}{text}. Each interval is for itself: one in twenty leaves 0 out by chance."

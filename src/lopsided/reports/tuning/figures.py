@@ -122,7 +122,7 @@ def _dots(axes: Axes, tuning: Tuning, loss: str, across: Sequence[float], theme:
 
 def _shown_range(tuning: Tuning) -> tuple[float, float]:
     """From the lower quarter of the trials to the best, so that the differences that matter can be seen."""
-    values = [100 * trial.numbers["val_mAP"] for trial in tuning.complete]
+    values = [100 * mAP for trial in tuning.trials if math.isfinite(mAP := trial.numbers["val_mAP"])]
     low, high = float(np.quantile(values, _LOWEST_SHOWN)), max(values)
     room = max(0.08 * (high - low), 0.05)
     return low - room, high + room

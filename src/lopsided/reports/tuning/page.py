@@ -22,8 +22,8 @@ from lopsided.runs.json_files import write_whole
 _BEST_LISTED = 15  # trials
 _FEW = 20  # trials, below which luck decides much
 _HISTORY = (
-    "Each mark is a trial, a cross one that was ended early; the line is the best so far. What lies below a quarter of "
-    "the trials is not drawn. A line that still rises at the right end says that more trials may find more."
+    "Each mark is a trial, a cross one that was ended early; the line is the best so far. The lowest quarter of the "
+    "trials may lie below what is drawn. A line that still rises at the right end says that more trials may find more."
 )
 _SLICES = (
     "Validation mAP against each parameter that was searched, all others as they happened to be; the thin upright line "
