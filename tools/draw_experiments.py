@@ -222,14 +222,14 @@ def from_nothing() -> Figure:
 
 def rate_and_decay() -> Figure:
     """Each loss against cross-entropy where both have a learning rate and a weight decay of their own."""
-    found = rows("losses_rate_and_decay")
+    found = rows("losses_rate_and_decay", hidden="0")
     panels = []
     for data in dict.fromkeys(row["data"] for row in found):
         there = [row for row in found if row["data"] == data and row["difference"]]
         there.sort(key=lambda row: -float(row["difference"]))
         names = [f"{row['loss']}, {row['setting']}" if row["setting"] else row["loss"] for row in there]
         panels.append(Panel(data, names, {"": [difference([row]) for row in there]}))
-    return dots(panels, label=_POINTS, base=0, limits=(-3, 2))
+    return dots(panels, label=_POINTS, base=0, limits=(-5, 2))
 
 
 def imbalance() -> Figure:
