@@ -59,7 +59,7 @@ def test_a_sweep_with_other_options_leaves_the_results_alone(tmp_path, sweep):
         other = dataclasses.replace(sweep, **{group: dataclasses.replace(getattr(sweep, group), **{option: value})})
         with pytest.raises(ValueError, match=f"expected {group}.{option} to be .*, got {value}: name another --out"):
             check_folder(other, tmp_path)
-    with pytest.raises(ValueError, match="expected the sweep to be gamma_neg, as of the results in .*, got margin"):
+    with pytest.raises(ValueError, match="expected the sweep to be gamma_neg, as when .*, got margin"):
         check_folder(dataclasses.replace(sweep, name="margin"), tmp_path)
     (tmp_path / "tune.json").write_text("{}")
     with pytest.raises(ValueError, match="expected a folder for a sweep, got .* with the results of a search"):

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from lopsided.data import DataOptions
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.experiments.plan import Sweep, choices, final_rows, num_left, num_made, points
 from lopsided.experiments.rows import Row
 from lopsided.experiments.settings import settings_of

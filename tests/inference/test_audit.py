@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from lopsided.data import Labels, Table, hide_positives
 from lopsided.inference.audit import audit, write_counts, write_suspects
 from lopsided.inference.cross_fit import OutOfSample, fold_rows, out_of_sample
-from lopsided.inference.trust import banner
+from lopsided.inference.evaluations.trust import banner
 from lopsided.training import Config, LossOptions, RunFolder, TrainingOptions
 from lopsided.training.fit import fit
 from lopsided.training.loop.task import MultiLabelTask

@@ -209,7 +209,7 @@ class AdaptiveAsymmetricLoss(Loss):
                 f"expected per_label and num_labels together, got per_label={per_label}, num_labels={num_labels}"
             )
         if num_labels is not None:
-            check_whole("num_labels", num_labels, at_least=1)
+            num_labels = check_whole("num_labels", num_labels, at_least=1)
         self.keep("gamma_pos", gamma_pos)
         self.keep("margin", margin, below=1.0)
         self.total_steps = total_steps
@@ -231,9 +231,7 @@ class AdaptiveAsymmetricLoss(Loss):
 
     @total_steps.setter
     def total_steps(self, total_steps: int | None) -> None:
-        if total_steps is not None:
-            check_whole("total_steps", total_steps, at_least=1)
-        self._total_steps = total_steps
+        self._total_steps = None if total_steps is None else check_whole("total_steps", total_steps, at_least=1)
 
     @property
     def present_margin(self) -> Tensor:

@@ -180,7 +180,7 @@ def _print(found: Any, data: Data) -> None:
     from rich.text import Text
 
     from lopsided.inference.audit import counts
-    from lopsided.inference.trust import banner
+    from lopsided.inference.evaluations.trust import banner
 
     about = _summary(found, data)
     rows, order = counts(found, data), np.argsort(-(found.missing + found.wrong), kind="stable")

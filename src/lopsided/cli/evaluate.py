@@ -100,7 +100,7 @@ def print_metrics(title: str, result: dict[str, Any], *, all_of_them: bool = Fal
     """A table with each usual metric's name spelled out, in per cent; and one of the others, where they are wanted."""
     from rich.text import Text
 
-    from lopsided.inference.chosen import describe_chosen
+    from lopsided.inference.evaluations.chosen import describe_chosen
     from lopsided.metrics.catalogue import CATALOGUE
 
     shown = table(("metric", _above(result), f"top {min(3, _num_labels(result))}"), ())

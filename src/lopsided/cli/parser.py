@@ -117,7 +117,7 @@ def _choices(action: Action) -> list[str]:
 
 def _fits(kind: Any, value: str) -> bool:
     try:
-        return value.lower() in ("true", "false") if kind is bool else kind(value) == kind(value)  # not nan
+        return value.lower() in ("true", "false") if kind is bool else (number := kind(value)) == number  # not nan
     except ValueError:
         return False
 

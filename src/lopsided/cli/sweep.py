@@ -33,14 +33,13 @@ def main(arguments: list[str]) -> int:
 
     # Late, so that wrong usage is told at once.
     from lopsided.experiments.out_folder import outputs_lock
-    from lopsided.experiments.outputs import check_folder, write_outputs
+    from lopsided.experiments.outputs import write_outputs
     from lopsided.experiments.study import sqlite_at
     from lopsided.experiments.sweep import run_sweep
     from lopsided.reports.sweeps.page import write_sweep_report
     from lopsided.reports.sweeps.reading import read_sweep
     from lopsided.reports.sweeps.words import about_unknown, summary_of
 
-    check_folder(wanted, out)
     rows = run_sweep(wanted, out / "runs", storage=given.storage or sqlite_at(out / "study.db"), out=out)
     with outputs_lock(out):
         found = write_outputs(wanted, rows, out)

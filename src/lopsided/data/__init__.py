@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from lopsided.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from lopsided.data.batches import ImageDataset, SplitDataset, TableDataset
     from lopsided.data.checks.summary import imbalance, summarise
     from lopsided.data.contents.leakage import in_two_splits
-    from lopsided.data.hidden import make_unknown
+    from lopsided.data.derived.batches import ImageDataset, SplitDataset, TableDataset
+    from lopsided.data.derived.hidden import make_unknown
     from lopsided.data.images.check import ImageCheck, check_images
     from lopsided.data.images.decode import UnreadableImage, open_image, why_unreadable
     from lopsided.data.images.near_duplicates import near_duplicates_in_two_splits

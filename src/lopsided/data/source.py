@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from lopsided.data.catalogue import KINDS, SOURCES, Source, is_source
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.data.options import DataOptions
-from lopsided.data.run_labels import aligned
+from lopsided.data.readers.run_labels import aligned
 from lopsided.data.samples import Samples
 from lopsided.data.splits.folds import with_fold
 from lopsided.data.splits.validation import with_test, with_validation

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -43,6 +44,31 @@ def working_in(out: Path, *, study: str, data: Data) -> Iterator[None]:
     finally:
         own.unlink(missing_ok=True)
         mine.__exit__(None, None, None)
+
+
+def check_asked(before: Mapping[str, Any], now: Mapping[str, Any], *, what: str) -> None:
+    """Refuse to go on with, or to take the place of, what was made of something else.
+
+    Args:
+        before: What decided the results that are there, by name.
+        now: The same of what is asked for; a name that one of them lacks counts as None.
+        what: What was begun, in words.
+
+    Raises:
+        ValueError: They differ; it names the first that does.
+    """
+    for name in {**before, **now}:
+        if before.get(name) != now.get(name):
+            raise ValueError(
+                f"expected {name} to be {_shown(before.get(name))}, as when {what} was begun, got "
+                f"{_shown(now.get(name))}: name another --out"
+            )
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
+    return "left out" if value is None else str(value)
 
 
 def outputs_lock(out: Path) -> FileLock:

@@ -6,7 +6,9 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from lopsided.experiments.out_folder import check_asked
 from lopsided.experiments.plan import Sweep, planned
 from lopsided.experiments.rows import Key, Row, write_rows
 from lopsided.experiments.statistics import Result, results, write_results
@@ -56,20 +58,14 @@ def check_folder(sweep: Sweep, folder: Path) -> None:
     kept = read_json(path)
     check_format(path, kept.get("environment", {}).get("format"))
     asked = json.loads(json.dumps(dataclasses.asdict(sweep), default=str))
-    pairs = [("the sweep", kept.get("name"), asked["name"])]
-    for group in ("data", "model", "training"):
-        there = kept.get(group, {})
-        pairs += [
-            (f"{group}.{name}", there[name], value)
-            for name, value in asked[group].items()
-            if name in there and name != "workers"
-        ]
-    for name, there, value in pairs:
-        if there != value:
-            raise ValueError(
-                f"expected {name} to be {there}, as of the results in {folder}, got {value}: name another --out "
-                "(these results stay)"
-            )
+    check_asked(_deciding(kept, kept), _deciding(asked, kept), what=f"the sweep in {folder}")
+
+
+def _deciding(asked: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """What more runs are not simply added to, by name; options that the kept ones lack are newer than they are."""
+    groups = {group: kept.get(group, {}).keys() - {"workers"} for group in ("data", "model", "training")}
+    options = {f"{group}.{name}": asked[group].get(name) for group, names in groups.items() for name in sorted(names)}
+    return {"the sweep": asked["name"], **options}
 
 
 def _num_left_behind(rows: Iterable[Row], asked: Iterable[Row]) -> int:

@@ -13,7 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from lopsided.data import DataOptions
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.experiments.axes import Axes, Pair, decays_of, rates_around, search
 from lopsided.experiments.rows import Key, Point, Row
 from lopsided.experiments.settings import Setting

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from lopsided.data import Data, read_source
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.experiments.grid.batched import GridRun, Outcome, train_grid, why_not
 from lopsided.experiments.grid.inputs import GridInputs, grid_inputs
 from lopsided.experiments.grid.training import best_epoch_of

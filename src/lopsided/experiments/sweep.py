@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
 from lopsided.experiments.out_folder import working_in
+from lopsided.experiments.outputs import check_folder
 from lopsided.experiments.plan import Sweep, num_left, num_made, points
 from lopsided.experiments.rows import Key, Row
 from lopsided.experiments.runner import Work
@@ -46,6 +47,8 @@ def run_sweep(sweep: Sweep, folder: Path, *, storage: str, out: Path | None = No
             ``out`` is not for this sweep.
     """
     check_storage(storage)
+    if out is not None:
+        check_folder(sweep, out)
     with tqdm(total=num_left(sweep, {}) * sweep.training.epochs, desc=sweep.name, unit="epoch", disable=None) as bar:
         work = Work(sweep, folder, bar.update)
         identity = identity_of(work.complete)

@@ -16,7 +16,7 @@ from lopsided.data import Data
 from lopsided.data.contents.identity import content_of_sample
 from lopsided.data.writing.corrections import Kind
 from lopsided.inference.cross_fit import OutOfSample
-from lopsided.inference.trust import Trust, trust
+from lopsided.inference.evaluations.trust import Trust, trust
 from lopsided.runs.json_files import write_whole
 
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from lopsided.data import Data
 from lopsided.inference.by_label.blocks import Blocks, blocks_of
 from lopsided.inference.by_label.measured import measured
-from lopsided.inference.chosen import chosen_on
-from lopsided.inference.rankings import Asked, about_rankings
+from lopsided.inference.evaluations.chosen import chosen_on
+from lopsided.inference.evaluations.rankings import Asked, about_rankings
 from lopsided.inference.scores import scores_of
 from lopsided.inference.scoring import Scores, coverage, default_split, same_labels
 from lopsided.inference.thresholds import HALF, Decision, decision_of
@@ -164,7 +164,7 @@ def described(
         most probable labels of each sample that are above it; ``calibration``: Brier score, calibration errors and
         bins, of sigmoid and probabilities; ``chosen_on_this_split``: which of weights, thresholds and calibration were;
         for chosen thresholds, ``thresholds``: how, and ``f1``: their gain over 0.5, unless something was chosen on this
-        split; and what :mod:`lopsided.inference.rankings` says.
+        split; and what :mod:`lopsided.inference.evaluations.rankings` says.
     """
     labels, decision, chosen, method, fit, asked, training = told
     targets, mask = scores.targets, scores.mask

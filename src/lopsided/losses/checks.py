@@ -169,7 +169,7 @@ def check_whole(name: str, value: int, *, at_least: int) -> int:
     """Refuse anything but one whole number that is large enough; give it back."""
     if check_number(name, value, at_least=at_least) != int(value):
         raise ValueError(f"expected {name} to be a whole number, got {value}")
-    return value
+    return int(value)
 
 
 def check_frequencies(frequencies: Tensor, logits: Tensor, *, inside: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lopsided.inference.chosen import describe_chosen
+from lopsided.inference.evaluations.chosen import describe_chosen
 from lopsided.reports.naming import shown
 from lopsided.reports.runs import Run
 from lopsided.runs.loss.options import loss_settings

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lopsided.data import Data
-from lopsided.data.hidden import count_hidden
+from lopsided.data.derived.hidden import count_hidden
 from lopsided.files.errors import counted
 from lopsided.reports.doubts import doubts_about, one_rate, same_measure
 from lopsided.reports.naming import TITLES, describe_loss, shown, what_differs

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lopsided.data import ImageOptions, Inputs
 from lopsided.data.contents.identity import Identity
-from lopsided.data.preparation import Preparation
+from lopsided.data.derived.preparation import Preparation
 from lopsided.models import build_model, usual_kind
 from lopsided.runs.config import Config
 from lopsided.runs.formats import FORMAT, check_format

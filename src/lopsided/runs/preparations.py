@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lopsided.data import Data, DataError
-from lopsided.data.preparation import Preparation
+from lopsided.data.derived.preparation import Preparation
 from lopsided.data.texts.tfidf import fit_tfidf, load_tfidf
 from lopsided.data.texts.tokens import TokenPreparation
 from lopsided.models import ModelOptions

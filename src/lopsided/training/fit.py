@@ -19,7 +19,7 @@ from lopsided.data import Data, ImageOptions, Inputs, SplitDataset, read_source
 from lopsided.data.checks.remarks import recognised, remarks
 from lopsided.data.checks.summary import always_true
 from lopsided.data.contents.identity import Identity, identity_of, what_changed
-from lopsided.data.preparation import Preparation
+from lopsided.data.derived.preparation import Preparation
 from lopsided.data.splits.folds import fold_of
 from lopsided.files.errors import counted, quoted
 from lopsided.models import ImageNetwork, Standardise, TextNetwork, build_model

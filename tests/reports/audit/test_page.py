@@ -13,7 +13,7 @@ from lopsided.data.texts.texts import Texts
 from lopsided.data.writing.corrections import corrected, read_decisions
 from lopsided.data.writing.writer import write_data
 from lopsided.inference.audit import Audit, Suspect
-from lopsided.inference.trust import Trust
+from lopsided.inference.evaluations.trust import Trust
 from lopsided.reports.audit.page import write_audit_page
 from tests.reports.chromium import Browser, find
 from tests.reports.test_page import Page

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.experiments.outputs import write_outputs
 from lopsided.experiments.plan import Sweep, points
 from lopsided.experiments.rows import Row

@@ -8,7 +8,7 @@ import numpy as np
 
 from lopsided.data.images.files import IMAGE_SUFFIXES
 from lopsided.data.manifest import Manifest
-from lopsided.data.run_labels import unlabelled
+from lopsided.data.readers.run_labels import unlabelled
 from lopsided.data.texts.texts import Texts
 from lopsided.files.errors import DataError
 

@@ -14,6 +14,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from lopsided.experiments.out_folder import check_asked
 from lopsided.experiments.tuning.search import Search
 from lopsided.experiments.tuning.space import candidate_of
 from lopsided.experiments.tuning.trials import Trials, diverged
@@ -40,13 +41,8 @@ def begin_outputs(search: Search, out: Path, *, study: str) -> None:
         return
     kept = read_json(path)
     check_format(path, kept.get("format"))
-    there = kept.get("asked", {})
-    for name in {**there, **asked}:
-        if name != "source" and there.get(name) != asked.get(name):  # data is known by its contents
-            raise ValueError(
-                f"expected {name} to be {_shown(there.get(name))}, as when the search in {out} was begun, got "
-                f"{_shown(asked.get(name))}: name another --out"
-            )
+    there = {**kept.get("asked", {}), "source": asked["source"]}  # data is known by its contents
+    check_asked(there, asked, what=f"the search in {out}")
 
 
 def write_outputs(
@@ -101,12 +97,6 @@ def write_outputs(
     }
     write_json(out / "tune.json", about)
     return about
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in value)
-    return "left out" if value is None else str(value)
 
 
 def _at_end(value: float, bounds: tuple[float, float]) -> bool:

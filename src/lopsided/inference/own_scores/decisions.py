@@ -19,8 +19,8 @@ from lopsided.inference.by_label.sources import Mapped
 from lopsided.inference.calibrate import fitted, fitted_by_label
 from lopsided.inference.cross_fit import OutOfSample, check_room
 from lopsided.inference.evaluate import Told, described, described_by_label
+from lopsided.inference.evaluations.rankings import Asked
 from lopsided.inference.own_scores.reading import Kind, OwnScores
-from lopsided.inference.rankings import Asked
 from lopsided.inference.scoring import Scores
 from lopsided.inference.thresholds import HALF, Decision, chosen_by_label, chosen_thresholds, decision_in
 from lopsided.metrics.catalogue import KS

@@ -229,7 +229,7 @@ def _by_themselves(came: Columns, values: Tensor | Source, path: Path, places: n
 
 def _in_order(truth: Labels, names: tuple[str, ...], path: Path) -> Labels:
     """The truth with the labels of the scores, in their order."""
-    from lopsided.data.run_labels import aligned
+    from lopsided.data.readers.run_labels import aligned
 
     if len(set(names)) != len(names):
         raise DataError("expected distinct labels, got one twice", path=path)

@@ -18,7 +18,7 @@ import lopsided
 from lopsided.data import Data, UnreadableImage
 from lopsided.data.contents.identity import content_of_sample
 from lopsided.inference.audit import Audit, Suspect, counts
-from lopsided.inference.trust import banner
+from lopsided.inference.evaluations.trust import banner
 from lopsided.reports.examples import picture
 from lopsided.reports.figures.pictures import data_uri
 from lopsided.reports.figures.style import DARK, LIGHT

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import lopsided
-from lopsided.inference.chosen import describe_chosen
+from lopsided.inference.evaluations.chosen import describe_chosen
 from lopsided.inference.own_scores.reading import OwnScores
 from lopsided.metrics.catalogue import CATALOGUE, of_group
 from lopsided.reports.doubts import always_true

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.reports.figures.style import LOOKS
 from lopsided.reports.naming import TITLES, describe_loss, look_of
 from lopsided.runs.config import LossOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from lopsided.data.hidden import Hidden
+from lopsided.data.derived.hidden import Hidden
 from lopsided.files.errors import counted
 from lopsided.reports.naming import shown
 from lopsided.reports.sweeps.reading import SettingResult, SweepResults

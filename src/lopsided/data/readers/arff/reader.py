@@ -13,7 +13,7 @@ from lopsided.data.readers.arff.file import ArffFile, read_arff_file
 from lopsided.data.readers.arff.label_xml import read_label_names
 from lopsided.data.readers.arff.meka import labels_of_meka, splits_of_meka
 from lopsided.data.readers.arff.values import positive_codes
-from lopsided.data.run_labels import unlabelled
+from lopsided.data.readers.run_labels import unlabelled
 from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, quoted

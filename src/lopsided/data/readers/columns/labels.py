@@ -17,7 +17,7 @@ from lopsided.data.labels import Labels
 from lopsided.data.readers.columns.joined import check_joined
 from lopsided.data.readers.columns.meaning import Flag, Meaning
 from lopsided.data.readers.columns.roles import LABEL_PREFIX, Roles
-from lopsided.data.run_labels import unlabelled
+from lopsided.data.readers.run_labels import unlabelled
 from lopsided.files.errors import RowError, did_you_mean, quoted
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from lopsided.data.images.files import check_each_once
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
 from lopsided.data.readers.listing.reader import read_listing
-from lopsided.data.run_labels import aligned
+from lopsided.data.readers.run_labels import aligned
 from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError
 

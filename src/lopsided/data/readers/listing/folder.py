@@ -11,7 +11,7 @@ from lopsided.data.cell_values import one_form, parse_split
 from lopsided.data.images.files import IMAGE_SUFFIXES
 from lopsided.data.labels import Labels
 from lopsided.data.manifest import Manifest
-from lopsided.data.run_labels import unlabelled
+from lopsided.data.readers.run_labels import unlabelled
 from lopsided.data.split_names import USUAL_SPLITS
 from lopsided.files.errors import DataError, quoted
 

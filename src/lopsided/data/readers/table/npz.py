@@ -9,9 +9,9 @@ from scipy.sparse import csr_array
 
 from lopsided.data.cell_values import parse_split_cell
 from lopsided.data.labels import Labels
+from lopsided.data.readers.run_labels import unlabelled
 from lopsided.data.readers.table.npz_features import FEATURE_ARRAYS, features_of_arrays, has_features
 from lopsided.data.readers.table.npz_labels import LABEL_ARRAYS, has_labels, labels_of_arrays
-from lopsided.data.run_labels import unlabelled
 from lopsided.data.table import Table
 from lopsided.files.errors import DataError, did_you_mean, quoted
 from lopsided.files.memory import check_memory

@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels
-from lopsided.data.run_labels import aligned, unlabelled
+from lopsided.data.readers.run_labels import aligned, unlabelled
 
 
 def labels_of(names, targets, unknown=None):

@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from lopsided.data import DataError, Labels, make_unknown
-from lopsided.data.hidden import Hidden, count_hidden
+from lopsided.data.derived.hidden import Hidden, count_hidden
 from tests.data.test_labels import in_both_ways, labels_of, states_of
 
 DRAWN = np.random.default_rng(3).integers(3, size=(60, 5))  # 0 negative, 1 positive, 2 unknown
@@ -65,7 +65,7 @@ def test_both_ways_of_hiding_are_counted_apart(labels):
 
 def test_many_labels_are_drawn_in_parts(monkeypatch):
     whole = states_of(make_unknown(labels_of(np.ones((50, 4))), range(50), share=0.5, seed=1))
-    monkeypatch.setattr("lopsided.data.hidden._AT_ONCE", 12)
+    monkeypatch.setattr("lopsided.data.derived.hidden._AT_ONCE", 12)
     assert states_of(make_unknown(labels_of(np.ones((50, 4))), range(50), share=0.5, seed=1)) == whole
     empty = Labels(("a",), csr_array(np.ones((2, 1), dtype=bool)))
     assert states_of(make_unknown(empty, [], share=0.5, seed=1)) == [[1], [1]]

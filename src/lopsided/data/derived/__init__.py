@@ -1,0 +1,1 @@
+"""What is made of samples for training: labels hidden on purpose, prepared inputs, batches."""

@@ -1,0 +1,1 @@
+"""What stands beside the metrics of an evaluation: rankings, and how far its numbers can be believed."""
