@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from lopsided.data import Data, ImageOptions, SplitDataset, Table
@@ -24,6 +23,7 @@ from lopsided.files.memory import SHARE, machine_memory
 from lopsided.files.whole import whole
 from lopsided.models import ImageNetwork, TextNetwork
 from lopsided.runs.folder import digest_of_tensors
+from lopsided.training.loop.loaders import loader
 
 FORMAT = 2
 """Number of what is kept; raised when images would give other features than those on disk."""
@@ -236,7 +236,7 @@ def _computed(
     in_one_split = dataclasses.replace(data, splits=np.full(len(data), "all"))  # so that positions are rows
     dataset = SplitDataset(in_one_split, split="all", options=options)
     with torch.inference_mode():
-        for batch in DataLoader(dataset, sampler=batches, batch_size=None, num_workers=workers):
+        for batch in loader(dataset, batches, workers=workers):
             inputs = batch["inputs"].to(device)
             if inputs.dim() == 4:
                 inputs = inputs.contiguous(memory_format=torch.channels_last)

@@ -1,10 +1,15 @@
+import time
+from multiprocessing import current_process, resource_sharer
+from multiprocessing.connection import Client
+
 import numpy as np
 import pytest
 import torch
 from scipy.sparse import csr_array
+from torch.utils.data import Dataset
 
 from lopsided.data import Labels
-from lopsided.training.loop.loaders import EpochBatches, balanced_weights, num_workers
+from lopsided.training.loop.loaders import EpochBatches, balanced_weights, loader, num_workers
 
 
 def test_an_epoch_holds_every_sample_once():
@@ -121,3 +126,18 @@ def test_the_last_batch_holds_what_is_left_and_all_come_in_their_order_without_a
     batches = EpochBatches(7, 3, seed=None)
     assert len(batches) == 3
     assert list(batches) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+class Hands(Dataset):
+    """What a worker needs to be asked for what it hands over: where its thread listens."""
+
+    def __getitem__(self, positions):
+        return resource_sharer.DupFd(0)._id[0]
+
+
+def test_a_worker_says_nothing_when_the_process_it_works_for_is_gone_before_it_took_a_batch(capfd):
+    """Found on a busy machine: a traceback of the thread stood behind the one line that names the error."""
+    for where in loader(Hands(), [[0]], workers=1):
+        Client(where, authkey=current_process().authkey).close()
+        time.sleep(0.5)
+    assert capfd.readouterr().err == ""

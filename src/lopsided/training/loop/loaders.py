@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from types import TracebackType
 from typing import TypeAlias
 
 import numpy as np
@@ -116,6 +118,23 @@ def num_workers(wanted: int | None, data: Data, *, devices: int = 1) -> int:
     return max(1, min(MOST_WORKERS, cores // devices))
 
 
-def loader(dataset: SplitDataset, batches: EpochBatches, *, workers: int = 0) -> DataLoader:
+def loader(dataset: SplitDataset, batches: EpochBatches | Sequence[Batch], *, workers: int = 0) -> DataLoader:
     """A loader whose items are whole batches."""
-    return DataLoader(dataset, sampler=batches, batch_size=None, num_workers=workers, persistent_workers=workers > 0)
+    return DataLoader(
+        dataset,
+        sampler=batches,
+        batch_size=None,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        worker_init_fn=_say_nothing_of_a_lost_end,
+    )
+
+
+def _say_nothing_of_a_lost_end(_worker: int) -> None:
+    """In a worker, where a thread hands over batches: if the process that takes them has ended, it told why itself."""
+
+    def tell(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        if not issubclass(kind, (ConnectionError, EOFError)):
+            sys.__excepthook__(kind, error, at)
+
+    sys.excepthook = tell
