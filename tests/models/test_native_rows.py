@@ -71,6 +71,17 @@ def test_a_step_is_that_of_plain_torch(instructions, plain_torch, width, sizes):
     torch.testing.assert_close(weight, wanted)
 
 
+@pytest.mark.parametrize(("parts", "width"), [(1, 7), (3, 1), (3, 7), (5, 500)])
+def test_parts_of_a_row_have_scales_of_their_own(instructions, plain_torch, parts, width):
+    slopes = slopes_of(parts * width, 9, 20)
+    weight, sums = torch.randn(50, parts * width), torch.rand(50, parts)
+    wanted, kept = weight.clone(), sums.clone()
+    moved(weight, sums, slopes, rate=0.3, decay=0.1)
+    row_steps._step(wanted, kept, slopes, 0.3, 0.1)
+    torch.testing.assert_close(sums, kept)
+    torch.testing.assert_close(weight, wanted)
+
+
 def test_rows_without_an_entry_keep_every_bit(instructions):
     inputs = sparse_tensor(csr_array(np.array([[0, 2, 0, 0]], np.float32)))
     weight, sums = torch.randn(4, 3), torch.zeros(4)

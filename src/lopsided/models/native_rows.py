@@ -57,11 +57,12 @@ def product(inputs: Tensor, weight: Tensor) -> Tensor:
 def step(
     weight: Tensor, sums: Tensor, inputs: Sequence[Tensor], slopes: Sequence[Tensor], *, rate: float, decay: float
 ) -> None:
-    """Take a step of Adagrad with one scale per row, in the rows whose features the inputs have.
+    """Take a step of Adagrad with one scale for each part of a row, in the rows whose features the inputs have.
 
     Args:
         weight: Changed in place, float32, shape (features, width).
-        sums: Of the mean squares of each row's gradients, changed in place, float32, shape (features,).
+        sums: Of the mean squares of each row's gradients, changed in place, float32, shape (features,); or of those of
+            each of its parts, which are of one width, shape (features, parts).
         inputs: Of one batch or of several, whose gradients add up; CSR, shape (samples, features).
         slopes: The gradient of the outputs for each of them, shape (samples, width).
         rate: Learning rate.
@@ -70,6 +71,7 @@ def step(
     native = native_module()
     assert native is not None
     rows, bounds, samples, values = _by_feature(inputs)
+    parts = 1 if sums.dim() == 1 else sums.shape[1]
     outputs = (slopes[0] if len(slopes) == 1 else torch.cat(list(slopes))).contiguous()
     native.step(
         rows.ctypes.data,
@@ -79,7 +81,8 @@ def step(
         outputs.data_ptr(),
         weight.data_ptr(),
         sums.data_ptr(),
-        weight.shape[1],
+        parts,
+        weight.shape[1] // parts,
         rate,
         decay,
         LEAST,

@@ -54,7 +54,8 @@ void some_samples(void* context, int64_t index) {
 void some_rows(void* context, int64_t index) {
     StepJob& job = *static_cast<StepJob*>(context);
     const int64_t begin = index * kRows, end = begin + kRows;
-    auto* gradient = static_cast<float*>(std::malloc(static_cast<std::size_t>(job.step.width) * sizeof(float)));
+    auto* gradient = static_cast<float*>(
+        std::malloc(static_cast<std::size_t>(job.step.parts * job.step.width) * sizeof(float)));
     if (!gradient) {
         job.exhausted = true;
         return;
@@ -93,19 +94,20 @@ PyObject* product(PyObject*, PyObject* const* given, Py_ssize_t count) {
 }
 
 constexpr char kStepDoc[] =
-    "step(rows, bounds, samples, values, slopes, weight, sums, width, rate, decay, least, count, threads,\n"
+    "step(rows, bounds, samples, values, slopes, weight, sums, parts, width, rate, decay, least, count, threads,\n"
     "instructions)\nTensors are addresses. Changes weight and sums, in the rows that are named, each once.";
 
 PyObject* step(PyObject*, PyObject* const* given, Py_ssize_t count) {
-    if (!has(count, 14)) return nullptr;
+    if (!has(count, 15)) return nullptr;
     StepJob job{{address<const int64_t>(given[0]), address<const int64_t>(given[1]), address<const int64_t>(given[2]),
                  address<const float>(given[3]), address<const float>(given[4]), address<float>(given[5]),
-                 address<float>(given[6]), PyLong_AsLongLong(given[7]), static_cast<float>(PyFloat_AsDouble(given[8])),
-                 static_cast<float>(PyFloat_AsDouble(given[9])), static_cast<float>(PyFloat_AsDouble(given[10]))},
+                 address<float>(given[6]), PyLong_AsLongLong(given[7]), PyLong_AsLongLong(given[8]),
+                 static_cast<float>(PyFloat_AsDouble(given[9])), static_cast<float>(PyFloat_AsDouble(given[10])),
+                 static_cast<float>(PyFloat_AsDouble(given[11]))},
                 nullptr,
-                PyLong_AsLongLong(given[11])};
-    const auto threads = static_cast<int>(PyLong_AsLongLong(given[12]));
-    job.run = step_for(PyLong_AsLongLong(given[13]));
+                PyLong_AsLongLong(given[12])};
+    const auto threads = static_cast<int>(PyLong_AsLongLong(given[13]));
+    job.run = step_for(PyLong_AsLongLong(given[14]));
     if (PyErr_Occurred()) return nullptr;
     Py_BEGIN_ALLOW_THREADS
     parallel((job.count + kRows - 1) / kRows, threads, some_rows, &job);

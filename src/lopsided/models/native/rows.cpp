@@ -70,15 +70,20 @@ void PRODUCT(const Product& product, int64_t begin, int64_t end) {
 }
 
 void STEP(const Step& step, int64_t begin, int64_t end, float* gradient) {
+    const int64_t whole = step.parts * step.width;
+    const float kept = 1.0f - step.rate * step.decay;
     for (int64_t i = begin; i < end; i++) {
-        for (int64_t j = 0; j < step.width; j++) gradient[j] = 0.0f;
-        if (i + 1 < end) fetch(step.weight + step.rows[i + 1] * step.width, step.width);
-        add_rows(step.samples, step.values, step.bounds[i], step.bounds[i + 1], step.slopes, step.width, gradient);
+        for (int64_t j = 0; j < whole; j++) gradient[j] = 0.0f;
+        if (i + 1 < end) fetch(step.weight + step.rows[i + 1] * whole, whole);
+        add_rows(step.samples, step.values, step.bounds[i], step.bounds[i + 1], step.slopes, whole, gradient);
         const int64_t row = step.rows[i];
-        const float total = step.sums[row] += mean_square(gradient, step.width);
-        const float scale = step.rate / (std::sqrt(total) + step.least), kept = 1.0f - step.rate * step.decay;
-        float* __restrict weight = step.weight + row * step.width;
-        for (int64_t j = 0; j < step.width; j++) weight[j] = kept * weight[j] - scale * gradient[j];
+        for (int64_t part = 0; part < step.parts; part++) {
+            const float* __restrict slope = gradient + part * step.width;
+            const float total = step.sums[row * step.parts + part] += mean_square(slope, step.width);
+            const float scale = step.rate / (std::sqrt(total) + step.least);
+            float* __restrict weight = step.weight + row * whole + part * step.width;
+            for (int64_t j = 0; j < step.width; j++) weight[j] = kept * weight[j] - scale * slope[j];
+        }
     }
 }
 

@@ -15,9 +15,9 @@ struct Product {
     float* outputs;
 };
 
-// A step of Adagrad with one scale per row. The gradient of row rows[i] is the sum over k in [bounds[i], bounds[i + 1])
-// of values[k] * slopes[samples[k]]; its mean square is added to sums, and the row moves by
-// -rate * (gradient / sqrt(sum) + decay * row).
+// A step of Adagrad with one scale for each of a row's parts, which are of one width. The gradient of row rows[i] is
+// the sum over k in [bounds[i], bounds[i + 1]) of values[k] * slopes[samples[k]]; the mean square of each part of it
+// is added to that part's sum, and the part moves by -rate * (gradient / sqrt(sum) + decay * part).
 struct Step {
     const int64_t* rows;
     const int64_t* bounds;
@@ -25,8 +25,8 @@ struct Step {
     const float* values;
     const float* slopes;
     float* weight;
-    float* sums;
-    int64_t width;
+    float* sums;  // of all parts of a row, then of the next row
+    int64_t parts, width;  // of a part
     float rate, decay, least;  // least: added to the root, which is 0 where a gradient is
 };
 

@@ -81,7 +81,7 @@ class WithRowSteps(torch.optim.AdamW):
 
 def _step(weight: Tensor, sums: Tensor, slopes: list[Slopes], rate: float, decay: float) -> None:
     inputs, outputs = [part.inputs for part in slopes], [part.outputs for part in slopes]
-    if sums.dim() == 1 and native_rows.serves(weight, sums, *inputs, *outputs):
+    if native_rows.serves(weight, sums, *inputs, *outputs):
         return native_rows.step(weight, sums, inputs, outputs, rate=rate, decay=decay)
     sums = sums.view(len(sums), -1)  # (features, parts)
     for rows, gradient in rows_of_gradient(slopes):
