@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from lopsided.cli.main import main
@@ -40,14 +42,31 @@ def test_other_data_keeps_its_configuration():
         assert usual_for_texts(config) is config
 
 
+@pytest.fixture
+def news(tmp_path):
+    """A file of texts with two labels."""
+    lines = [f'{{"text": "word{n % 2} here {n}", "labels": ["{n % 2}"]}}' for n in range(40)]
+    path = tmp_path / "news.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize(
     ("words", "epochs"), [([], 4), (["--training.epochs", "20"], 20), (["--config", "{file}"], 20)]
 )
-def test_an_option_that_was_given_counts_even_where_it_is_the_default(tmp_path, words, epochs):
-    source, file = tmp_path / "news.jsonl", tmp_path / "options.yaml"
-    lines = [f'{{"text": "word{n % 2} here", "labels": ["{n % 2}"]}}' for n in range(20)]
-    source.write_text("\n".join(lines), encoding="utf-8")
+def test_an_option_that_was_given_counts_even_where_it_is_the_default(tmp_path, news, words, epochs):
+    source, file = news, tmp_path / "options.yaml"
     file.write_text("training: {epochs: 20}", encoding="utf-8")
     words = [word.format(file=file) for word in words]
     assert main(["train", f"text:{source}", *words, "--out", str(tmp_path / "run")]) == 0
     assert RunFolder(tmp_path / "run").config().training.epochs == epochs
+
+
+@pytest.mark.parametrize(("words", "epochs"), [([], 4), (["--training.epochs", "2"], 2)])
+def test_a_search_and_a_sweep_pass_as_often_over_counts_of_words_as_a_training(tmp_path, news, words, epochs):
+    usual = [f"text:{news}", "--data.test_share", "0.2", *words]
+    assert main(["tune", *usual, "--trials", "1", "--out", str(tmp_path / "tune")]) == 0
+    assert RunFolder(tmp_path / "tune" / "best").config().training.epochs == epochs
+    few = ["--grid", "cross_entropy", "--seeds", "1", "--trials", "1", "--out", str(tmp_path / "sweep")]
+    assert main(["sweep", "losses", *usual, *few]) == 0
+    assert json.loads((tmp_path / "sweep" / "sweep.json").read_text())["training"]["epochs"] == epochs

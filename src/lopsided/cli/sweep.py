@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> int:
     """Run an experiment and write its table, figure, rows and page."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    wanted = parser.checked(lambda: _wanted(given.name, parser.instantiate(given)))
+    said = set(parser.parse_args(arguments, defaults=False).keys())
+    wanted = parser.checked(lambda: _wanted(given.name, parser.instantiate(given), said))
     out = Path(given.out) if given.out else default_folder("sweeps", wanted.source, wanted.name)
 
     # Late, so that wrong usage is told at once.
@@ -119,9 +120,10 @@ def _add_axes(parser: Parser) -> None:
     )
 
 
-def _wanted(name: str, given: Any) -> Sweep:
+def _wanted(name: str, given: Any, said: set[str]) -> Sweep:
     from lopsided.experiments.plan import Sweep
     from lopsided.runs.loss.criterion import build_criterion
+    from lopsided.training.usual import usual_epochs
 
     grid = None if given.grid is None else [value.strip() for value in given.grid.split(",")]
     settings = settings_of(cast(SweepName, name), grid=grid, base=given.loss)
@@ -142,7 +144,7 @@ def _wanted(name: str, given: Any) -> Sweep:
         unknown=unknown,
         data=given.data,
         model=given.model,
-        training=given.training,
+        training=usual_epochs(given.source, given.model, given.training, given=said),
     )
     check_numbers(settings, wanted.axes)
     return wanted

@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
     """Search, and say what was found and how to train with it."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    wanted = parser.checked(lambda: _wanted(parser.instantiate(given)))
+    said = set(parser.parse_args(arguments, defaults=False).keys())
+    wanted = parser.checked(lambda: _wanted(parser.instantiate(given), said))
     out = Path(given.out) if given.out else default_folder("tune", wanted.source, "best")
 
     # Late, so that wrong usage is told at once.
@@ -64,7 +65,9 @@ def _parser() -> Parser:
         help=f"what to choose among, joined by commas, of {', '.join(SETTINGS)}",
     )
     parser.add_argument(
-        "--epochs", type=str, help="numbers of epochs to choose among, joined by commas (default: training.epochs)"
+        "--epochs",
+        type=str,
+        help="numbers of epochs to choose among, joined by commas (default: training.epochs)",
     )
     parser.add_argument(
         "--rates", type=str, help="lowest and highest learning rate, LOW,HIGH (default: what suits the network)"
@@ -85,8 +88,9 @@ def _parser() -> Parser:
     return parser
 
 
-def _wanted(given: Any) -> Search:
+def _wanted(given: Any, said: set[str]) -> Search:
     from lopsided.experiments.tuning.search import Search
+    from lopsided.training.usual import usual_epochs
 
     return Search(
         source=given.source,
@@ -100,7 +104,7 @@ def _wanted(given: Any) -> Search:
         seed=given.seed,
         data=given.data,
         model=given.model,
-        training=given.training,
+        training=usual_epochs(given.source, given.model, given.training, given=said),
     )
 
 

@@ -23,7 +23,7 @@ class TrainingOptions:
     """How to train: averaged weights; by default Adam and one cycle of the learning rate.
 
     Args:
-        epochs: Passes over the training split, >= 1; where it is not given, lopsided train takes 4 for counts of words.
+        epochs: Passes over the training split, >= 1; where it is not given, counts of words take 4.
         batch_size: Samples at a time on each device, >= 1.
         accumulate: Batches that make one step of the optimiser, >= 1.
         learning_rate: Highest learning rate, > 0.

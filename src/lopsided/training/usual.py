@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Container
 
 from lopsided.data.source import split_source
-from lopsided.runs.config import Config, LossOptions
+from lopsided.runs.config import Config, LossOptions, ModelOptions, TrainingOptions
 
 _EPOCHS = 4
 
@@ -26,12 +26,33 @@ def usual_for_texts(config: Config, *, given: Container[str] = ()) -> Config:
     >>> usual.loss.gamma_neg, usual.training.epochs
     (0.0, 4)
     """
-    kind = split_source(config.source)[0]
-    if kind != "svmlight" and not (kind == "text" and config.model.name in ("auto", "tfidf", "mlp")):
-        return config
-    if "training.epochs" not in given:
-        config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=_EPOCHS))
+    training = usual_epochs(config.source, config.model, config.training, given=given)
+    config = config if training is config.training else dataclasses.replace(config, training=training)
     loss = config.loss.given()
-    if config.loss.name != "asymmetric" or "gamma_neg" in loss:
+    if not _has_counts(config.source, config.model) or config.loss.name != "asymmetric" or "gamma_neg" in loss:
         return config
     return dataclasses.replace(config, loss=LossOptions(name="asymmetric", **loss, gamma_neg=0.0))
+
+
+def usual_epochs(
+    source: str, model: ModelOptions, training: TrainingOptions, *, given: Container[str] = ()
+) -> TrainingOptions:
+    """The budget with the passes that suit counts of words, unless their number was given; of other data as it is.
+
+    Args:
+        source: The data, as ``lopsided train`` takes it.
+        model: Network.
+        training: Budget.
+        given: Names of the options that somebody gave.
+
+    >>> usual_epochs("text:news.jsonl", ModelOptions(), TrainingOptions()).epochs
+    4
+    """
+    if "training.epochs" in given or not _has_counts(source, model):
+        return training
+    return dataclasses.replace(training, epochs=_EPOCHS)
+
+
+def _has_counts(source: str, model: ModelOptions) -> bool:
+    kind = split_source(source)[0]
+    return kind == "svmlight" or (kind == "text" and model.name in ("auto", "tfidf", "mlp"))

@@ -13,6 +13,7 @@ from lopsided.experiments.storage import sqlite_at
 from lopsided.experiments.tuning.tune import tune
 from lopsided.experiments.tuning.work import Work
 from lopsided.inference import evaluate as evaluation
+from lopsided.models import ModelOptions
 from lopsided.runs.config import Config
 from lopsided.runs.folder import RunFolder
 from lopsided.training.fit import fit
@@ -160,6 +161,20 @@ def test_trials_that_are_made_one_by_one_come_to_what_those_in_a_batch_come_to(t
     assert not (tmp_path / "alone" / "running").exists() or not list((tmp_path / "alone" / "running").iterdir())
 
 
+def test_texts_by_their_words_train_as_one_model(tmp_path, search):
+    draw = np.random.default_rng(0)
+    labels = [[name for name in ("cat", "dog", "fish") if draw.random() < 0.4] for _ in range(120)]
+    lines = [{"text": " ".join([*some, f"{number % 7}th"]), "labels": some} for number, some in enumerate(labels)]
+    file = tmp_path / "pets.jsonl"
+    file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    data = dataclasses.replace(search.data, test_share=0.2)
+    of_texts = dataclasses.replace(search, source=f"text:{file}", data=data, model=ModelOptions(), trials=2)
+    assert Work(of_texts, tmp_path / "running").why_one_by_one is None
+    found = tune(of_texts, tmp_path / "out")
+    validated = [float(row["val_mAP"]) for row in RunFolder(found.run).rows() if row["val_mAP"]]
+    assert max(validated) == pytest.approx(found.about["val_mAP"], abs=1e-5)
+
+
 @pytest.mark.parametrize("pruner", ["halving", "hyperband"])
 def test_poor_trials_that_are_made_one_by_one_end_early(tmp_path, search, monkeypatch, pruner):
     monkeypatch.setattr("lopsided.experiments.tuning.work.why_not", lambda *_: "a test says so")
@@ -168,6 +183,7 @@ def test_poor_trials_that_are_made_one_by_one_end_early(tmp_path, search, monkey
     lines = trials_in(tmp_path / "out")
     early = [line for line in lines if line["state"] == "pruned"]
     assert len(early) == found.about["pruned"] > 0
+    assert [line["state"] for line in lines[:4]] == ["complete"] * 4  # the later ones are compared with them
     assert all(1 <= int(line["epochs_made"]) < 9 for line in early)
     assert all(int(line["epochs_made"]) == 9 for line in lines if line["state"] == "complete")
 

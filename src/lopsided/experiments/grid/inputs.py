@@ -41,6 +41,16 @@ def grid_inputs(data: Data, model: ModelOptions, training: TrainingOptions, imag
     if (found := frozen_inputs(data, model, training, images)) is not None:
         # On images, the layer is one that brings features to one scale first; on texts, the trainer's head.
         return GridInputs(found.table, ModelOptions(name="linear"), None if data.opens_files else found.head)
+    return counted_inputs(data, model)
+
+
+def counted_inputs(data: Data, model: ModelOptions) -> GridInputs:
+    """Turn texts into counts of words; anything else stays as it is.
+
+    Args:
+        data: As it was read, with the labels of one seed.
+        model: The network.
+    """
     if data.opens_files or data.inputs().kind != "texts":
         return GridInputs(data, model)
     if model.dropout or model.name not in ("auto", "tfidf", "mlp"):

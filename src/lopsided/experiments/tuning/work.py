@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState
 
 from lopsided.data import Data, read_source
 from lopsided.experiments.grid.batched import GridRun, train_grid, why_not
 from lopsided.experiments.grid.frozen import frozen_inputs
+from lopsided.experiments.grid.inputs import GridInputs, counted_inputs
 from lopsided.experiments.grid.training import best_epoch_of
 from lopsided.experiments.tuning.search import Search
 from lopsided.experiments.tuning.space import Usual, usual_of
@@ -24,6 +26,9 @@ from lopsided.models import ModelOptions, resolved
 
 AT_ONCE = 8
 """Most trials that train as one model: more learn less from one another."""
+
+WHOLE = 4
+"""How many trials come to their end before any ends early: until then there is too little to compare one with."""
 
 _DIVERGED = ("expected the loss to be finite", "expected scores not to be NaN")
 """How the errors of a run begin whose numbers left all bounds."""
@@ -67,10 +72,11 @@ class Work:
         _check(self.data, search.source)
         images = search.data.images(frozen=bool(search.model.frozen))
         frozen = frozen_inputs(self.data, search.model, search.training, images, seed=search.seed)
-        self.trained_on, self.model, self.network = self.data, search.model, None
         if frozen:
-            self.trained_on, self.model, self.network = frozen.table, ModelOptions(name="linear"), frozen.head
-        self.why_one_by_one = why_not(self.trained_on, self.model, search.training)
+            self.inputs = GridInputs(frozen.table, ModelOptions(name="linear"), frozen.head)
+        else:
+            self.inputs = counted_inputs(self.data, search.model)
+        self.why_one_by_one = why_not(self.inputs.table, self.inputs.model, search.training)
         self.usual = usual = usual_of("head", inputs="features") if frozen else _usual_of(self.data, search)
         self.space = Space(
             search.losses, search.epoch_choices, search.rates or usual.rates, search.decays or usual.decays
@@ -102,15 +108,15 @@ class Work:
     def _together(self, taken: Sequence[Taken], epochs: int, progress: Callable[[float], object]) -> Iterator[Made]:
         training = self.search.config(taken[0].candidate).training
         outcomes = train_grid(
-            self.trained_on,
+            self.inputs.table,
             [
                 GridRun(one.candidate.loss, one.candidate.learning_rate, self.search.seed, one.candidate.weight_decay)
                 for one in taken
             ],
-            model=self.model,
+            model=self.inputs.model,
             training=training,
             on_epoch=lambda runs: progress(runs / epochs),
-            network=self.network,
+            network=self.inputs.network,
         )
         for one, outcome in zip(taken, outcomes, strict=True):
             value = outcome.best_val_mAP
@@ -128,7 +134,7 @@ class Work:
             found.append(value)
             progress(1 / taken.candidate.epochs)
             taken.trial.report(max(found), epoch)
-            if epoch < taken.candidate.epochs and taken.trial.should_prune():
+            if epoch < taken.candidate.epochs and taken.trial.should_prune() and _may_end_early(taken.trial):
                 raise optuna.TrialPruned
 
         pruned = diverged = False
@@ -145,6 +151,11 @@ class Work:
         best = best_epoch_of(found) if found else 1
         seconds = time.perf_counter() - started
         return Made(taken, None if diverged else found[best - 1], best, len(found), pruned, seconds)
+
+
+def _may_end_early(trial: optuna.Trial) -> bool:
+    complete = [one for one in trial.study.get_trials(deepcopy=False) if one.state == TrialState.COMPLETE]
+    return len(complete) >= WHOLE
 
 
 def pruner_of(search: Search) -> optuna.pruners.BasePruner:
