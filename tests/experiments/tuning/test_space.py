@@ -24,9 +24,12 @@ def test_the_steps_of_a_setting_reach_its_highest_value(name):
         assert (high - low) / step == pytest.approx(round((high - low) / step))
 
 
-@pytest.mark.parametrize("network", ["linear", "mlp", "head", "resnet18"])
-def test_a_search_begins_within_its_ranges(network):
-    usual = usual_of(network, inputs="features")
+@pytest.mark.parametrize(
+    ("network", "inputs"),
+    [("linear", "features"), ("mlp", "features"), ("head", "features"), ("resnet18", "images"), ("auto", "sparse")],
+)
+def test_a_search_begins_within_its_ranges(network, inputs):
+    usual = usual_of(network, inputs=inputs)
     first = first_candidates(tuple(CATALOGUE), usual, epochs=5, rates=usual.rates, decays=usual.decays)
     assert {candidate.loss.name for candidate in first} == set(CATALOGUE)
     for candidate in first:
@@ -46,6 +49,14 @@ def test_a_search_begins_with_what_the_evidence_found_best():
     assert asymmetric.loss == LossOptions(gamma_neg=2.0, margin=0.2)
     assert asymmetric.learning_rate == usual.rate / 4
     assert LossOptions(gamma_neg=0.0, margin=0.4) in [candidate.loss for candidate in first]
+
+
+def test_on_counts_of_words_all_losses_begin_at_one_rate():
+    usual = usual_of("auto", inputs="sparse")
+    first = first_candidates((*LOSSES, "hill"), usual, epochs=4, rates=usual.rates, decays=usual.decays)
+    assert {candidate.learning_rate for candidate in first} == {usual.rate}
+    assert [candidate.loss.name for candidate in first[:3]] == ["asymmetric", "cross_entropy", "adaptive"]
+    assert LossOptions(gamma_neg=0.0, margin=0.2) in [candidate.loss for candidate in first[:4]]  # as train has it
 
 
 def test_a_beginning_outside_the_ranges_that_were_asked_for_is_brought_to_the_nearer_end():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,29 @@ SETTINGS: dict[str, dict[str, Range]] = {
 """Of each loss the settings that are searched; the others keep their defaults."""
 
 
+Beginning = tuple[str, dict[str, float] | None, float, bool]
+"""Loss, its settings (None: the defaults), share of the usual learning rate, and whether decay is heavy."""
+
+_ON_FEATURES: tuple[Beginning, ...] = (
+    ("cross_entropy", {}, 1, True),
+    ("asymmetric", None, 1 / 4, False),
+    ("asymmetric", {"gamma_neg": 1.0, "margin": 0.0}, 1, True),
+    ("adaptive", None, 1 / 4, False),
+    ("asymmetric", {"gamma_neg": 0.0, "margin": 0.4}, 1 / 4, False),  # bibtex
+    ("two_way", None, 1 / 4, False),  # frozen features of drawings
+    ("asymmetric", {"gamma_neg": 8.0, "margin": 0.0}, 1 / 4, False),  # corel5k
+    ("cross_entropy", {}, 1, False),
+)
+_ON_WORDS: tuple[Beginning, ...] = (  # debtags, where one rate suits all
+    ("asymmetric", None, 1, False),
+    ("cross_entropy", {}, 1, True),
+    ("adaptive", None, 1, False),
+    ("asymmetric", {"gamma_neg": 0.0, "margin": 0.2}, 1, False),
+    ("two_way", None, 1, False),
+    ("asymmetric", {"gamma_neg": 1.0, "margin": 0.0}, 1, False),
+)
+
+
 @dataclass(frozen=True)
 class Usual:
     """What suits a kind of network, as far as the evidence goes.
@@ -42,9 +65,11 @@ class Usual:
     Args:
         rates: Lowest and highest learning rate that is tried.
         decays: Lowest and highest weight decay that is tried.
-        rate: Learning rate at which cross-entropy begins; losses that let go of negatives begin at a quarter of it.
+        rate: Learning rate at which cross-entropy begins.
         light: Weight decay that hardly matters.
         heavy: Weight decay with which cross-entropy was best.
+        first: Where a search begins; what was best most often comes first. All other losses begin at a share of the
+            rate as small as the smallest there.
     """
 
     rates: tuple[float, float]
@@ -52,12 +77,13 @@ class Usual:
     rate: float
     light: float
     heavy: float
+    first: tuple[Beginning, ...] = _ON_FEATURES
 
 
 _USUAL = {
     "linear": Usual((0.002, 0.512), (1e-4, 3.0), rate=0.128, light=1e-3, heavy=1.0),
     "mlp": Usual((5e-4, 0.128), (1e-4, 3.0), rate=0.016, light=1e-3, heavy=1.0),
-    "sparse": Usual((2.5e-4, 0.032), (1e-6, 0.1), rate=4e-3, light=1e-4, heavy=1e-2),
+    "sparse": Usual((2.5e-4, 0.032), (1e-6, 0.1), rate=4e-3, light=1e-4, heavy=1e-2, first=_ON_WORDS),
     "head": Usual((5e-4, 0.128), (1e-4, 3.0), rate=0.016, light=1e-3, heavy=0.3),
     "network": Usual((6e-5, 0.016), (1e-5, 0.5), rate=4e-3, light=1e-4, heavy=0.05),
 }
@@ -127,31 +153,18 @@ def first_candidates(
         rates: Lowest and highest learning rate; what lies outside is brought to the nearer end.
         decays: Likewise of weight decay.
     """
+    others = [name for name in losses if name not in {name for name, *_ in usual.first}]
+    smallest = min(share for _, _, share, _ in usual.first)
     return [
         Candidate(
-            LossOptions(name=name, **settings),
+            LossOptions(name=name, **(_defaults(name) if settings is None else settings)),
             _within(rates, usual.rate * share),
             _within(decays, usual.heavy if is_heavy else usual.light),
             epochs,
         )
-        for name, settings, share, is_heavy in _beginnings(losses)
+        for name, settings, share, is_heavy in (*usual.first, *((name, None, smallest, False) for name in others))
         if name in losses
     ]
-
-
-def _beginnings(losses: tuple[str, ...]) -> Iterator[tuple[str, dict[str, float], float, bool]]:
-    """Loss, settings, share of the learning rate and whether decay is heavy; what was best most often comes first."""
-    yield "cross_entropy", {}, 1, True
-    yield "asymmetric", _defaults("asymmetric"), 1 / 4, False
-    yield "asymmetric", {"gamma_neg": 1.0, "margin": 0.0}, 1, True
-    yield "adaptive", _defaults("adaptive"), 1 / 4, False
-    yield "asymmetric", {"gamma_neg": 0.0, "margin": 0.4}, 1 / 4, False  # bibtex, sparse features
-    yield "two_way", _defaults("two_way"), 1 / 4, False  # frozen features of drawings
-    yield "asymmetric", {"gamma_neg": 8.0, "margin": 0.0}, 1 / 4, False  # corel5k
-    yield "cross_entropy", {}, 1, False
-    for name in losses:
-        if name not in LOSSES:
-            yield name, _defaults(name), 1 / 4, False
 
 
 def _defaults(name: str) -> dict[str, float]:
