@@ -206,7 +206,7 @@ def adaptive() -> Figure:
     """Adaptive asymmetry against the best fixed gamma_neg."""
     targets = ("0", "0.05", "0.1")
     panels = []
-    for data in _DATA:
+    for data in (*_DATA, "debtags"):
         found = [rows("adaptive", data=data, metric="mAP", setting=f"target {target}") for target in targets]
         panels.append(Panel(data, [f"target {target}" for target in targets], {"": [difference(row) for row in found]}))
     return dots(panels, label="points of mAP more than the best fixed γ−", base=0, limits=(-2.5, 1.6))
@@ -229,7 +229,7 @@ def rate_and_decay() -> Figure:
         there.sort(key=lambda row: -float(row["difference"]))
         names = [f"{row['loss']}, {row['setting']}" if row["setting"] else row["loss"] for row in there]
         panels.append(Panel(data, names, {"": [difference([row]) for row in there]}))
-    return dots(panels, label=_POINTS, base=0, limits=(-5, 2))
+    return dots(panels, label=_POINTS, base=0, limits=(-5, 2.6))
 
 
 def imbalance() -> Figure:
