@@ -65,9 +65,7 @@ def _parser() -> Parser:
         help=f"what to choose among, joined by commas, of {', '.join(SETTINGS)}",
     )
     parser.add_argument(
-        "--epochs",
-        type=str,
-        help="numbers of epochs to choose among, joined by commas (default: training.epochs)",
+        "--epochs", type=str, help="numbers of epochs to choose among, joined by commas (default: training.epochs)"
     )
     parser.add_argument(
         "--rates", type=str, help="lowest and highest learning rate, LOW,HIGH (default: what suits the network)"
