@@ -191,6 +191,10 @@ class Parser(ArgumentParser):
         except (ValueError, TypeError) as error:
             self.error(str(error))
 
+    def said(self, arguments: list[str]) -> set[str]:
+        """Names of the options that somebody gave, in a file or on the command line."""
+        return set(self.parse_args(arguments, defaults=False).keys())
+
     def wrong(self, option: str, value: str) -> str:
         """What is wrong with an option and its value, in a sentence; empty where nothing is seen at once."""
         known: dict[str, Action] = dict(self._option_string_actions)

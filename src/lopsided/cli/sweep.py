@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     """Run an experiment and write its table, figure, rows and page."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    said = set(parser.parse_args(arguments, defaults=False).keys())
+    said = parser.said(arguments)
     wanted = parser.checked(lambda: _wanted(given.name, parser.instantiate(given), said))
     out = Path(given.out) if given.out else default_folder("sweeps", wanted.source, wanted.name)
 

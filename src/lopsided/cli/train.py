@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     from lopsided.training.fit import fit, is_first_rank
     from lopsided.training.usual import usual_for_texts
 
-    said = set(parser.parse_args(arguments, defaults=False).keys())
+    said = parser.said(arguments)
     run = fit(usual_for_texts(config, given=said), out, resume=given.resume)
     if not is_first_rank():
         return 0

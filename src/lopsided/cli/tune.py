@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     """Search, and say what was found and how to train with it."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    said = set(parser.parse_args(arguments, defaults=False).keys())
+    said = parser.said(arguments)
     wanted = parser.checked(lambda: _wanted(parser.instantiate(given), said))
     out = Path(given.out) if given.out else default_folder("tune", wanted.source, "best")
 

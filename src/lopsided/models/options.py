@@ -12,6 +12,9 @@ from lopsided.models.texts.files import PACKAGED, is_encoder
 
 BUILT_IN = ("auto", "linear", "mlp", "small_cnn", "tfidf")
 
+ON_COUNTS = ("auto", "tfidf", "mlp")
+"""Networks for which texts become counts of words."""
+
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 
 SMALL_IMAGE = 64  # pixels: auto chooses small_cnn for smaller images

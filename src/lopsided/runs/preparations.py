@@ -11,7 +11,7 @@ from lopsided.data.derived.preparation import Preparation
 from lopsided.data.texts.tfidf import fit_tfidf, load_tfidf
 from lopsided.data.texts.tokens import TokenPreparation
 from lopsided.models import ModelOptions
-from lopsided.models.options import BUILT_IN
+from lopsided.models.options import BUILT_IN, ON_COUNTS
 from lopsided.models.texts.files import encoder_files, longest, read_encoder
 from lopsided.runs.reading import read_json, read_text
 
@@ -30,7 +30,7 @@ def fit_preparation(options: ModelOptions, data: Data) -> Preparation | None:
     """
     if data.inputs().kind != "texts":
         return None
-    if options.name in ("auto", "tfidf", "mlp"):
+    if options.name in ON_COUNTS:
         return fit_tfidf(data)
     if options.name in BUILT_IN:
         raise DataError(

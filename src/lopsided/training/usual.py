@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Container
 
 from lopsided.data.source import split_source
+from lopsided.models.options import ON_COUNTS
 from lopsided.runs.config import Config, LossOptions, ModelOptions, TrainingOptions
 
 _EPOCHS = 4
@@ -55,4 +56,4 @@ def usual_epochs(
 
 def _has_counts(source: str, model: ModelOptions) -> bool:
     kind = split_source(source)[0]
-    return kind == "svmlight" or (kind == "text" and model.name in ("auto", "tfidf", "mlp"))
+    return kind == "svmlight" or (kind == "text" and model.name in ON_COUNTS)

@@ -10,6 +10,7 @@ from torch import nn
 from lopsided.data import Data, ImageOptions
 from lopsided.experiments.grid.frozen import frozen_inputs
 from lopsided.models import ModelOptions
+from lopsided.models.options import ON_COUNTS
 from lopsided.runs.config import TrainingOptions
 from lopsided.runs.preparations import fit_preparation
 
@@ -53,7 +54,7 @@ def counted_inputs(data: Data, model: ModelOptions) -> GridInputs:
     """
     if data.opens_files or data.inputs().kind != "texts":
         return GridInputs(data, model)
-    if model.dropout or model.name not in ("auto", "tfidf", "mlp"):
+    if model.dropout or model.name not in ON_COUNTS:
         return GridInputs(data, model)
     preparation = fit_preparation(model, data)
     assert preparation is not None

@@ -23,6 +23,7 @@ from lopsided.experiments.tuning.search import Search
 from lopsided.experiments.tuning.space import Usual, usual_of
 from lopsided.experiments.tuning.trials import Space, Taken
 from lopsided.models import ModelOptions, resolved
+from lopsided.models.options import ON_COUNTS
 
 AT_ONCE = 8
 """Most trials that train as one model: more learn less from one another."""
@@ -186,5 +187,5 @@ def _check(data: Data, source: str) -> None:
 def _usual_of(data: Data, search: Search) -> Usual:
     model, inputs = search.model, data.inputs(search.data.images())
     if inputs.kind == "texts":  # which become counts of words, unless an encoder reads them
-        return usual_of(model.name, inputs="sparse" if model.name in ("auto", "tfidf", "mlp") else inputs.kind)
+        return usual_of(model.name, inputs="sparse" if model.name in ON_COUNTS else inputs.kind)
     return usual_of(resolved(model, input_shape=inputs.shape, kind=inputs.kind).name, inputs=inputs.kind)
