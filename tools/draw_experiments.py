@@ -222,10 +222,18 @@ def from_nothing() -> Figure:
 
 def rate_and_decay() -> Figure:
     """Each loss against cross-entropy where both have a learning rate and a weight decay of their own."""
-    found = rows("losses_rate_and_decay", hidden="0")
+    return _with_rate_and_decay(_DATA)
+
+
+def losses_on_words() -> Figure:
+    """The same on counts of words."""
+    return _with_rate_and_decay(("debtags",))
+
+
+def _with_rate_and_decay(names_of_data: Sequence[str]) -> Figure:
     panels = []
-    for data in dict.fromkeys(row["data"] for row in found):
-        there = [row for row in found if row["data"] == data and row["difference"]]
+    for data in names_of_data:
+        there = [row for row in rows("losses_rate_and_decay", hidden="0", data=data) if row["difference"]]
         there.sort(key=lambda row: -float(row["difference"]))
         names = [f"{row['loss']}, {row['setting']}" if row["setting"] else row["loss"] for row in there]
         panels.append(Panel(data, names, {"": [difference([row]) for row in there]}))
@@ -324,6 +332,7 @@ FIGURES: dict[str, tuple[Callable[[], Figure], tuple[str, ...]]] = {
     "combination": (combination, ("combination",)),
     "adaptive": (adaptive, ("adaptive",)),
     "from-nothing": (from_nothing, ("from_nothing",)),
+    "losses-on-words": (losses_on_words, ("losses_rate_and_decay",)),
     "rate-and-decay": (rate_and_decay, ("losses_rate_and_decay",)),
     "imbalance": (imbalance, ("imbalance",)),
     "calibration": (calibration, ("calibration",)),

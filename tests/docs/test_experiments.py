@@ -171,7 +171,7 @@ def test_every_figure_shows_the_rows_of_today_and_stands_in_a_page(script):
         picture = (FOLDER / "images" / f"{name}.svg").read_text(encoding="utf-8")
         assert f"<dc:title>{name}, rows {script.digest(files)}</dc:title>" in picture, AGAIN
         assert f"](images/{name}.svg)" in text
-        assert len(picture) < 150_000
+        assert len(picture) < 100_000
 
 
 def test_a_figure_shows_the_newest_of_rows_alike(script):
